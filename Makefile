@@ -1,0 +1,60 @@
+# One command each to set up, run, test, lint and measure. Everything that is made lies in .venv and build/.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+NAME ?= run
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test test-unit lint fmt bench size clean
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup: $(READY) ## make .venv with the project and its tools (the others do it where needed)
+
+$(READY): pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "$(PYTHON) is missing or older than 3.11. Install Python 3.11 or newer, or name one: make PYTHON=python3.12" >&2; \
+	  exit 1; }
+	@command -v git >/dev/null || { echo "git is missing. On Debian: apt-get install git" >&2; exit 1; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV) || { \
+	  rm -rf $(VENV); echo "Cannot make $(VENV). On Debian: apt-get install python3-venv" >&2; exit 1; }
+	@# Dependency groups need pip 25.1; Debian's is older.
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade 'pip>=25.1'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable . --group dev
+	@touch $@
+
+demo: $(READY) ## migrate a real project's source with the built-in agent (ARGS="--agent NAME" for another)
+	$(BIN)/fanout demo $(ARGS)
+
+test: $(READY) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+	$(BIN)/python -m pytest $(ARGS)
+
+test-unit: $(READY) ## the tests that start no server and no terminal command
+	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo $(ARGS)
+
+lint: $(READY) ## ruff, mypy (strict) and the floors of the house
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+fmt: $(READY) ## format, and mend what ruff can mend
+	$(BIN)/ruff check --fix-only --exit-zero .
+	$(BIN)/ruff format .
+
+bench: $(READY) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
+	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(basename $(notdir $(wildcard bench/*.py)))" >&2; exit 1; }
+	$(BIN)/python bench/$(NAME).py $(ARGS)
+
+size: $(READY) ## what 'pip install' brings, in MB on disk; fails at 100
+	rm -rf build/size
+	$(PYTHON) -m venv build/size
+	$(BIN)/python bench/size.py build/size .
+
+clean: ## remove what these commands made
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

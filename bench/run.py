@@ -1,0 +1,195 @@
+"""What a run costs beyond its agents: the engine beside ``xargs -P`` over plain ``git worktree add``, in one run.
+
+32 units, 8 at a time, each done by the same scripted agent of known length: it sleeps, then adds a line to its file.
+Real agents work for minutes; four seconds make the overhead weigh far more than it does in use. Measured is
+
+- ours: from the launch of the run (snapshot of the user's files) until its merged result is ready;
+- xargs: the shell loop one would write by hand: worktree, agent, commit to a branch, worktree removed. Nothing is
+  snapshotted, checked or merged there: 32 branches are left to look after.
+
+``makespan_ratio`` is our wall time by the ideal one (the agents end to end, in rounds of ``jobs``), ``xargs_ratio`` the
+wall time of xargs by ours, ``overhead_ms_per_unit`` how long a unit keeps its slot beyond its agent's work, the start and
+the end of the run included. Ends with one line of JSON; medians over the rounds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import anyio
+
+from fanout_server import model
+from fanout_server.run.engine import Engine
+
+FILES, FOLDERS = 500, 25
+_LIMIT_SECONDS = 600
+
+# The agent: how long it works and the file it writes are its arguments.
+_AGENT = """\
+sleep "$1"
+echo "# done" >> "$2"
+"""
+
+_BY_HAND = """\
+set -e
+name=$(echo "$1" | tr ./ --)
+git worktree add -q -b "unit-$name" "$WORKTREES/$name"
+cd "$WORKTREES/$name"
+/bin/sh "$AGENT" "$SECONDS_EACH" "$1"
+git commit -qam "$1"
+cd "$CHECKOUT"
+git worktree remove "$WORKTREES/$name"
+"""
+
+
+class WrongResultError(Exception):
+    """What was measured did not do the work, so its time says nothing."""
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="The engine's overhead, beside xargs.")
+    parser.add_argument("--units", type=int, default=32)
+    parser.add_argument("--jobs", type=int, default=8)
+    parser.add_argument("--seconds", type=float, default=4.0, help="how long each agent works")
+    parser.add_argument("--rounds", type=int, default=3)
+    options = parser.parse_args()
+    ideal = math.ceil(options.units / options.jobs) * options.seconds
+    print(f"{options.units} units, {options.jobs} at a time, {options.seconds:g} s each: ideally {ideal:.2f} s")
+    print(f"{FILES} files; {os.cpu_count()} processors; load before: {os.getloadavg()[0]:.2f}")
+    print(f"{'round':>5} {'ours':>9} {'xargs':>9}")
+    ours: list[float] = []
+    by_hand: list[float] = []
+    with tempfile.TemporaryDirectory(prefix="fanout-bench-") as name:
+        for number in range(options.rounds):
+            place = Path(name, str(number))
+            ours.append(_measure_ours(place / "ours", options.units, options.jobs, options.seconds))
+            by_hand.append(_measure_xargs(place / "xargs", options.units, options.jobs, options.seconds))
+            print(f"{number + 1:5} {ours[-1]:8.2f}s {by_hand[-1]:8.2f}s", flush=True)
+            shutil.rmtree(place)
+    wall, other = statistics.median(ours), statistics.median(by_hand)
+    result = {
+        "makespan_ratio": round(wall / ideal, 4),
+        "overhead_ms_per_unit": round((wall * options.jobs / options.units - options.seconds) * 1000, 1),
+        "xargs_ratio": round(other / wall, 4),
+        "wall_s": round(wall, 3),
+        "xargs_wall_s": round(other, 3),
+        "ideal_s": ideal,
+        "rounds": options.rounds,
+    }
+    print(f"ours {wall / ideal:.3f} of the ideal (goal 1.02), xargs {other / ideal:.3f}")
+    print(json.dumps(result))
+    return 0
+
+
+def _make_checkout(place: Path) -> Path:
+    """A repository of 500 Python files of 1 to 8 KB, and the agent beside it. Returns the checkout."""
+    checkout = place / "checkout"
+    dice = random.Random(32)
+    for number in range(FILES):
+        path = checkout / f"part{number % FOLDERS:02}" / f"module{number:03}.py"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = (f"value_{line} = {dice.randrange(10**9)}\n" for line in range(dice.randrange(50, 400)))
+        path.write_text("".join(lines))
+    (place / "agent.sh").write_text(_AGENT)
+    (place / "by_hand.sh").write_text(_BY_HAND)
+    git = ["git", "-c", "user.name=bench", "-c", "user.email=bench@localhost"]
+    for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *arguments], cwd=checkout, check=True)
+    return checkout
+
+
+def _targets(units: int) -> list[str]:
+    return [f"part{number % FOLDERS:02}/module{number:03}.py" for number in range(units)]
+
+
+def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> float:
+    checkout = _make_checkout(place)
+    command = ("/bin/sh", str(place / "agent.sh"), f"{seconds:g}", "{file}")
+    plan = model.Plan(
+        instruction="",
+        units=tuple(
+            model.Unit(
+                id=f"{number + 1:02}",
+                title=path,
+                prompt="",
+                targets=(model.Target(path),),
+                variables={"file": path},
+                owns=(path,),
+            )
+            for number, path in enumerate(_targets(units))
+        ),
+        options=model.Options(agent="command", command=command, jobs=jobs),
+    )
+    return anyio.run(_run_plan, checkout, place / "state", plan)
+
+
+async def _run_plan(checkout: Path, state: Path, plan: model.Plan) -> float:
+    """Runs it; returns the seconds from the launch until the merged result was ready."""
+    ended = anyio.Event()
+    times: list[float] = []
+    failures: list[str] = []
+
+    def hear(event: model.Event) -> None:
+        if isinstance(event, model.RunEnded):
+            times.append(time.perf_counter())
+            ended.set()
+
+    def fail(error: model.FanoutError) -> None:
+        failures.append(str(error))
+        ended.set()
+
+    async with Engine.open(checkout, state_root=state) as engine:
+        engine.subscribe(hear)
+        run = engine.reserve()
+        began = time.perf_counter()
+        engine.launch(run, plan, {}, fail)
+        with anyio.fail_after(_LIMIT_SECONDS):
+            await ended.wait()
+        view = await engine.view(run)
+    if failures or view.state is not model.RunState.READY or len(view.owners) != len(plan.units):
+        raise WrongResultError(f"the run ended as {view.state}: {view.message} {failures} {view.findings}")
+    return times[0] - began
+
+
+def _measure_xargs(place: Path, units: int, jobs: int, seconds: float) -> float:
+    checkout = _make_checkout(place)
+    environment = {
+        **os.environ,
+        "CHECKOUT": str(checkout),
+        "WORKTREES": str(place / "worktrees"),
+        "AGENT": str(place / "agent.sh"),
+        "SECONDS_EACH": f"{seconds:g}",
+        "GIT_AUTHOR_NAME": "bench",
+        "GIT_AUTHOR_EMAIL": "bench@localhost",
+        "GIT_COMMITTER_NAME": "bench",
+        "GIT_COMMITTER_EMAIL": "bench@localhost",
+    }
+    began = time.perf_counter()
+    done = subprocess.run(
+        ["xargs", "-P", str(jobs), "-n", "1", "/bin/sh", str(place / "by_hand.sh")],
+        cwd=checkout,
+        env=environment,
+        input="\n".join(_targets(units)).encode(),
+        check=False,
+        timeout=_LIMIT_SECONDS,
+    )
+    wall = time.perf_counter() - began
+    if done.returncode != 0:
+        # Parallel worktree commands race for git's files now and then; the loop by hand has no answer to that.
+        print(f"xargs: some units failed (exit status {done.returncode})", file=sys.stderr)
+    return wall
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,48 @@
+"""Which agents there are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fanout_server.agents.base import Agent, AgentUnavailable
+from fanout_server.agents.command import Command
+from fanout_server.agents.rewrite import Rewrite
+
+if TYPE_CHECKING:
+    from fanout_server.model import Options
+
+_AGENTS: dict[str, type[Command | Rewrite]] = {"command": Command, "rewrite": Rewrite}
+
+_LATER = ("claude", "codex", "gemini", "opencode", "copilot")
+
+
+def names() -> tuple[str, ...]:
+    """The names that ``get`` takes."""
+    return tuple(_AGENTS)
+
+
+def get(name: str | None, options: Options) -> Agent:
+    """The agent ``name``, or the one that ``options`` ask for: by name, or by having its rules or its command.
+
+    Raises:
+        AgentUnavailable: there is no such agent, or none was asked for.
+    """
+    wanted = name or options.agent or _implied(options)
+    if wanted in _AGENTS:
+        return _AGENTS[wanted]()
+    here = " and ".join(f"`{one}`" for one in names())
+    if wanted in _LATER or wanted.startswith("acp:"):
+        raise AgentUnavailable(
+            f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
+        )
+    raise AgentUnavailable(f"there is no agent `{wanted}`: there are {here}")
+
+
+def _implied(options: Options) -> str:
+    if options.command and options.rewrite:
+        raise AgentUnavailable("both `command` and `rewrite` are set: say with `agent` which of them does the work")
+    if options.command:
+        return "command"
+    if options.rewrite:
+        return "rewrite"
+    raise AgentUnavailable("no agent is set: give a `command` to run, or `rewrite` rules")

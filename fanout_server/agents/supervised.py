@@ -1,0 +1,180 @@
+"""The server's hold on one supervised program: the life line, the output pipe and the supervisor's own process."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from typing import TYPE_CHECKING
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+from attrs import frozen
+
+from fanout_server.agents import supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+# What the supervisor may take beyond the grace before it is taken for dead itself.
+_PATIENCE = supervisor.KILL_LIMIT + 3.0
+_CHUNK = 64 * 1024
+
+
+@frozen
+class Program:
+    """A program to run.
+
+    ``env`` is its whole environment, to which ``mark`` is added as ``FANOUT_ATTEMPT``; ``mark`` is the attempt's id.
+    ``stdin`` is a file, ``None`` the null device. ``stop_signal`` is how it is asked to end.
+    """
+
+    argv: tuple[str, ...]
+    cwd: Path
+    env: Mapping[str, str]
+    stdin: Path | None
+    mark: str
+    stop_signal: int = signal.SIGTERM
+
+
+@frozen
+class Report:
+    """What the supervisor said. ``error`` is the errno of a program that did not start."""
+
+    exit: int | None = None
+    signal: int | None = None
+    leftovers: int = 0
+    stuck: int = 0
+    error: int = 0
+
+
+class Supervised:
+    """One supervised program. Once started it must see ``end``; it must see ``close`` in any case."""
+
+    def __init__(self, program: Program, environment: bytes, grace: float) -> None:
+        self._program = program
+        self._environment = environment
+        self._grace = grace
+        self._heard = b""
+        self._ended = False
+        # An await may be torn away from the thread that starts the process; then that thread is alone with it.
+        self._lock = threading.Lock()
+        self._spawning = False
+        self._abandoned = threading.Event()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._line, self._far_line = socket.socketpair()
+        self._output, self._far_output = os.pipe()
+        self._line.settimeout(0)
+        os.set_blocking(self._output, False)
+
+    async def start(self) -> None:
+        """Raises ``OSError`` where the folder or the standard input is missing, or the arguments are too long."""
+        try:
+            await anyio.to_thread.run_sync(self._spawn)
+            await self._send_environment()
+        except BaseException:
+            with anyio.CancelScope(shield=True):
+                await self.end()
+            raise
+
+    async def _send_environment(self) -> None:
+        message = len(self._environment).to_bytes(4, "big") + self._environment
+        while message:
+            try:
+                message = message[self._line.send(message) :]
+            except BlockingIOError:
+                await anyio.wait_writable(self._line)
+            except OSError:
+                return  # The supervisor is dead, which its missing report will show.
+
+    def _spawn(self) -> None:
+        with self._lock:
+            if self._abandoned.is_set():
+                return
+            self._spawning = True
+        argv = [sys.executable, "-I", "-S", supervisor.__file__, "--fd", str(self._far_line.fileno())]
+        argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal)), "--"]
+        try:
+            with open(self._program.stdin or os.devnull, "rb") as stdin:  # noqa: PTH123 - a path or the null device
+                process = subprocess.Popen(
+                    [*argv, *self._program.argv],
+                    cwd=self._program.cwd,
+                    stdin=stdin,
+                    stdout=self._far_output,
+                    stderr=self._far_output,
+                    pass_fds=[self._far_line.fileno()],
+                    start_new_session=True,
+                )
+        finally:
+            self._close_far_ends()
+        self._process = process
+        if self._abandoned.is_set():
+            # Nobody waits for it any more and its life line is cut: it ends as soon as it has started.
+            process.wait(_PATIENCE)
+
+    async def read(self) -> bytes:
+        """The next piece of output, empty at its end."""
+        await anyio.lowlevel.checkpoint()  # A flood never blocks the pipe; it must not block the loop either.
+        while True:
+            try:
+                return os.read(self._output, _CHUNK)
+            except BlockingIOError:
+                await anyio.wait_readable(self._output)
+
+    async def report(self) -> Report | None:
+        """Waits for the program's end. ``None`` where the supervisor was killed. May be cancelled and called again."""
+        while not self._ended:
+            try:
+                data = self._line.recv(_CHUNK)
+            except BlockingIOError:
+                await anyio.wait_readable(self._line)
+                continue
+            except OSError:
+                data = b""
+            self._heard += data
+            self._ended = not data
+        return Report(**json.loads(self._heard)) if self._heard.endswith(b"\n") else None
+
+    async def end(self) -> Report | None:
+        """Stops what still runs, and waits until it is gone. Call it under a shield."""
+        report = None
+        if self._process is None:
+            return report
+        self.hang_up()
+        with anyio.move_on_after(self._grace + _PATIENCE):
+            report = await self.report()
+        await anyio.to_thread.run_sync(self._bury, self._process, report is None)
+        return report
+
+    def hang_up(self) -> None:
+        """Asks for a stop: the supervisor sees the end of the stream."""
+        try:
+            self._line.shutdown(socket.SHUT_WR)
+        except OSError:
+            return  # It has closed its side: it is at its end already.
+
+    @staticmethod
+    def _bury(process: subprocess.Popen[bytes], kill: bool) -> None:  # noqa: FBT001 - run_sync takes no keywords
+        if kill:
+            process.kill()
+        process.wait(_PATIENCE)
+
+    def close(self) -> None:
+        """Cuts the life line; the supervisor, where there is one, stops everything and ends."""
+        with self._lock:
+            self._abandoned.set()
+            spawning = self._spawning
+        if not spawning:
+            self._close_far_ends()
+        self._line.close()
+        os.close(self._output)
+
+    def _close_far_ends(self) -> None:
+        self._far_line.close()
+        os.close(self._far_output)

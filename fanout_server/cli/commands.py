@@ -1,0 +1,166 @@
+"""The commands of the terminal that look at runs and deal with their results."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import time
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from fanout_server import codec, model, settings
+from fanout_server.agents import registry
+from fanout_server.cli import live, selecting
+from fanout_server.cli.delivering import apply_run, find_run, revert_run
+from fanout_server.planning import document
+from fanout_server.repo import git
+from fanout_server.repo.repository import Repository
+from fanout_server.run.engine import Engine
+from fanout_server.run.state import progress_line
+
+
+async def plan(arguments: argparse.Namespace, console: Console) -> int:
+    """Without a run: the units, what planning has to say, and the plan as a document."""
+    repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
+    made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd())
+    if arguments.json:
+        live.print_json(codec.to_dict(made))
+        return 0
+    text = document.render_plan(made)
+    errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
+    live.print_findings(errors, made.findings)
+    if arguments.output:
+        await anyio.Path(arguments.output).write_bytes(text.encode("utf-8", "surrogateescape"))
+        console.print(f"Wrote {arguments.output}: {len(made.units)} units. 'fanout run {arguments.output}' runs it.")
+    else:
+        sys.stdout.write(text)
+    return 0
+
+
+async def status(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        views = await engine.runs()
+        if arguments.run is not None:
+            views = (await engine.view(await find_run(engine, arguments.run)),)
+    if arguments.json:
+        live.print_json({"runs": [live.run_to_dict(view) for view in views]})
+    elif arguments.run is not None:
+        _print_run(console, views[0])
+    elif not views:
+        console.print("No runs in this repository yet.")
+    else:
+        _print_runs(console, views)
+    return 0
+
+
+def _print_runs(console: Console, views: tuple[model.RunView, ...]) -> None:
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in ("run", "state", "started", "units", "instruction"):
+        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for view in views:
+        started = time.strftime("%Y-%m-%d %H:%M", time.localtime(view.started))
+        first = (view.plan.instruction.strip().splitlines() or [""])[0]
+        table.add_row(view.id, view.state.value, started, progress_line(view), Text(live.visible(first)))
+    console.print(table)
+
+
+def _print_run(console: Console, view: model.RunView) -> None:
+    console.print(f"run {view.id}: {view.state}, {progress_line(view)}. {view.message}", soft_wrap=True)
+    for unit in view.units:
+        why = f"  {unit.message}" if unit.message else ""
+        console.print(
+            f"  {unit.id}  {unit.state}  {unit.seconds:.1f} s  {live.visible(unit.title)}{live.visible(why)}",
+            soft_wrap=True,
+        )
+    live.print_findings(console, view.findings)
+
+
+async def show(arguments: argparse.Namespace, console: Console) -> int:
+    del console
+    async with Engine.open(Path.cwd()) as engine:
+        text = await engine.show(await find_run(engine, arguments.run), arguments.unit, arguments.what)
+    sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
+    sys.stdout.flush()
+    return 0
+
+
+async def apply(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        run = await find_run(engine, arguments.run)
+        left = await apply_run(engine, run, arguments.units, console, quiet=arguments.json)
+        if arguments.json:
+            live.print_json({"applied": not left, "left": [codec.to_dict(one) for one in left]})
+    return 1 if left else 0
+
+
+async def revert(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        run = await find_run(engine, arguments.run)
+        left = await revert_run(engine, run, console, quiet=arguments.json)
+        if arguments.json:
+            live.print_json({"applied": not left, "left": [codec.to_dict(one) for one in left]})
+    return 1 if left else 0
+
+
+async def cancel(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        run = await find_run(engine, arguments.run)
+        ended = await engine.cancel(run, arguments.units)
+        view = await engine.view(run)
+    if ended:
+        console.print(f"Cancelled {len(ended)} unit(s) of run {run}: {', '.join(ended)}.", soft_wrap=True)
+    else:
+        console.print(f"Run {run} is {view.state}; nothing was going on that could be cancelled.", soft_wrap=True)
+    return 0
+
+
+async def discard(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        run = await find_run(engine, arguments.run)
+        await engine.discard(run)
+    console.print(f"Discarded run {run}. 'fanout clean' removes what it left.", soft_wrap=True)
+    return 0
+
+
+async def clean(arguments: argparse.Namespace, console: Console) -> int:
+    older = None if arguments.days is None else arguments.days * 24 * 3600
+    async with Engine.open(Path.cwd()) as engine:
+        freed = await engine.clean(also_unapplied=arguments.all, older_than=older)
+    console.print(f"Removed {len(freed.runs)} run(s), {freed.size / 1e6:.1f} MB of files.", soft_wrap=True)
+    if freed.kept:
+        console.print(
+            f"Kept, as their results were never applied: {', '.join(freed.kept)}. --all removes them too.",
+            soft_wrap=True,
+        )
+    return 0
+
+
+async def doctor(arguments: argparse.Namespace, console: Console) -> int:
+    """Says what works here; status 1 where something that every run needs is missing."""
+    del arguments
+    good = True
+    try:
+        version = await anyio.to_thread.run_sync(git.check_version)
+        console.print(f"ok    git {version}")
+        repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
+        console.print(f"ok    repository {live.visible(str(repository.root))}", soft_wrap=True)
+    except model.FanoutError as error:
+        good = False
+        console.print(f"wrong {error}", soft_wrap=True)
+    root = settings.state_root()
+    free = await anyio.to_thread.run_sync(_free_space, root)
+    console.print(f"ok    worktrees and logs go to {root} ({free / 1e9:.1f} GB free)", soft_wrap=True)
+    console.print(f"ok    agents of this version: {', '.join(registry.names())}", soft_wrap=True)
+    return 0 if good else 1
+
+
+def _free_space(folder: Path) -> int:
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free

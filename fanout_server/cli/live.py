@@ -1,0 +1,229 @@
+"""How a run looks in a terminal: a table that lives where there is a terminal, a line for each change where not."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+import time
+from collections.abc import Iterator
+from typing import Protocol, TextIO
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from fanout_server import codec, model
+from fanout_server.model import Finding, RunView, Severity, UnitState, UnitView
+from fanout_server.run.state import Fold, progress_line
+
+_STYLES = {
+    UnitState.QUEUED: "dim",
+    UnitState.RUNNING: "cyan",
+    UnitState.VERIFYING: "magenta",
+    UnitState.DONE: "green",
+    UnitState.FAILED: "bold red",
+    UnitState.CANCELLED: "yellow",
+}
+_SEVERITIES = {
+    Severity.ERROR: "bold red",
+    Severity.WARNING: "yellow",
+    Severity.INFORMATION: "blue",
+    Severity.HINT: "dim",
+}
+_TITLE_WIDTH = 48
+# Lines of the terminal that are not rows: the table's head, the sum, the cursor's line.
+_OTHER_LINES = 6
+_REDRAWS_A_SECOND = 8
+
+
+class Watcher(Protocol):
+    """Hears the events of one run."""
+
+    def __call__(self, event: model.Event) -> None: ...
+
+
+@contextlib.contextmanager
+def watching(*, as_json: bool, console: Console) -> Iterator[Watcher]:
+    """The right view for where the output goes: JSON lines, a live table, or plain lines."""
+    if as_json:
+        yield lambda event: print_json(codec.event_to_dict(event))
+    elif console.is_terminal:
+        table = LiveTable(console)
+        with table.shown():
+            yield table
+    else:
+        yield PlainLines(console.file)
+
+
+def print_json(data: object) -> None:
+    sys.stdout.write(json.dumps(data, separators=(",", ":")) + "\n")
+    sys.stdout.flush()
+
+
+def visible(text: str) -> str:
+    """A name as it can be printed anywhere: control characters and bytes that are no text become escapes."""
+    return "".join(
+        char
+        if char.isprintable()
+        else char.encode("utf-8", "surrogateescape").decode("latin-1").encode("unicode_escape").decode()
+        for char in text
+    )
+
+
+class PlainLines:
+    """One line for each change of a unit's state, for logs and pipes."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._fold = Fold()
+
+    def __call__(self, event: model.Event) -> None:
+        self._fold.add(event)
+        line = self._line(event)
+        if line:
+            self._out.write(visible(line) + "\n")
+            self._out.flush()
+
+    def _line(self, event: model.Event) -> str:
+        match event:
+            case model.RunStarted():
+                count = len(event.plan.units)
+                return (
+                    f"run {event.run}: {count} {'unit' if count == 1 else 'units'}, {event.plan.options.jobs} at a time"
+                )
+            case model.RunResumed():
+                return f"run {event.run}: resumed"
+            case model.AttemptStarted():
+                again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
+                return f"{self._fold.unit(event.unit).title}: started{again}"
+            case model.AttemptVerifying():
+                return f"{self._fold.unit(event.unit).title}: verifying"
+            case model.AttemptFailed():
+                again = f"; again in {event.retry_in:.0f} s" if event.retry_in is not None else ""
+                return f"{self._fold.unit(event.unit).title}: attempt {event.attempt} failed: {event.message}{again}"
+            case model.UnitEnded():
+                unit = self._fold.unit(event.unit)
+                changed = f", {len(unit.files)} file(s)" if unit.files else ""
+                why = f": {unit.message}" if unit.message else ""
+                return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{why}"
+            case model.RunEnded():
+                return f"run {event.run}: {event.state}. {event.message}"
+            case _:
+                return ""
+
+
+class LiveTable:
+    """A row a unit: state, time, tail of what it does. Where rows outnumber the lines, those at work come first."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._fold = Fold()
+        self._monotonic: dict[str, float] = {}
+
+    @contextlib.contextmanager
+    def shown(self) -> Iterator[None]:
+        with Live(
+            get_renderable=self._render,
+            console=self._console,
+            refresh_per_second=_REDRAWS_A_SECOND,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        ):
+            yield
+
+    def __call__(self, event: model.Event) -> None:
+        if isinstance(event, model.AttemptStarted):
+            # The wall clock may jump; what is shown as running time must not.
+            self._monotonic.setdefault(event.unit, time.monotonic())
+        self._fold.add(event)
+
+    def _render(self) -> Group:
+        view = self._fold.view()
+        if view is None:
+            return Group(Text("Taking the base ...", style="dim"))
+        room = max(3, self._console.height - _OTHER_LINES)
+        rows = _most_telling(view.units, room)
+        table = Table(box=None, pad_edge=False, expand=True, header_style="dim")
+        table.add_column("unit", no_wrap=True, max_width=_TITLE_WIDTH, overflow="ellipsis")
+        table.add_column("state", no_wrap=True, width=9)
+        table.add_column("time", no_wrap=True, justify="right", width=6)
+        table.add_column("", no_wrap=True, overflow="ellipsis", ratio=1)
+        for unit in rows:
+            seconds = self._seconds(unit)
+            table.add_row(
+                Text(visible(unit.title)),
+                Text(unit.state.value, style=_STYLES[unit.state]),
+                _clock(seconds) if seconds is not None else "",
+                Text(visible(unit.message or unit.activity), style="dim"),
+            )
+        hidden = len(view.units) - len(rows)
+        more = f"  ({hidden} more not shown)" if hidden else ""
+        return Group(table, Text(f"run {view.id}: {progress_line(view)}{more}"))
+
+    def _seconds(self, unit: UnitView) -> float | None:
+        if unit.state.ended:
+            return unit.seconds
+        began = self._monotonic.get(unit.id)
+        return None if began is None else time.monotonic() - began
+
+
+def _most_telling(units: tuple[UnitView, ...], room: int) -> list[UnitView]:
+    if len(units) <= room:
+        return list(units)
+    rank = {UnitState.RUNNING: 0, UnitState.VERIFYING: 0, UnitState.FAILED: 1, UnitState.CANCELLED: 2}
+    order = {unit.id: number for number, unit in enumerate(units)}
+    chosen = sorted(units, key=lambda unit: (rank.get(unit.state, 3), order[unit.id]))[:room]
+    return sorted(chosen, key=lambda unit: order[unit.id])
+
+
+def _clock(seconds: float) -> str:
+    whole = int(seconds)
+    return f"{whole // 60}:{whole % 60:02d}"
+
+
+def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
+    """Errors first; each with its code, and its place where it has one."""
+    order = list(_SEVERITIES)
+    for finding in sorted(findings, key=lambda one: order.index(one.severity)):
+        line = Text(f"{finding.severity.value}: ", style=_SEVERITIES[finding.severity])
+        line.append(f"{visible(finding.message)} [{finding.code}]", style="default")
+        if finding.path and finding.range:
+            line.append(f" ({visible(finding.path)}:{finding.range.start.line + 1})", style="dim")
+        console.print(line, soft_wrap=True)
+        for related in finding.related:
+            console.print(Text(f"  {related.message}: {visible(related.path)}", style="dim"), soft_wrap=True)
+
+
+def run_to_dict(view: RunView) -> dict[str, object]:
+    """The contract's ``run`` object, with paths where an editor would get uris."""
+    data: dict[str, object] = {
+        "runId": view.id,
+        "state": view.state.value,
+        "instruction": view.plan.instruction,
+        "started": view.started,
+        "units": [_unit_to_dict(unit) for unit in view.units],
+        "findings": [codec.to_dict(finding) for finding in view.findings],
+    }
+    if view.ended is not None:
+        data["ended"] = view.ended
+    costs = [unit.cost for unit in view.units if unit.cost is not None]
+    if costs:
+        data["cost"] = sum(costs)
+    return data
+
+
+def _unit_to_dict(unit: UnitView) -> dict[str, object]:
+    data: dict[str, object] = {
+        "id": unit.id,
+        "title": unit.title,
+        "state": unit.state.value,
+        "attempts": unit.attempts,
+        "seconds": round(unit.seconds, 3),
+        "files": list(unit.files),
+        "message": unit.message,
+    }
+    if unit.cost is not None:
+        data["cost"] = unit.cost
+    return data

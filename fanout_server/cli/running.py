@@ -1,0 +1,133 @@
+"""``fanout run`` and ``fanout resume``: a run from its start to its delivery, watched."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from rich.console import Console
+
+from fanout_server import model
+from fanout_server.cli import live, selecting
+from fanout_server.cli.delivering import apply_run, find_run
+from fanout_server.model import RunState, RunView, Severity, UnitState
+from fanout_server.run import report
+from fanout_server.run.engine import Engine
+
+
+async def run(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd())
+        view = await watch(engine, plan, console, as_json=arguments.json)
+        return await _deliver(engine, view, arguments, console)
+
+
+async def resume(arguments: argparse.Namespace, console: Console) -> int:
+    async with Engine.open(Path.cwd()) as engine:
+        run_id = await find_run(engine, arguments.run)
+
+        async def begin(failed: Callable[[model.FanoutError], None]) -> str:
+            await engine.resume(run_id, failed)
+            return run_id
+
+        view = await _watch(engine, begin, console, as_json=arguments.json)
+        _summarise(engine, view, console, as_json=arguments.json)
+        return status_of(view)
+
+
+async def watch(engine: Engine, plan: model.Plan, console: Console, *, as_json: bool = False) -> RunView:
+    """Runs the plan, showing how it goes. Raises FanoutError where it cannot begin."""
+
+    async def begin(failed: Callable[[model.FanoutError], None]) -> str:
+        run_id = engine.reserve()
+        engine.launch(run_id, plan, {}, failed)
+        return run_id
+
+    return await _watch(engine, begin, console, as_json=as_json)
+
+
+async def _watch(
+    engine: Engine,
+    begin: Callable[[Callable[[model.FanoutError], None]], Awaitable[str]],
+    console: Console,
+    *,
+    as_json: bool,
+) -> RunView:
+    failures: list[model.FanoutError] = []
+    with live.watching(as_json=as_json, console=console) as watcher:
+        stop = engine.subscribe(watcher)
+        try:
+            run_id = await begin(failures.append)
+            await engine.wait_over(run_id)
+        finally:
+            stop()
+    if failures:
+        raise failures[0]
+    return await engine.view(run_id)
+
+
+def status_of(view: RunView) -> int:
+    """0 where every unit was done and nothing was left out of the merge, else 1."""
+    done = all(unit.state is UnitState.DONE for unit in view.units)
+    conflict = any(finding.severity is Severity.ERROR for finding in view.findings)
+    delivered = view.state in {RunState.READY, RunState.APPLIED}
+    return 0 if done and delivered and not conflict else 1
+
+
+async def _deliver(engine: Engine, view: RunView, arguments: argparse.Namespace, console: Console) -> int:
+    status = status_of(view)
+    deliverable = view.merged is not None and view.state is RunState.READY
+    targets: list[str] = []
+    if deliverable and arguments.patch:
+        await _write_file(arguments.patch, await engine.patch(view.id))
+        targets.append(f"patch {arguments.patch}")
+    if deliverable and arguments.branch:
+        await engine.branch(view.id, arguments.branch)
+        targets.append(f"branch {arguments.branch}")
+    if deliverable and arguments.apply:
+        left = await apply_run(engine, view.id, None, console, quiet=arguments.json)
+        status = status or (1 if left else 0)
+        view = await engine.view(view.id)
+    if arguments.report:
+        text = await engine.show(view.id, None, "report")
+        await _write_file(arguments.report, text.encode("utf-8", "surrogateescape"))
+        targets.append(f"report {arguments.report}")
+    _summarise(engine, view, console, as_json=arguments.json, targets=targets)
+    return status
+
+
+async def _write_file(name: str, data: bytes) -> None:
+    try:
+        await anyio.Path(name).write_bytes(data)
+    except OSError as error:
+        raise model.FanoutError(
+            f"Cannot write {name}: {error.strerror}. The results are kept; 'fanout show' prints them again."
+        ) from error
+
+
+def _summarise(
+    engine: Engine, view: RunView, console: Console, *, as_json: bool, targets: list[str] | None = None
+) -> None:
+    if as_json:
+        live.print_json({"type": "summary", **live.run_to_dict(view)})
+        return
+    live.print_findings(console, view.findings)
+    stat = report.diff_stat(engine.services, view)
+    if stat:
+        console.print(stat.rstrip())
+    if targets:
+        console.print(f"Written: {', '.join(targets)}.", soft_wrap=True)
+    console.print(_next_step(view), soft_wrap=True)
+
+
+def _next_step(view: RunView) -> str:
+    if view.state is RunState.APPLIED:
+        return f"Applied. 'fanout revert {view.id}' takes it back."
+    if view.state is RunState.READY and view.owners:
+        return f"Ready. 'fanout show {view.id}' prints the diff, 'fanout apply {view.id}' writes it into your files."
+    if view.state is RunState.READY:
+        return "Nothing changed, so there is nothing to apply."
+    return f"Run {view.id}: {view.state}. {view.message}"

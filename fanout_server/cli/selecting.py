@@ -1,0 +1,88 @@
+"""From words of the command line to a plan."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import yaml
+
+from fanout_server import model, settings
+from fanout_server.planning import plan as planning
+from fanout_server.planning import selection
+from fanout_server.repo.repository import Repository
+
+PLAN_SUFFIX = ".fanout.md"
+_LONGEST_INPUT = 16 * 1024 * 1024
+
+
+class WrongUse(model.FanoutError):
+    """The command line makes no sense; the text says why."""
+
+
+def make_plan(arguments: argparse.Namespace, repository: Repository, cwd: Path) -> model.Plan:
+    """Blocking. Raises WrongUse, BadOption, PlanError, EmptySelection."""
+    options, variables = _options(arguments)
+    targets: list[str] = arguments.targets
+    documents = [target for target in targets if target.endswith(PLAN_SUFFIX)]
+    if documents and arguments.instruction is None:
+        if len(targets) > 1:
+            raise WrongUse(f"A plan document stands alone: {documents[0]} names its own targets. Leave the others out.")
+        text = _read(cwd / documents[0])
+        return planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
+    chosen = settings.parse_options(options)
+    instruction = arguments.instruction or ""
+    if not instruction and not (chosen.command or chosen.rewrite):
+        raise WrongUse("Say what is to be done with -i 'INSTRUCTION', or give a plan document.")
+    return planning.make_plan(instruction, _resolve(targets, repository, cwd, chosen), chosen, variables)
+
+
+def _resolve(targets: list[str], repository: Repository, cwd: Path, options: model.Options) -> selection.Resolved:
+    text = _read_stdin() if "-" in targets else None
+    paths = tuple(target for target in targets if target != "-")
+    wanted = selection.Selection(text=text, paths=paths, split=options.split)
+    return selection.resolve(wanted, repository, repository.root, cwd)
+
+
+def _options(arguments: argparse.Namespace) -> tuple[dict[str, object], dict[str, str]]:
+    """``--set`` sets an option where the key is one's name, else a variable for the instruction."""
+    options: dict[str, object] = {}
+    variables: dict[str, str] = {}
+    for setting in arguments.settings:
+        key, equals, value = setting.partition("=")
+        if not equals or not key:
+            raise WrongUse(f"--set wants KEY=VALUE, but got {setting!r}.")
+        if key in settings.OPTION_KEYS:
+            options[key] = _yaml(key, value)
+        else:
+            variables[key] = value
+    for key in ("agent", "jobs", "budget", "split"):
+        value = getattr(arguments, key)
+        if value is not None:
+            options[key] = _yaml(key, value)
+    return options, variables
+
+
+def _yaml(key: str, value: str) -> object:
+    """The same reading as in a plan document's front matter."""
+    try:
+        return yaml.safe_load(value)
+    except yaml.YAMLError as error:
+        raise WrongUse(f"The value of {key} is no valid YAML: {value!r}. Quote it, or check its brackets.") from error
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_bytes().decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise WrongUse(f"The plan document {path} is not UTF-8 (byte {error.start}). Save it as UTF-8.") from error
+    except OSError as error:
+        raise WrongUse(f"Cannot read the plan document {path}: {error.strerror}.") from error
+
+
+def _read_stdin() -> str:
+    data = sys.stdin.buffer.read(_LONGEST_INPUT + 1)
+    if len(data) > _LONGEST_INPUT:
+        raise WrongUse("The list on standard input is longer than 16 MB. Select less.")
+    return data.decode("utf-8", "surrogateescape")

@@ -1,0 +1,320 @@
+"""The nouns of fanout and the events of a run. Imports nothing of ours.
+
+Paths are strings relative to the top folder of the user's checkout, with ``/`` between parts and the bytes that are
+not UTF-8 kept as surrogate escapes (``os.fsdecode``). Times are seconds since the epoch, durations are seconds.
+Positions count lines from 0 and characters from 0 in code points; ``lsp/`` alone converts to what a client counts in.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+
+from attrs import field, frozen
+
+
+class Severity(StrEnum):
+    ERROR = "error"
+    WARNING = "warning"
+    INFORMATION = "information"
+    HINT = "hint"
+
+
+class RunState(StrEnum):
+    RUNNING = "running"
+    WAITING = "waiting"
+    READY = "ready"
+    APPLIED = "applied"
+    REVERTED = "reverted"
+    DISCARDED = "discarded"
+    CANCELLED = "cancelled"
+    INTERRUPTED = "interrupted"
+    FAILED = "failed"
+
+
+class UnitState(StrEnum):
+    QUEUED = "queued"
+    RUNNING = "running"
+    VERIFYING = "verifying"
+    DONE = "done"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def ended(self) -> bool:
+        return self in {UnitState.DONE, UnitState.FAILED, UnitState.CANCELLED}
+
+
+class FanoutError(Exception):
+    """Something a person can mend. The text says what happened, where, and what to do next."""
+
+
+@frozen(order=True)
+class Position:
+    line: int
+    character: int
+
+
+@frozen
+class Range:
+    start: Position
+    end: Position
+
+
+@frozen
+class Related:
+    """Another place that a finding speaks of. ``path`` may be absolute: both sides of a conflict lie in our folder."""
+
+    path: str
+    message: str
+    range: Range | None = None
+
+
+@frozen
+class Finding:
+    code: str
+    severity: Severity
+    message: str
+    path: str | None = None
+    range: Range | None = None
+    units: tuple[str, ...] = ()
+    related: tuple[Related, ...] = ()
+
+
+@frozen
+class Target:
+    """What a unit works on: a file or folder (``path``), or a part of a file (``range``, ``symbol``)."""
+
+    path: str
+    range: Range | None = None
+    symbol: str | None = None
+
+
+@frozen
+class RewriteRule:
+    """One ast-grep rewrite. ``language`` is ast-grep's name for it; by default the file's ending tells."""
+
+    pattern: str
+    to: str
+    language: str | None = None
+
+
+@frozen
+class Options:
+    """How a plan is run: the front matter of a plan document, the ``options`` of a command. Parsed by ``settings``."""
+
+    agent: str | None = None
+    model: str | None = None
+    command: tuple[str, ...] = ()
+    rewrite: tuple[RewriteRule, ...] = ()
+    split: str | None = None
+    jobs: int = 4
+    owns: tuple[str, ...] | None = None
+    copy: tuple[str, ...] = ()
+    link: tuple[str, ...] = ()
+    setup: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    attempts: int = 2
+    timeout: float = 1800.0
+    stall: float = 300.0
+    budget: float | None = None
+    unit_budget: float | None = None
+    pilot: int = 0
+    mode: str = "edit"
+    review: str = "checks"
+    apply: str = "ask"
+    env: Mapping[str, str] = field(factory=dict)
+    env_pass: tuple[str, ...] | None = None
+    allow: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+
+
+@frozen
+class Unit:
+    """One independent work item, ready to run: every template in it is filled in.
+
+    ``id`` is unique in its plan and valid as the last part of a ref and as a folder name.
+    ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set.
+    """
+
+    id: str
+    title: str
+    prompt: str
+    targets: tuple[Target, ...] = ()
+    note: str = ""
+    variables: Mapping[str, str] = field(factory=dict)
+    owns: tuple[str, ...] | None = None
+    setup: tuple[str, ...] = ()
+    verify: tuple[str, ...] = ()
+
+
+@frozen
+class Plan:
+    """An instruction, its units and its options. ``findings`` is what planning had to say: warnings, no errors."""
+
+    instruction: str
+    units: tuple[Unit, ...]
+    options: Options = field(factory=Options)
+    findings: tuple[Finding, ...] = ()
+
+
+@frozen
+class Event:
+    """Something that happened in a run. Written to the journal first, then sent to listeners."""
+
+    run: str
+    at: float
+
+
+@frozen
+class RunStarted(Event):
+    """The base is made and its ref is set; units follow. ``root`` is the user's checkout."""
+
+    root: str
+    base: str
+    plan: Plan
+
+
+@frozen
+class RunResumed(Event):
+    """An interrupted run goes on; units that had not ended start again."""
+
+
+@frozen
+class AttemptStarted(Event):
+    unit: str
+    attempt: int
+    worktree: str
+
+
+@frozen
+class AttemptActivity(Event):
+    """The last line of what the agent printed, cleaned for a terminal; at most a few a second for each unit."""
+
+    unit: str
+    attempt: int
+    text: str
+
+
+@frozen
+class AttemptVerifying(Event):
+    unit: str
+    attempt: int
+
+
+@frozen
+class AttemptFailed(Event):
+    """``retry_in`` is the wait before the next try, ``None`` where this was the last one."""
+
+    unit: str
+    attempt: int
+    message: str
+    retry_in: float | None = None
+
+
+@frozen
+class UnitEnded(Event):
+    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts."""
+
+    unit: str
+    state: UnitState
+    message: str
+    seconds: float
+    result: str | None = None
+    files: tuple[str, ...] = ()
+    cost: float | None = None
+
+
+@frozen
+class FindingReported(Event):
+    finding: Finding
+
+
+@frozen
+class RunIntegrated(Event):
+    """The results are merged: ``merged`` is a commit on the base. ``owners`` says which units made each file."""
+
+    merged: str
+    owners: Mapping[str, tuple[str, ...]]
+
+
+@frozen
+class RunEnded(Event):
+    """The engine's work on the run is over; ``state`` is ready, cancelled, failed or interrupted."""
+
+    state: RunState
+    message: str
+
+
+@frozen
+class RunApplied(Event):
+    """``after`` is a commit holding what was delivered byte for byte, its parent what stood there before."""
+
+    after: str
+    files: tuple[str, ...]
+    left: tuple[Finding, ...] = ()
+
+
+@frozen
+class RunReverted(Event):
+    files: tuple[str, ...]
+    left: tuple[Finding, ...] = ()
+
+
+@frozen
+class RunDiscarded(Event):
+    pass
+
+
+AnyEvent = (
+    RunStarted
+    | RunResumed
+    | AttemptStarted
+    | AttemptActivity
+    | AttemptVerifying
+    | AttemptFailed
+    | UnitEnded
+    | FindingReported
+    | RunIntegrated
+    | RunEnded
+    | RunApplied
+    | RunReverted
+    | RunDiscarded
+)
+
+
+@frozen
+class UnitView:
+    """A unit as the events so far add up to it. ``files`` are the paths of its result."""
+
+    id: str
+    title: str
+    state: UnitState = UnitState.QUEUED
+    attempts: int = 0
+    started: float | None = None
+    seconds: float = 0.0
+    activity: str = ""
+    message: str = ""
+    result: str | None = None
+    files: tuple[str, ...] = ()
+    cost: float | None = None
+
+
+@frozen
+class RunView:
+    """A run as the events so far add up to it."""
+
+    id: str
+    state: RunState
+    root: str
+    base: str
+    plan: Plan
+    started: float
+    units: tuple[UnitView, ...]
+    ended: float | None = None
+    message: str = ""
+    merged: str | None = None
+    owners: Mapping[str, tuple[str, ...]] = field(factory=dict)
+    applied: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()

@@ -1,0 +1,124 @@
+"""The change set goes to the user, and comes back: edits are worked out, written, recorded and taken back.
+
+An editor asks for the edits, applies them itself and has them recorded; the terminal has them written here.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Collection, Mapping
+
+import anyio
+import anyio.to_thread
+
+from fanout_server import model
+from fanout_server.apply import changeset, edits, files
+from fanout_server.apply.content import Content, Present
+from fanout_server.model import RunState, RunView, UnitState
+from fanout_server.repo import blobs, refs
+from fanout_server.run import locks
+from fanout_server.run.integrate import integrate
+from fanout_server.run.services import Services
+
+_APPLY_LIMIT_SECONDS = 60.0
+_DELIVERABLE = frozenset({RunState.READY, RunState.APPLIED, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED})
+
+
+class NotDeliverable(model.FanoutError):
+    """The run is in no state to be applied or reverted; the text says which and what to do."""
+
+
+async def plan_apply(
+    services: Services, view: RunView, present: Present, units: Collection[str] | None
+) -> edits.EditPlan:
+    """What applying the run, or some of its units, would change now. Changes nothing of the user's."""
+    if view.state is RunState.INTERRUPTED:
+        raise NotDeliverable(f"Run {view.id} was interrupted. 'fanout resume {view.id}' finishes it; then apply it.")
+    if view.state is RunState.DISCARDED:
+        raise NotDeliverable(f"Run {view.id} was discarded. Start a new run.")
+    if view.merged is None or view.state not in _DELIVERABLE:
+        raise NotDeliverable(f"Run {view.id} is {view.state} and has no results to apply yet. Wait for it to be ready.")
+    return await anyio.to_thread.run_sync(_plan_apply, services, view, present, units)
+
+
+def _plan_apply(services: Services, view: RunView, present: Present, units: Collection[str] | None) -> edits.EditPlan:
+    repository = services.repository
+    merged, owners = view.merged, view.owners
+    if units is not None:
+        unknown = set(units) - {unit.id for unit in view.units}
+        if unknown:
+            raise NotDeliverable(f"Run {view.id} has no unit {', '.join(sorted(unknown))}.")
+        results = {
+            unit.id: unit.result
+            for unit in view.units
+            if unit.id in units and unit.result and unit.state is UnitState.DONE
+        }
+        part = integrate(repository, view.id, view.base, view.plan, results)
+        merged, owners = part.merged, part.owners
+    if merged is None:
+        raise AssertionError("checked by plan_apply")
+    changes = changeset.load(repository, view.base, merged, owners)
+    return edits.plan_edits(changes, present, sides=services.sides(view.id))
+
+
+async def plan_revert(services: Services, view: RunView, present: Present) -> edits.EditPlan:
+    """What taking the last apply of the run back would change now, keeping what was typed since."""
+    if not view.applied:
+        raise NotDeliverable(f"Run {view.id} is not applied, so there is nothing to take back.")
+    return await anyio.to_thread.run_sync(_plan_revert, services, view, present)
+
+
+def _plan_revert(services: Services, view: RunView, present: Present) -> edits.EditPlan:
+    after = view.applied[-1]
+    changes = changeset.load_raw(services.repository, after, f"{after}^", view.owners)
+    return edits.plan_edits(changes, present, sides=services.sides(view.id))
+
+
+async def write(services: Services, plan: edits.EditPlan) -> None:
+    """Writes the edits into the checkout, all or none. Raises ChangedMeanwhile, RunBusy, FanoutError."""
+    root = services.repository.root
+    async with locks.waiting_for(services.apply_lock, _APPLY_LIMIT_SECONDS, "applying results to this checkout"):
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(files.write, root, plan.edits, services.apply_store)
+
+
+async def keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
+    """Keeps what the edits write, and what stood there before, as commits; returns the commit of the former."""
+    return await anyio.to_thread.run_sync(_keep_applied, services, run, plan)
+
+
+def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
+    repository = services.repository
+    before: dict[str, Content] = {}
+    after: dict[str, Content] = {}
+    for edit in plan.edits:
+        if edit.before is not None:
+            before[edit.renamed_from or edit.path] = edit.before
+        if edit.after is not None:
+            after[edit.path] = edit.after
+    was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
+    commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
+    for ref in (refs.applied_ref(run), f"{refs.run_ref(run)}/applies/{commit}"):
+        refs.set_ref(repository, ref, commit)
+    return commit
+
+
+async def last_kept(services: Services, run: str) -> str | None:
+    """The commit of an apply that was begun but not recorded, if there is one."""
+    return await anyio.to_thread.run_sync(refs.read_ref, services.repository, refs.applied_ref(run))
+
+
+def _plain(contents: Mapping[str, Content]) -> dict[str, tuple[int, bytes]]:
+    return {path: (content.mode, content.data) for path, content in contents.items()}
+
+
+def applied_event(run: str, kept: str, plan: edits.EditPlan) -> model.RunApplied:
+    return model.RunApplied(run, time.time(), kept, _paths(plan), plan.left)
+
+
+def reverted_event(run: str, plan: edits.EditPlan) -> model.RunReverted:
+    return model.RunReverted(run, time.time(), _paths(plan), plan.left)
+
+
+def _paths(plan: edits.EditPlan) -> tuple[str, ...]:
+    return tuple(edit.path for edit in plan.edits)

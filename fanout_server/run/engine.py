@@ -1,0 +1,273 @@
+"""The engine: all runs of one repository, the same under an editor, in a terminal and in a test."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import attrs
+
+from fanout_server import model, settings
+from fanout_server.apply.content import Present
+from fanout_server.apply.edits import EditPlan
+from fanout_server.model import Plan, RunState, RunView
+from fanout_server.repo import git, refs
+from fanout_server.repo.repository import Repository
+from fanout_server.run import cleaning, delivery, locks, report
+from fanout_server.run.execution import Execution
+from fanout_server.run.journal import Journal, JournalError
+from fanout_server.run.services import Services, new_run_id
+from fanout_server.run.state import ACTIVE, fold
+
+_log = logging.getLogger(__name__)
+
+_POLL_SECONDS = 0.3
+_CANCEL_LIMIT_SECONDS = 20.0
+
+Listener = Callable[[model.Event], None]
+
+
+class UnknownRun(model.FanoutError):
+    """No run of this id is in the journal."""
+
+
+class Engine:
+    """Made by ``Engine.open``. Methods are for the event loop's thread; listeners are called there."""
+
+    def __init__(self, services: Services, tasks: anyio.abc.TaskGroup, listeners: list[Listener]) -> None:
+        self._services = services
+        self._tasks = tasks
+        self._listeners = listeners
+        self._executions: dict[str, Execution] = {}
+
+    @classmethod
+    @contextlib.asynccontextmanager
+    async def open(cls, path: Path, *, state_root: Path | None = None, backoff: float = 1.0) -> AsyncIterator[Engine]:
+        """The engine of the repository that ``path`` lies in. Leaving the block interrupts what still runs.
+
+        Raises FanoutError: no repository, git missing or too old, the journal cannot be used.
+        """
+        repository = await anyio.to_thread.run_sync(_find, path)
+        journal = await Journal.open(repository.state_dir / "journal.db")
+        listeners: list[Listener] = []
+
+        def publish(event: model.Event) -> None:
+            for listener in tuple(listeners):
+                try:
+                    listener(event)
+                except Exception:  # noqa: BLE001  logged, with its traceback
+                    # One listener's mistake must end neither the run nor the other listeners.
+                    _log.exception("a listener failed on %s", type(event).__name__)
+
+        services = Services(repository, journal, state_root or settings.state_root(), publish, backoff)
+        try:
+            await cleaning.recover(services)
+            async with anyio.create_task_group() as tasks:
+                engine = cls(services, tasks, listeners)
+                tasks.start_soon(engine._watch_cancellations)
+                try:
+                    yield engine
+                finally:
+                    tasks.cancel_scope.cancel()
+        finally:
+            await journal.aclose()
+
+    @property
+    def repository(self) -> Repository:
+        return self._services.repository
+
+    @property
+    def services(self) -> Services:
+        return self._services
+
+    def subscribe(self, listener: Listener) -> Callable[[], None]:
+        """Calls ``listener`` with each event from now on, after it is in the journal. Returns the way to stop it."""
+        self._listeners.append(listener)
+        return lambda: self._listeners.remove(listener)
+
+    def reserve(self) -> str:
+        """An id for a run that is about to be launched."""
+        return new_run_id()
+
+    def launch(
+        self,
+        run: str,
+        plan: Plan,
+        buffers: Mapping[str, bytes],
+        failed: Callable[[model.FanoutError], None],
+    ) -> None:
+        """Starts the run and returns at once. ``failed`` hears why, if it could not even begin."""
+        execution = self._add(run, plan)
+        self._tasks.start_soon(self._own, execution, lambda: execution.start(buffers), failed)
+
+    async def resume(self, run: str, failed: Callable[[model.FanoutError], None]) -> None:
+        """Goes on with an interrupted run, in the background. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        if view.state is not RunState.INTERRUPTED:
+            raise model.FanoutError(f"Run {run} is {view.state}; only an interrupted run can be resumed.")
+        events = await self._services.journal.events(run)
+        await anyio.to_thread.run_sync(cleaning.reap_run, self._services, run)
+        execution = self._add(run, view.plan)
+        self._tasks.start_soon(self._own, execution, lambda: execution.resume(events), failed)
+
+    async def wait_over(self, run: str) -> None:
+        """Until nothing of the run goes on in this process any more. A run of another process is not waited for."""
+        execution = self._executions.get(run)
+        if execution is not None:
+            await execution.over.wait()
+
+    async def wait(self, run: str) -> RunView:
+        """As ``wait_over``; returns the run as it then is. Raises UnknownRun where it could not even begin."""
+        await self.wait_over(run)
+        return await self.view(run)
+
+    async def runs(self) -> tuple[RunView, ...]:
+        """All runs, newest first."""
+        return tuple([await self.view(run) for run in await self._services.journal.runs()])
+
+    async def view(self, run: str) -> RunView:
+        """The run as it is now. Raises UnknownRun."""
+        execution = self._executions.get(run)
+        live = execution.fold.view() if execution is not None and not execution.over.is_set() else None
+        if live is not None:
+            return live
+        view = fold(await self._services.journal.events(run))
+        if view is None:
+            raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
+        if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
+            # Its process died without a word.
+            return attrs.evolve(view, state=RunState.INTERRUPTED)
+        return view
+
+    async def cancel(self, run: str, units: Collection[str] | None = None) -> tuple[str, ...]:
+        """Ends these units, or all that have not ended; returns their ids. A run of another process is asked to."""
+        view = await self.view(run)
+        unknown = set(units or ()) - {unit.id for unit in view.units}
+        if unknown:
+            raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. Nothing was cancelled.")
+        execution = self._executions.get(run)
+        if execution is not None and not execution.over.is_set():
+            return execution.cancel(units)
+        if view.state not in ACTIVE:
+            return ()
+        open_units = tuple(
+            unit.id for unit in view.units if not unit.state.ended and (units is None or unit.id in units)
+        )
+        await self._services.journal.ask_to_cancel(run, units)
+        with anyio.move_on_after(_CANCEL_LIMIT_SECONDS):
+            while not await self._ended(run, open_units):  # noqa: ASYNC110  another process tells through the journal
+                await anyio.sleep(_POLL_SECONDS)
+        return open_units
+
+    async def plan_apply(self, run: str, present: Present, units: Collection[str] | None = None) -> EditPlan:
+        """See ``delivery.plan_apply``."""
+        return await delivery.plan_apply(self._services, await self.view(run), present, units)
+
+    async def plan_revert(self, run: str, present: Present) -> EditPlan:
+        """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
+        return await delivery.plan_revert(self._services, await self.view(run), present)
+
+    async def write(self, plan: EditPlan) -> None:
+        """See ``delivery.write``."""
+        await delivery.write(self._services, plan)
+
+    async def keep_applied(self, run: str, plan: EditPlan) -> str:
+        """To be called before the edits are made: keeps what they replace. Returns what ``record_applied`` wants."""
+        return await delivery.keep_applied(self._services, run, plan)
+
+    async def record_applied(self, run: str, kept: str, plan: EditPlan) -> None:
+        await self._record(delivery.applied_event(run, kept, plan))
+
+    async def record_unchanged(self, run: str) -> None:
+        """The user's files already hold all of the run: an earlier apply was broken off before it was recorded."""
+        kept = await delivery.last_kept(self._services, run)
+        if kept is not None:
+            await self._record(model.RunApplied(run, cleaning.now(), kept, ()))
+
+    async def record_reverted(self, run: str, plan: EditPlan) -> None:
+        await self._record(delivery.reverted_event(run, plan))
+
+    async def discard(self, run: str) -> None:
+        """Ends what still runs of it and marks it unwanted; ``clean`` removes its refs and files. Raises UnknownRun."""
+        view = await self.view(run)
+        if view.state in ACTIVE:
+            await self.cancel(run)
+            await self.wait(run)
+        await self._record(model.RunDiscarded(run, cleaning.now()))
+
+    async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
+        """See ``cleaning.clean``."""
+        return await cleaning.clean(
+            self._services, await self.runs(), also_unapplied=also_unapplied, older_than=older_than
+        )
+
+    async def patch(self, run: str) -> bytes:
+        """The change set as a patch that ``git apply`` takes, binary files included. Raises UnknownRun, FanoutError."""
+        return await anyio.to_thread.run_sync(report.patch, self._services, await self.view(run))
+
+    async def branch(self, run: str, name: str) -> None:
+        """A new branch at the change set, on top of the base. Raises FanoutError where the name is taken or no name."""
+        view = await self.view(run)
+        if view.merged is None:
+            raise model.FanoutError(f"Run {run} has no results to put on a branch.")
+        await anyio.to_thread.run_sync(refs.create_branch, self.repository, name, view.merged)
+
+    async def show(self, run: str, unit: str | None, what: str) -> str:
+        """``what`` is diff, log, report or prompt, of the run or one unit. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        return await anyio.to_thread.run_sync(report.show, self._services, view, unit, what)
+
+    def _add(self, run: str, plan: Plan) -> Execution:
+        execution = self._executions[run] = Execution(self._services, run, plan)
+        return execution
+
+    async def _own(
+        self,
+        execution: Execution,
+        work: Callable[[], Awaitable[None]],
+        failed: Callable[[model.FanoutError], None],
+    ) -> None:
+        """A run's failure is its own: it never takes the engine, and so the other runs, with it."""
+        try:
+            await work()
+        except (model.FanoutError, OSError) as error:
+            failed(error if isinstance(error, model.FanoutError) else model.FanoutError(str(error)))
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            _log.exception("run %s broke", execution.run)
+            failed(model.FanoutError(f"Run {execution.run} broke on an error of fanout's own; its log says more."))
+        finally:
+            execution.over.set()
+            del self._executions[execution.run]
+
+    async def _record(self, event: model.Event) -> None:
+        with anyio.CancelScope(shield=True):
+            await self._services.journal.append(event)
+        self._services.publish(event)
+
+    async def _ended(self, run: str, units: Collection[str]) -> bool:
+        view = await self.view(run)
+        return view.state not in ACTIVE or all(unit.state.ended for unit in view.units if unit.id in units)
+
+    async def _watch_cancellations(self) -> None:
+        """Other processes leave their wishes in the journal."""
+        while True:
+            mine = [run for run, execution in self._executions.items() if not execution.over.is_set()]
+            try:
+                wishes = await self._services.journal.take_cancellations(mine) if mine else ()
+            except JournalError as error:
+                _log.warning("%s", error)
+                wishes = ()
+            for wish in wishes:
+                if wish.run in self._executions:
+                    self._executions[wish.run].cancel(wish.units)
+            await anyio.sleep(_POLL_SECONDS)
+
+
+def _find(path: Path) -> Repository:
+    git.check_version()
+    return Repository.discover(path)

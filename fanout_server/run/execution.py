@@ -1,0 +1,210 @@
+"""One run from base to change set: the snapshot, the units side by side, integration."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+
+from fanout_server import model
+from fanout_server.agents import registry
+from fanout_server.agents.base import Agent
+from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
+from fanout_server.repo import fingerprint, refs, snapshot
+from fanout_server.run import locks
+from fanout_server.run.integrate import Integration, integrate
+from fanout_server.run.services import Services
+from fanout_server.run.state import ACTIVE, Fold
+from fanout_server.run.unit import RunContext, run_unit
+
+# Worktrees made ahead of a free slot, so that no slot waits for a checkout.
+_AHEAD = 4
+_LOCK_LIMIT_SECONDS = 2.0
+
+
+class Execution:
+    """A run that this process works on. ``over`` is set when nothing of it goes on any more."""
+
+    def __init__(self, services: Services, run: str, plan: Plan) -> None:
+        self.run = run
+        self.over = anyio.Event()
+        self.fold = Fold()
+        self._services = services
+        self._plan = plan
+        self._folders = services.folders(run)
+        self._unit_scopes: dict[str, anyio.CancelScope] = {}
+        self._cancelled: set[str] = set()
+        self._all_cancelled = False
+
+    async def start(self, buffers: Mapping[str, bytes]) -> None:
+        """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
+        agent = registry.get(self._plan.options.agent, self._plan.options)
+        agent.check(self._plan.options)
+        async with self._held():
+            base = await anyio.to_thread.run_sync(self._snapshot, buffers)
+            started = model.RunStarted(
+                self.run, time.time(), str(self._services.repository.root), base.commit, self._plan
+            )
+            await self._emit(started)
+            for note in base.notes:
+                await self._find(note)
+            await self._work(agent, base.commit)
+
+    async def resume(self, events: Collection[model.Event]) -> None:
+        """Goes on after an interruption: units that ended stay ended. Raises FanoutError where it cannot begin."""
+        agent = registry.get(self._plan.options.agent, self._plan.options)
+        agent.check(self._plan.options)
+        async with self._held():
+            for event in events:
+                self.fold.add(event)
+            view = self.fold.view()
+            if view is None:
+                raise model.FanoutError(f"Run {self.run} never began; start it anew.")
+            await self._emit(model.RunResumed(self.run, time.time()))
+            await self._work(agent, view.base)
+
+    @contextlib.asynccontextmanager
+    async def _held(self) -> AsyncIterator[None]:
+        """Inside, the run is this process's own. Leaving by cancellation (the engine closes) marks it interrupted."""
+        async with locks.waiting_for(self._folders.lock, _LOCK_LIMIT_SECONDS, f"run {self.run}"):
+            try:
+                yield
+            except anyio.get_cancelled_exc_class():
+                with anyio.CancelScope(shield=True):
+                    await self._interrupted()
+                raise
+
+    async def _interrupted(self) -> None:
+        view = self.fold.view()
+        if view is not None and view.state in ACTIVE:
+            message = f"Interrupted. 'fanout resume {self.run}' goes on without doing done units again."
+            await self._end(RunState.INTERRUPTED, message)
+
+    def cancel(self, units: Collection[str] | None) -> tuple[str, ...]:
+        """Ends these units, or all; returns the ids of those that had not ended."""
+        wanted = {unit.id for unit in self._plan.units} if units is None else set(units)
+        if units is None:
+            self._all_cancelled = True
+        view = self.fold.view()
+        if view is None:
+            # The snapshot is being taken: its end will find the wish.
+            self._cancelled |= wanted
+            return tuple(unit.id for unit in self._plan.units if unit.id in wanted)
+        hit = [unit.id for unit in view.units if unit.id in wanted and not unit.state.ended]
+        self._cancelled.update(hit)
+        for unit in hit:
+            if unit in self._unit_scopes:
+                self._unit_scopes[unit].cancel()
+        return tuple(hit)
+
+    def _snapshot(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
+        repository = self._services.repository
+        base = snapshot.take(repository, buffers, f"fanout run {self.run}: base\n\n{self._plan.instruction}")
+        refs.set_ref(repository, refs.base_ref(self.run), base.commit)
+        return base
+
+    async def _emit(self, event: model.Event) -> None:
+        await self._services.journal.append(event)
+        self.fold.add(event)
+        self._services.publish(event)
+
+    async def _find(self, finding: Finding) -> None:
+        await self._emit(model.FindingReported(self.run, time.time(), finding))
+
+    async def _work(self, agent: Agent, base: str) -> None:
+        """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
+        try:
+            async with anyio.create_task_group() as cleanup:
+                await self._units(agent, base, cleanup)
+                await self._integrate(base)
+        except* (model.FanoutError, OSError) as group:
+            await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(group)))
+
+    async def _units(self, agent: Agent, base: str, cleanup: anyio.abc.TaskGroup) -> None:
+        options = self._plan.options
+        context = RunContext(
+            self._services,
+            self.run,
+            base,
+            options,
+            agent,
+            self._folders,
+            anyio.CapacityLimiter(options.jobs),
+            cleanup,
+            self._emit,
+        )
+        before = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+        waiting = iter([unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended])
+        async with anyio.create_task_group() as workers:
+            for _ in range(min(options.jobs + min(options.jobs, _AHEAD), len(self._plan.units))):
+                workers.start_soon(self._worker, context, waiting)
+        after = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+        touched = fingerprint.differences(before, after)
+        if touched:
+            message = (
+                f"While the run went on, something outside the units' worktrees changed in your repository:"
+                f" {'; '.join(touched)}. If that was not you, an agent reached out of its worktree; check it."
+            )
+            await self._find(Finding("unit/checkout-touched", Severity.WARNING, message))
+
+    async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
+        for unit in waiting:
+            await self._one(context, unit)
+
+    async def _one(self, context: RunContext, unit: Unit) -> None:
+        began = time.monotonic()
+        ended: model.UnitEnded | None = None
+        with anyio.CancelScope() as scope:
+            self._unit_scopes[unit.id] = scope
+            if unit.id in self._cancelled:
+                scope.cancel()
+            ended = await run_unit(context, unit, self.fold.unit(unit.id).attempts + 1)
+        del self._unit_scopes[unit.id]
+        if ended is None:
+            ended = model.UnitEnded(
+                self.run,
+                time.time(),
+                unit.id,
+                UnitState.CANCELLED,
+                "Cancelled.",
+                time.monotonic() - began,
+            )
+        await self._emit(ended)
+
+    async def _integrate(self, base: str) -> None:
+        view = self.fold.view()
+        if view is None:
+            raise AssertionError("integration before the first event")
+        results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
+        integration = await anyio.to_thread.run_sync(self._merge, base, results)
+        for finding in integration.findings:
+            await self._find(finding)
+        await self._emit(model.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
+        done = sum(unit.state is UnitState.DONE for unit in view.units)
+        if self._all_cancelled:
+            await self._end(RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.")
+        elif not done:
+            await self._end(RunState.FAILED, "No unit was done. Each one's finding says why.")
+        else:
+            await self._end(RunState.READY, f"{done} of {len(view.units)} units done.")
+
+    def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
+        repository = self._services.repository
+        integration = integrate(repository, self.run, base, self._plan, results)
+        refs.set_ref(repository, refs.merged_ref(self.run), integration.merged)
+        return integration
+
+    async def _end(self, state: RunState, message: str) -> None:
+        await self._emit(model.RunEnded(self.run, time.time(), state, message))
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            yield from _leaves(error)
+        else:
+            yield error

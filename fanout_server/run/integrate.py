@@ -1,0 +1,90 @@
+"""Fan-in: what units may write is enforced, then their results become one change set. Blocking; call it in a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+import pathspec
+from attrs import frozen
+
+from fanout_server.model import Finding, Plan, Severity, Unit
+from fanout_server.repo import changes, collect, merge, refs
+from fanout_server.repo.repository import Repository
+
+_NAMED = 10
+
+
+@frozen
+class Integration:
+    """``merged`` is a commit on the base, ``owners`` the units that made each file of it."""
+
+    merged: str
+    owners: Mapping[str, tuple[str, ...]]
+    findings: tuple[Finding, ...]
+
+
+def integrate(repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str]) -> Integration:
+    """Merges ``results`` (unit id -> result commit) in plan order. Raises GitFailed."""
+    findings: list[Finding] = []
+    scoped: list[tuple[str, str]] = []
+    for unit in plan.units:
+        if unit.id in results:
+            commit, remarks = _in_scope(repository, run, base, unit, results[unit.id])
+            findings += remarks
+            if commit is not None:
+                scoped.append((unit.id, commit))
+    merged = merge.merge(repository, base, scoped)
+    titles = {unit.id: unit.title for unit in plan.units}
+    for conflict in merged.conflicts:
+        findings += [_conflict(run, titles, conflict, path) for path in conflict.paths]
+    return Integration(merged.commit, merged.owners, tuple(findings))
+
+
+def owns(globs: Collection[str]) -> pathspec.GitIgnoreSpec:
+    """Globs of gitignore's kind, anchored at the top folder; a folder's name stands for all below it."""
+    return pathspec.GitIgnoreSpec.from_lines("/" + glob.removeprefix("/") for glob in globs)
+
+
+def _in_scope(repository: Repository, run: str, base: str, unit: Unit, commit: str) -> tuple[str | None, list[Finding]]:
+    changed = changes.diff(repository, base, commit)
+    if unit.owns is None:
+        strays = [change.path for change in changed if change.status != "A" and not _is_target(unit, change.path)]
+        if not strays or not unit.targets:
+            return commit, []
+        message = (
+            f"{unit.title} also changed {_named(strays)}, not among its targets. It is taken; to leave such changes"
+            " out, name what a unit may write with 'owns'."
+        )
+        return commit, [Finding("unit/out-of-scope", Severity.INFORMATION, message, path=strays[0], units=(unit.id,))]
+    allowed = owns(unit.owns)
+    outside = [change.path for change in changed if not allowed.match_file(change.path)]
+    if not outside:
+        return commit, []
+    message = (
+        f"{unit.title} wrote {_named(outside)}, which it does not own ({', '.join(unit.owns) or 'it owns nothing'})."
+        f" That was left out; it is kept in {refs.unit_ref(run, unit.id)}."
+    )
+    finding = Finding("unit/out-of-scope", Severity.WARNING, message, path=outside[0], units=(unit.id,))
+    return collect.without(repository, base, commit, outside), [finding]
+
+
+def _is_target(unit: Unit, path: str) -> bool:
+    return any(
+        path == target.path or target.path in {"", "."} or path.startswith(target.path.rstrip("/") + "/")
+        for target in unit.targets
+    )
+
+
+def _conflict(run: str, titles: Mapping[str, str], conflict: merge.Conflict, path: str) -> Finding:
+    others = ", ".join(titles.get(other, other) for other in conflict.others) or "an earlier unit"
+    message = (
+        f"{titles.get(conflict.unit, conflict.unit)} and {others} changed {path} in ways that do not fit together."
+        f" The change of {titles.get(conflict.unit, conflict.unit)} to this file was left out; it is kept in"
+        f" {refs.unit_ref(run, conflict.unit)}."
+    )
+    return Finding("merge/conflict", Severity.ERROR, message, path=path, units=(conflict.unit, *conflict.others))
+
+
+def _named(paths: list[str]) -> str:
+    shown = ", ".join(paths[:_NAMED])
+    return shown if len(paths) <= _NAMED else f"{shown} and {len(paths) - _NAMED} more"

@@ -1,0 +1,174 @@
+"""The journal: every event of every run of one repository, in SQLite, written before anybody hears of it.
+
+One database in the git common folder serves all processes that work on the repository. It is in WAL mode with
+``synchronous=NORMAL``: what was committed survives the death of the process, and a power cut leaves the database whole
+but may take the last events with it. Results are refs before their event is written, so a lost event means that a unit
+is done again, never that work is lost.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sqlite3
+from collections.abc import Callable, Collection, Iterator
+from pathlib import Path
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
+from attrs import frozen
+
+from fanout_server import codec, model
+
+_VERSION = 1
+_BUSY_SECONDS = 20.0
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, run TEXT NOT NULL, body TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS events_run ON events (run, seq);
+CREATE TABLE IF NOT EXISTS activity (run TEXT NOT NULL, unit TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, unit))
+    WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS cancellations (id INTEGER PRIMARY KEY, run TEXT NOT NULL, units TEXT);
+"""
+
+T = TypeVar("T")
+
+
+class JournalError(model.FanoutError):
+    """The journal cannot be read or written: the text names the file and the reason."""
+
+
+@frozen
+class Cancellation:
+    """A wish of another process: end these units of a run, or all of it (``None``)."""
+
+    run: str
+    units: tuple[str, ...] | None
+
+
+class Journal:
+    """All calls but ``open`` may be awaited from any task; one thread at a time touches the database."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+
+    @classmethod
+    async def open(cls, path: Path) -> Journal:
+        """Raises JournalError where the file is no journal, is from a newer version, or cannot be opened."""
+        return await anyio.to_thread.run_sync(cls._open, path)
+
+    @classmethod
+    def _open(cls, path: Path) -> Journal:
+        try:
+            connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        except sqlite3.Error as error:
+            raise JournalError(f"Cannot open the journal {path}: {error}.") from error
+        try:
+            _check_version(connection, path)
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            connection.executescript(_SCHEMA)
+            connection.execute(f"PRAGMA user_version={_VERSION}")
+        except sqlite3.Error as error:
+            connection.close()
+            raise JournalError(
+                f"Cannot use the journal {path}: {error}. If it is damaged, move it aside; results stay in git under"
+                " refs/fanout/."
+            ) from error
+        except BaseException:
+            connection.close()
+            raise
+        return cls(path, connection)
+
+    async def aclose(self) -> None:
+        with anyio.CancelScope(shield=True):
+            await anyio.to_thread.run_sync(self._connection.close, limiter=self._one_at_a_time)
+
+    async def append(self, *events: model.Event) -> None:
+        """Returns when the events are committed, in one transaction."""
+        await self._call(lambda: self._append(events))
+
+    async def events(self, run: str) -> tuple[model.Event, ...]:
+        """Of one run, in the order of their writing; of its activity only the last of each unit."""
+        return await self._call(lambda: self._events(run))
+
+    async def runs(self) -> tuple[str, ...]:
+        """The ids of all runs, newest first."""
+        return await self._call(self._runs)
+
+    async def forget(self, run: str) -> None:
+        """Removes all that is known of a run."""
+        await self._call(lambda: self._forget(run))
+
+    async def ask_to_cancel(self, run: str, units: Collection[str] | None) -> None:
+        """Leaves a wish for the process that has the run."""
+        body = None if units is None else json.dumps(list(units))
+        await self._call(
+            lambda: self._connection.execute("INSERT INTO cancellations (run, units) VALUES (?, ?)", (run, body))
+        )
+
+    async def take_cancellations(self, runs: Collection[str]) -> tuple[Cancellation, ...]:
+        """The wishes for these runs, each handed out once."""
+        return await self._call(lambda: self._take_cancellations(runs))
+
+    async def _call(self, function: Callable[[], T]) -> T:
+        try:
+            return await anyio.to_thread.run_sync(function, limiter=self._one_at_a_time)
+        except sqlite3.Error as error:
+            raise JournalError(
+                f"Cannot use the journal {self.path}: {error}. Free some disk space or mend the file."
+            ) from error
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            yield self._connection
+        except BaseException:
+            # A full disk may have ended the transaction already.
+            if self._connection.in_transaction:
+                self._connection.execute("ROLLBACK")
+            raise
+        self._connection.execute("COMMIT")
+
+    def _append(self, events: tuple[model.Event, ...]) -> None:
+        with self._transaction() as connection:
+            for event in events:
+                body = codec.event_to_json(event)
+                if isinstance(event, model.AttemptActivity):
+                    connection.execute("REPLACE INTO activity VALUES (?, ?, ?)", (event.run, event.unit, body))
+                else:
+                    connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
+
+    def _events(self, run: str) -> tuple[model.Event, ...]:
+        rows = self._connection.execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
+        rows += self._connection.execute("SELECT body FROM activity WHERE run = ?", (run,)).fetchall()
+        return tuple(codec.event_from_json(body) for (body,) in rows)
+
+    def _runs(self) -> tuple[str, ...]:
+        rows = self._connection.execute("SELECT run FROM events GROUP BY run ORDER BY min(seq) DESC")
+        return tuple(run for (run,) in rows)
+
+    def _forget(self, run: str) -> None:
+        with self._transaction() as connection:
+            for table in ("events", "activity", "cancellations"):
+                connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608  fixed names
+
+    def _take_cancellations(self, runs: Collection[str]) -> tuple[Cancellation, ...]:
+        rows = self._connection.execute("SELECT id, run, units FROM cancellations ORDER BY id").fetchall()
+        mine = [row for row in rows if row[1] in runs]
+        if mine:
+            with self._transaction() as connection:
+                connection.executemany("DELETE FROM cancellations WHERE id = ?", [(row[0],) for row in mine])
+        return tuple(Cancellation(run, None if units is None else tuple(json.loads(units))) for _, run, units in mine)
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if version > _VERSION:
+        raise JournalError(
+            f"The journal {path} was written by a newer version of fanout. Update fanout, then try again."
+        )

@@ -1,0 +1,99 @@
+"""A run in words: its diff, its logs, its prompts, and a report of all of it in Markdown. Blocking."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from fanout_server import model
+from fanout_server.model import RunView, UnitView
+from fanout_server.repo import changes
+from fanout_server.run.services import Services
+from fanout_server.run.unit import log_files
+
+_LONGEST_LOG = 256 * 1024
+
+
+def show(services: Services, view: RunView, unit: str | None, what: str) -> str:
+    """``what`` of the run, or of one unit. Raises FanoutError where there is no such unit, kind, or nothing yet."""
+    kinds: dict[str, Callable[[Services, RunView, UnitView | None], str]] = {
+        "diff": _diff,
+        "log": _log,
+        "report": _report,
+        "prompt": _prompt,
+    }
+    if what not in kinds:
+        raise model.FanoutError(f"Cannot show {what!r}. What can be shown: {', '.join(kinds)}.")
+    chosen = None
+    if unit is not None:
+        chosen = next((one for one in view.units if one.id == unit), None)
+        if chosen is None:
+            ids = ", ".join(one.id for one in view.units[:10]) + (", ..." if len(view.units) > 10 else "")  # noqa: PLR2004
+            raise model.FanoutError(f"Run {view.id} has no unit {unit}. Its units: {ids}.")
+    return kinds[what](services, view, chosen)
+
+
+def diff_stat(services: Services, view: RunView) -> str:
+    """The merged change set as ``git diff --stat`` shows it; empty where nothing changed."""
+    return changes.stat(services.repository, view.base, view.merged) if view.merged else ""
+
+
+def patch(services: Services, view: RunView) -> bytes:
+    """The change set as a patch, binary files included. Raises FanoutError where there is none."""
+    if view.merged is None:
+        raise model.FanoutError(f"Run {view.id} has no results to make a patch of.")
+    return changes.patch(services.repository, view.base, view.merged)
+
+
+def _diff(services: Services, view: RunView, unit: UnitView | None) -> str:
+    result = view.merged if unit is None else unit.result
+    if result is None:
+        who = f"Run {view.id}" if unit is None else f"Unit {unit.id} of run {view.id}"
+        raise model.FanoutError(f"{who} has no result to show a diff of.")
+    return changes.unified(services.repository, view.base, result).decode("utf-8", "replace")
+
+
+def _log(services: Services, view: RunView, unit: UnitView | None) -> str:
+    logs = services.folders(view.id).logs
+    parts = []
+    for one in (unit,) if unit is not None else view.units:
+        parts += [
+            f"== {one.id}, attempt {path.parent.name}, {path.stem} ==\n{_tail(path)}"
+            for path in log_files(logs, one.id)
+        ]
+    return "\n".join(parts) if parts else f"No unit of run {view.id} has printed anything.\n"
+
+
+def _tail(path: Path) -> str:
+    with path.open("rb") as file:
+        size = file.seek(0, 2)
+        file.seek(max(0, size - _LONGEST_LOG))
+        text = file.read().decode("utf-8", "replace")
+    return text if size <= _LONGEST_LOG else f"[the first {size - _LONGEST_LOG} bytes are in {path}]\n{text}"
+
+
+def _prompt(services: Services, view: RunView, unit: UnitView | None) -> str:
+    del services
+    chosen = [one for one in view.plan.units if unit is None or one.id == unit.id]
+    return "\n\n".join(f"== {one.id}: {one.title} ==\n{one.prompt}" for one in chosen) + "\n"
+
+
+def _report(services: Services, view: RunView, unit: UnitView | None) -> str:
+    units = [unit] if unit is not None else list(view.units)
+    findings = [one for one in view.findings if unit is None or unit.id in one.units]
+    lines = [f"# fanout run {view.id}: {view.state}", "", view.plan.instruction.strip() or "(no instruction)", ""]
+    lines += ["| unit | state | attempts | seconds | files |", "|---|---|---|---|---|"]
+    for one in units:
+        lines.append(
+            f"| {_cell(one.title)} | {one.state} | {one.attempts} | {one.seconds:.1f} | {_cell(', '.join(one.files))} |"
+        )
+    lines += ["", "## Findings", ""]
+    lines += [f"- {one.severity} `{one.code}`: {one.message}" for one in findings] or ["None."]
+    stat = diff_stat(services, view)
+    if stat and unit is None:
+        lines += ["", "## Changes", "", "```", stat.rstrip(), "```"]
+    return "\n".join(lines) + "\n"
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|")

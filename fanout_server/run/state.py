@@ -1,0 +1,125 @@
+"""What the events of a run add up to: the only source of a run's state."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import attrs
+
+from fanout_server import model
+from fanout_server.model import RunState, RunView, UnitState, UnitView
+
+ACTIVE = frozenset({RunState.RUNNING, RunState.WAITING})
+
+
+class Fold:
+    """Adds events up, one at a time. Units and findings are kept apart, so that 10,000 units cost no more each."""
+
+    def __init__(self) -> None:
+        self._run: RunView | None = None
+        self._units: dict[str, UnitView] = {}
+        self._findings: list[model.Finding] = []
+
+    def add(self, event: model.Event) -> None:
+        if isinstance(event, model.RunStarted):
+            self._units = {unit.id: UnitView(unit.id, unit.title) for unit in event.plan.units}
+            self._findings = list(event.plan.findings)
+            self._run = RunView(event.run, RunState.RUNNING, event.root, event.base, event.plan, event.at, units=())
+            return
+        if self._run is None:
+            return
+        unit = self._units.get(getattr(event, "unit", ""))
+        if unit is not None:
+            self._units[unit.id] = _unit_step(unit, event)
+            return
+        match event:
+            case model.RunResumed():
+                for one in self._units.values():
+                    if not one.state.ended:
+                        self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
+            case model.FindingReported():
+                self._findings.append(event.finding)
+            case model.RunApplied() | model.RunReverted():
+                self._findings.extend(event.left)
+        self._run = _run_step(self._run, event)
+
+    def view(self) -> RunView | None:
+        """The run as the events so far tell it, ``None`` before its first."""
+        if self._run is None:
+            return None
+        return attrs.evolve(self._run, units=tuple(self._units.values()), findings=tuple(self._findings))
+
+    def unit(self, unit: str) -> UnitView:
+        return self._units[unit]
+
+
+def fold(events: Iterable[model.Event]) -> RunView | None:
+    total = Fold()
+    for event in events:
+        total.add(event)
+    return total.view()
+
+
+def _run_step(view: RunView, event: model.Event) -> RunView:
+    match event:
+        case model.RunResumed():
+            return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="")
+        case model.RunIntegrated():
+            return attrs.evolve(view, merged=event.merged, owners=event.owners)
+        case model.RunEnded():
+            return attrs.evolve(view, state=event.state, ended=event.at, message=event.message)
+        case model.RunApplied():
+            return attrs.evolve(view, state=RunState.APPLIED, applied=(*view.applied, event.after))
+        case model.RunReverted():
+            applied = view.applied[:-1]
+            return attrs.evolve(view, state=RunState.APPLIED if applied else RunState.REVERTED, applied=applied)
+        case model.RunDiscarded():
+            return attrs.evolve(view, state=RunState.DISCARDED)
+        case _:
+            return view
+
+
+def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
+    match event:
+        case model.AttemptStarted():
+            started = event.at if unit.started is None else unit.started
+            return attrs.evolve(
+                unit, state=UnitState.RUNNING, attempts=event.attempt, started=started, activity="", message=""
+            )
+        case model.AttemptActivity():
+            # The journal keeps the last activity of a unit after its end, so that its tail can still be read.
+            return attrs.evolve(unit, activity=event.text)
+        case model.AttemptVerifying():
+            return attrs.evolve(unit, state=UnitState.VERIFYING)
+        case model.AttemptFailed():
+            return attrs.evolve(unit, message=event.message)
+        case model.UnitEnded():
+            return attrs.evolve(
+                unit,
+                state=event.state,
+                message=event.message,
+                seconds=event.seconds,
+                result=event.result,
+                files=event.files,
+                cost=event.cost,
+            )
+        case _:
+            return unit
+
+
+def progress_line(view: RunView) -> str:
+    """``7/12 done, 2 running, 1 failed, $0.84``; parts that are nought are left out, but for the first."""
+    counts = {state: sum(unit.state is state for unit in view.units) for state in UnitState}
+    parts = [f"{counts[UnitState.DONE]}/{len(view.units)} done"]
+    working = counts[UnitState.RUNNING] + counts[UnitState.VERIFYING]
+    for count, word in (
+        (working, "running"),
+        (counts[UnitState.FAILED], "failed"),
+        (counts[UnitState.CANCELLED], "cancelled"),
+    ):
+        if count:
+            parts.append(f"{count} {word}")
+    costs = [unit.cost for unit in view.units if unit.cost is not None]
+    if costs:
+        parts.append(f"${sum(costs):.2f}")
+    return ", ".join(parts)

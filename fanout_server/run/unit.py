@@ -1,0 +1,306 @@
+"""The life of one unit: worktree, agent, result, verify, and again with what failed, for up to ``attempts`` tries."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+import attrs
+from attrs import frozen
+
+from fanout_server import model
+from fanout_server.agents import environment
+from fanout_server.agents.base import Agent, Task, write_prompt
+from fanout_server.agents.process import Ended, Program, run_program
+from fanout_server.model import Finding, Severity, Unit, UnitState
+from fanout_server.repo import collect, refs, worktrees
+from fanout_server.run.activity import ActivityTail, clean_line
+from fanout_server.run.services import RunFolders, Services
+
+_log = logging.getLogger(__name__)
+
+_LONGEST_BACKOFF = 60.0
+_FEEDBACK_BYTES = 8 * 1024
+_MESSAGE_LINES = 3
+
+Emit = Callable[[model.Event], Awaitable[None]]
+
+
+@frozen
+class RunContext:
+    """One run as its units see it. ``slots`` bounds how many agents work at a time, ``cleanup`` owns removals."""
+
+    services: Services
+    run: str
+    base: str
+    options: model.Options
+    agent: Agent
+    folders: RunFolders
+    slots: anyio.CapacityLimiter
+    cleanup: anyio.abc.TaskGroup
+    emit: Emit
+
+
+@frozen
+class _Failure:
+    """Why an attempt failed. ``feedback`` goes to the agent with the next try, which then goes on from this result."""
+
+    message: str
+    retryable: bool = True
+    feedback: str | None = None
+
+
+@frozen
+class _Outcome:
+    failure: _Failure | None
+    collected: collect.Collected | None
+    cost: float | None
+    seconds: float
+
+
+async def run_unit(context: RunContext, unit: Unit, first_attempt: int = 1) -> model.UnitEnded:
+    """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error."""
+    started = time.monotonic()
+    attempts = range(first_attempt, first_attempt + context.options.attempts)
+    outcome = _Outcome(_Failure("No attempt was made."), None, None, 0.0)
+    start = context.base
+    feedback: str | None = None
+    cost: float | None = None
+    for attempt in attempts:
+        outcome = await _Attempt(context, unit, attempt).run(start, feedback)
+        cost = outcome.cost if cost is None else cost + (outcome.cost or 0.0)
+        failure = outcome.failure
+        if failure is None:
+            break
+        last = attempt == attempts[-1] or not failure.retryable
+        delay = (
+            0.0
+            if failure.feedback
+            else min(context.services.backoff * 2 ** (attempt - first_attempt), _LONGEST_BACKOFF)
+        )
+        retry_in = None if last else delay
+        await context.emit(model.AttemptFailed(context.run, time.time(), unit.id, attempt, failure.message, retry_in))
+        if last:
+            break
+        feedback = failure.feedback
+        # What failed its check is mended where it stands; what broke off starts clean.
+        kept = outcome.collected.commit if outcome.collected and failure.feedback else None
+        start = kept or context.base
+        await anyio.sleep(delay)
+    return await _ended(context, unit, outcome, time.monotonic() - started, cost)
+
+
+async def _ended(
+    context: RunContext, unit: Unit, outcome: _Outcome, seconds: float, cost: float | None
+) -> model.UnitEnded:
+    collected = outcome.collected
+    if outcome.failure is not None:
+        message = f"{unit.title}: {outcome.failure.message}"
+        await _find(context, "unit/failed", Severity.ERROR, message, unit)
+    elif collected is None or collected.commit is None:
+        message = (
+            f"{unit.title}: the agent ended well but changed nothing. See 'fanout show {context.run} --unit {unit.id}"
+            " --what log' for what it said."
+        )
+        await _find(context, "unit/no-change", Severity.WARNING, message, unit)
+    if collected is not None and collected.ignored:
+        names = ", ".join(collected.ignored[:5]) + (", ..." if len(collected.ignored) > 5 else "")  # noqa: PLR2004
+        message = f"{unit.title} left files that the repository ignores or cannot hold; they were left out: {names}."
+        await _find(context, "unit/ignored-files", Severity.INFORMATION, message, unit)
+    return model.UnitEnded(
+        context.run,
+        time.time(),
+        unit.id,
+        UnitState.FAILED if outcome.failure else UnitState.DONE,
+        outcome.failure.message if outcome.failure else "",
+        seconds,
+        result=collected.commit if collected else None,
+        files=tuple(change.path for change in collected.changes) if collected else (),
+        cost=cost,
+    )
+
+
+async def _find(context: RunContext, code: str, severity: Severity, message: str, unit: Unit) -> None:
+    path = unit.targets[0].path if unit.targets else None
+    where = unit.targets[0].range if unit.targets else None
+    finding = Finding(code, severity, message, path=path, range=where, units=(unit.id,))
+    await context.emit(model.FindingReported(context.run, time.time(), finding))
+
+
+class _Attempt:
+    """One try at a unit in a worktree of its own."""
+
+    def __init__(self, context: RunContext, unit: Unit, number: int) -> None:
+        self._context = context
+        self._unit = unit
+        self._number = number
+        self._mark = f"{context.run}/{unit.id}/{number}"
+        self._logs = context.folders.attempt_logs(unit.id, number)
+        self._cost: float | None = None
+
+    async def run(self, start: str, feedback: str | None) -> _Outcome:
+        context = self._context
+        began = time.monotonic()
+        collected: collect.Collected | None = None
+        worktree: worktrees.Worktree | None = None
+        try:
+            worktree = await anyio.to_thread.run_sync(self._create, start)
+            async with context.slots:
+                await context.emit(
+                    model.AttemptStarted(context.run, time.time(), self._unit.id, self._number, str(worktree.path))
+                )
+                failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
+                if failure is None and self._unit.verify:
+                    collected = await self._collect(worktree)
+                    failure = await self._verify(worktree)
+            if collected is None:
+                collected = await self._collect(worktree)
+        except (model.FanoutError, OSError) as error:
+            # The unit fails closed: what cannot be trusted or read is not taken.
+            failure = _Failure(str(error))
+        finally:
+            if worktree is not None:
+                context.cleanup.start_soon(_remove, context.services, worktree)
+        return _Outcome(failure, collected, self._cost, time.monotonic() - began)
+
+    def _create(self, start: str) -> worktrees.Worktree:
+        self._logs.mkdir(parents=True, exist_ok=True)
+        path = self._context.folders.worktree(self._unit.id, self._number)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        worktree = worktrees.create(self._context.services.repository, start, path, f"fanout {self._mark}")
+        return attrs.evolve(worktree, base=self._context.base)
+
+    async def _prepare(self, worktree: worktrees.Worktree) -> _Failure | None:
+        options = self._context.options
+        if options.copy or options.link:
+            findings = await anyio.to_thread.run_sync(
+                worktrees.provision, self._context.services.repository, worktree, options.copy, options.link
+            )
+            for finding in findings:
+                about = attrs.evolve(finding, units=(self._unit.id,))
+                await self._context.emit(model.FindingReported(self._context.run, time.time(), about))
+        if not self._unit.setup:
+            return None
+        ended = await self._run_command(self._unit.setup, worktree, "setup")
+        return None if ended.reason == "exited" and ended.exit == 0 else _Failure(f"setup failed: {_told(ended)}")
+
+    async def _agent(self, worktree: worktrees.Worktree, feedback: str | None) -> _Failure | None:
+        context = self._context
+        prompt = self._unit.prompt if feedback is None else f"{self._unit.prompt}\n\n{feedback}"
+        prompt_file = await anyio.to_thread.run_sync(write_prompt, self._logs, prompt)
+        task = Task(self._unit, context.options, worktree.path, prompt, prompt_file, self._number)
+        invocation = await anyio.to_thread.run_sync(context.agent.program, task)
+        env = environment.build(
+            os.environ,
+            env={**context.options.env, **invocation.env},
+            env_pass=context.options.env_pass,
+            mark=self._mark,
+        )
+        program = Program(invocation.argv, worktree.path, env, invocation.stdin, self._mark)
+        ended = await self._watch(program, "agent")
+        verdict = context.agent.judge(ended)
+        self._cost = verdict.cost
+        if ended.leftovers:
+            message = (
+                f"{self._unit.title}: the agent left {ended.leftovers} process(es) running after its end."
+                " They were ended with it."
+            )
+            await _find(context, "unit/left-processes", Severity.INFORMATION, message, self._unit)
+        if verdict.ok:
+            return None
+        return _Failure(verdict.message, retryable=verdict.retryable)
+
+    async def _verify(self, worktree: worktrees.Worktree) -> _Failure | None:
+        context = self._context
+        await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
+        ended = await self._run_command(self._unit.verify, worktree, "verify")
+        if ended.reason == "exited" and ended.exit == 0:
+            return None
+        output = ended.tail[-_FEEDBACK_BYTES:].decode("utf-8", "replace")
+        feedback = (
+            f"Your work so far is in place, but this check of it failed ({' '.join(self._unit.verify)}). Its output"
+            f" ends:\n\n{output}\n\nMend what makes it fail, keeping to the task above."
+        )
+        retryable = ended.reason != "not-started"
+        return _Failure(f"verify failed: {_told(ended)}", retryable=retryable, feedback=feedback)
+
+    async def _run_command(self, argv: tuple[str, ...], worktree: worktrees.Worktree, name: str) -> Ended:
+        options = self._context.options
+        env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark=self._mark)
+        return await self._watch(Program(argv, worktree.path, env, None, self._mark), name)
+
+    async def _watch(self, program: Program, name: str) -> Ended:
+        """Runs the program to its end, its output into ``NAME.log``, its last line to whoever watches."""
+        context = self._context
+        options = context.options
+
+        async def tell(line: str) -> None:
+            await context.emit(model.AttemptActivity(context.run, time.time(), self._unit.id, self._number, line))
+
+        tail = ActivityTail(tell)
+        async with anyio.create_task_group() as tasks:
+            tasks.start_soon(tail.run)
+            ended = await run_program(
+                program,
+                timeout=options.timeout,
+                stall=options.stall,
+                on_output=tail.feed,
+                log=self._logs / f"{name}.log",
+            )
+            tasks.cancel_scope.cancel()
+        return ended
+
+    async def _collect(self, worktree: worktrees.Worktree) -> collect.Collected:
+        return await anyio.to_thread.run_sync(self._collect_now, worktree)
+
+    def _collect_now(self, worktree: worktrees.Worktree) -> collect.Collected:
+        """The result is a ref before anybody hears of it. Raises FanoutError where base or worktree do not hold."""
+        context = self._context
+        repository = context.services.repository
+        broken = worktrees.intact(repository, worktree)
+        if broken is not None:
+            raise BrokenWorktree(f"its worktree cannot be trusted any more: {broken}.")
+        if refs.read_ref(repository, refs.base_ref(context.run)) != context.base:
+            raise BrokenWorktree("the ref of the run's base was changed while it worked, so its result is not taken.")
+        message = f"{self._unit.title}\n\nfanout run {context.run}, unit {self._unit.id}, attempt {self._number}"
+        known = (*context.options.copy, *context.options.link)
+        collected = collect.collect(repository, worktree, message, known=known)
+        if collected.commit is not None:
+            refs.set_ref(repository, refs.unit_ref(context.run, self._unit.id), collected.commit)
+        return collected
+
+
+class BrokenWorktree(model.FanoutError):
+    """The place where an agent worked is not what it was made to be."""
+
+
+async def _remove(services: Services, worktree: worktrees.Worktree) -> None:
+    """A worktree that cannot be removed now is reaped at the next start."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await anyio.to_thread.run_sync(worktrees.remove, services.repository, worktree)
+        except (model.FanoutError, OSError) as error:
+            _log.warning("Cannot remove the worktree %s: %s. 'fanout clean' tries again.", worktree.path, error)
+
+
+def _told(ended: Ended) -> str:
+    """How a setup or verify command ended, with the last lines of what it printed."""
+    if ended.reason != "exited":
+        return ended.message
+    how = f"ended by signal {ended.signal}" if ended.signal else f"exit status {ended.exit}"
+    lines = [clean_line(line) for line in ended.tail.decode("utf-8", "replace").splitlines()]
+    shown = [line for line in lines if line][-_MESSAGE_LINES:]
+    return f"{how}: {' / '.join(shown)}" if shown else how
+
+
+def log_files(logs: Path, unit: str) -> tuple[Path, ...]:
+    """All logs of a unit, oldest attempt first; in an attempt: setup, agent, verify."""
+    order = {"setup.log": 0, "agent.log": 1, "verify.log": 2}
+    found = [path for path in (logs / unit).glob("*/*.log") if path.name in order]
+    return tuple(sorted(found, key=lambda path: (int(path.parent.name), order[path.name])))

@@ -1,0 +1,261 @@
+"""The terminal as a user meets it: real processes, their output and their exit status."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import GitCommand
+
+_LIMIT = 60
+
+APPEND = """command=["sh", "-c", "echo done >> $1", "agent", "{file}"]"""
+
+
+def fanout(cwd: Path, *args: str, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        [sys.executable, "-m", "fanout_server", *args],
+        cwd=cwd,
+        input=stdin,
+        capture_output=True,
+        check=False,
+        timeout=_LIMIT,
+    )
+
+
+def text(done: subprocess.CompletedProcess[bytes]) -> str:
+    return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+
+def test_run_show_apply_revert_discard_clean(checkout: Path, git: GitCommand) -> None:
+    done = fanout(checkout, "run", "-i", "Work on {file}", "--set", APPEND, "a.txt", "src")
+    assert done.returncode == 0, text(done)
+    assert "a.txt: done" in text(done)
+    assert "3 files changed" in text(done)
+    assert git(checkout, "status", "--porcelain") == ""
+    shown = fanout(checkout, "show")
+    assert "+done" in text(shown)
+    applied = fanout(checkout, "apply")
+    assert applied.returncode == 0, text(applied)
+    assert (checkout / "src" / "one.py").read_text().endswith("done\n")
+    listed = fanout(checkout, "status")
+    assert "applied" in text(listed)
+    reverted = fanout(checkout, "revert")
+    assert reverted.returncode == 0, text(reverted)
+    assert git(checkout, "status", "--porcelain") == ""
+    assert fanout(checkout, "discard").returncode == 0
+    cleaned = fanout(checkout, "clean")
+    assert "Removed 1 run" in text(cleaned)
+    assert git(checkout, "for-each-ref", "refs/fanout") == ""
+
+
+def test_a_plan_document_is_run_and_applied(checkout: Path) -> None:
+    (checkout / "job.fanout.md").write_text(
+        "---\nagent: rewrite\njobs: 2\nrewrite:\n  - pattern: return $A\n    to: return ($A)\nowns: ['{file}']\n---\n"
+        "Put parentheses around what {file} returns.\n\n- src/one.py\n- src/two.py\n"
+    )
+    done = fanout(checkout, "run", "job.fanout.md", "--apply")
+    assert done.returncode == 0, text(done)
+    assert (checkout / "src" / "one.py").read_text() == "def one():\n    return (1)\n"
+    assert "fanout revert" in text(done)
+
+
+def test_json_prints_events_and_ends_with_a_summary(checkout: Path) -> None:
+    done = fanout(checkout, "run", "--json", "-i", "x {file}", "--set", APPEND, "a.txt")
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    assert lines[0]["type"] == "runStarted"
+    assert [line["type"] for line in lines].count("unitEnded") == 1
+    assert lines[-1]["type"] == "summary"
+    assert lines[-1]["state"] == "ready"
+    assert lines[-1]["units"][0]["files"] == ["a.txt"]
+
+
+def test_a_list_comes_from_standard_input(checkout: Path) -> None:
+    done = fanout(
+        checkout, "run", "-i", "x {file}", "--set", APPEND, "-", stdin=b"src/one.py:2:    return 1\n./b.txt\n"
+    )
+    assert done.returncode == 0, text(done)
+    assert "2/2" in text(done) or "2 of 2" in text(done)
+
+
+def test_patch_report_and_branch(checkout: Path, git: GitCommand, tmp_path: Path) -> None:
+    patch, report = tmp_path / "out.patch", tmp_path / "out.md"
+    done = fanout(
+        checkout, "run", "-i", "x {file}", "--set", APPEND, "a.txt",
+        "--patch", str(patch), "--report", str(report), "--branch", "fan",
+    )  # fmt: skip
+    assert done.returncode == 0, text(done)
+    git(checkout, "apply", "--check", str(patch))
+    assert "| a.txt | done |" in report.read_text()
+    assert git(checkout, "show", "fan:a.txt").endswith("done")
+    assert git(checkout, "rev-parse", "--abbrev-ref", "HEAD") == "main"
+
+
+def test_conflicts_and_failures_end_with_status_1(checkout: Path) -> None:
+    collide = """command=["sh", "-c", "echo $1 > same", "agent", "{file}"]"""
+    done = fanout(checkout, "run", "-i", "x {file}", "--set", collide, "a.txt", "b.txt")
+    assert done.returncode == 1
+    assert "merge/conflict" in text(done)
+    done = fanout(checkout, "run", "-i", "x {file}", "--set", 'command=["false"]', "--set", "attempts=1", "a.txt")
+    assert done.returncode == 1
+    assert "unit/failed" in text(done)
+
+
+@pytest.mark.parametrize(
+    ("args", "says"),
+    [
+        (("run", "-i", "x {file}", "--set", APPEND), "select"),
+        (("run", "-i", "x {file}", "--set", APPEND, "missing.txt"), "missing.txt"),
+        (("run", "-i", "x {nonsense}", "--set", APPEND, "a.txt"), "nonsense"),
+        (("run", "a.txt"), "-i"),
+        (("run", "-i", "x {file}", "--jobs", "many", "a.txt"), "jobs"),
+        (("run", "-i", "x {file}", "--set", "job", "a.txt"), "KEY=VALUE"),
+        (("run", "-i", "x {file}", "--set", "timeout=[", "a.txt"), "timeout"),
+        (("run", "broken.fanout.md"), "broken"),
+        (("run", "absent.fanout.md"), "absent.fanout.md"),
+        (("frobnicate",), "frobnicate"),
+        (("run", "--aply"), "--aply"),
+    ],
+)
+def test_wrong_use_ends_with_status_2_and_says_what_is_wrong(checkout: Path, args: Sequence[str], says: str) -> None:
+    (checkout / "broken.fanout.md").write_text("---\nagent: [\n---\nx\n\n- a.txt\n")
+    done = fanout(checkout, *args)
+    assert done.returncode == 2, text(done)
+    assert says in text(done).lower() or says in text(done)
+    assert "Traceback" not in text(done)
+
+
+def test_a_folder_that_is_no_repository(tmp_path: Path) -> None:
+    done = fanout(tmp_path, "run", "-i", "x {file}", "--set", APPEND, "a.txt")
+    assert done.returncode == 1
+    assert "git init" in text(done) or "repository" in text(done)
+    assert "Traceback" not in text(done)
+
+
+def test_no_git_on_the_path(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    done = fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "a.txt")
+    assert done.returncode == 1
+    assert "git" in text(done)
+    assert "Traceback" not in text(done)
+
+
+def test_a_git_that_is_too_old(checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    old = tmp_path / "bin" / "git"
+    old.write_text("#!/bin/sh\necho git version 2.30.2\n")
+    old.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
+    done = fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "a.txt")
+    assert done.returncode == 1
+    assert "2.30" in text(done)
+    assert "2.38" in text(done)
+
+
+def test_ctrl_c_interrupts_and_resume_finishes(checkout: Path, tmp_path: Path) -> None:
+    gate = tmp_path / "gate"
+    script = f"echo up; if test $1 = b.txt; then while ! test -e {gate}; do sleep 0.05; done; fi; echo done >> $1"
+    command = json.dumps(["sh", "-c", script, "agent", "{file}"])
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "fanout_server",
+            "run",
+            "-i",
+            "x {file}",
+            "--set",
+            f"command={command}",
+            "a.txt",
+            "b.txt",
+        ],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"a.txt: done" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        rest = process.stdout.read()
+        assert process.wait(_LIMIT) == 130, rest
+    assert b"interrupted" in fanout(checkout, "status").stdout
+    gate.touch()
+    done = fanout(checkout, "resume")
+    assert done.returncode == 0, text(done)
+    assert "a.txt: started" not in text(done)
+    assert "b.txt: done" in text(done)
+
+
+def test_another_process_cancels_a_unit(checkout: Path) -> None:
+    command = json.dumps(
+        ["sh", "-c", "test $1 = b.txt || { echo done >> $1; exit; }; echo up; exec sleep 300", "agent", "{file}"]
+    )
+    with subprocess.Popen(
+        [
+            sys.executable,
+            "-m",
+            "fanout_server",
+            "run",
+            "-i",
+            "x {file}",
+            "--set",
+            f"command={command}",
+            "a.txt",
+            "b.txt",
+        ],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if b"b.txt: started" in line:
+                break
+        done = fanout(checkout, "cancel")
+        assert done.returncode == 0, text(done)
+        assert "Cancelled" in text(done)
+        process.stdout.read()
+        assert process.wait(_LIMIT) == 1
+
+
+def test_a_terminal_gets_a_live_table(checkout: Path) -> None:
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "30"}
+    command = [sys.executable, "-m", "fanout_server", "run", "-i", "x {file}", "--set", APPEND, "a.txt", "b.txt"]
+    with subprocess.Popen(command, cwd=checkout, stdin=slave, stdout=slave, stderr=slave, env=environment) as process:
+        os.close(slave)
+        seen = b""
+        while select.select([master], [], [], _LIMIT)[0]:
+            try:
+                data = os.read(master, 65536)
+            except OSError:
+                break
+            if not data:
+                break
+            seen += data
+        assert process.wait(_LIMIT) == 0
+    os.close(master)
+    assert b"\x1b[" in seen
+    plain = re.sub(rb"\x1b\[[0-9;?]*[A-Za-z]", b"", seen).decode()
+    assert re.search(r"a\.txt\s+done\s+0:0\d", plain)
+    assert "2/2 done" in plain
+
+
+def test_doctor_says_what_works(checkout: Path) -> None:
+    done = fanout(checkout, "doctor")
+    assert done.returncode == 0, text(done)
+    assert "rewrite" in text(done)
+    assert str(checkout) in text(done).replace("\n", "")

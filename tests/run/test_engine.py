@@ -1,0 +1,299 @@
+"""The main job on a real repository: base, units side by side, one merged change set, applied and taken back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import anyio
+import pytest
+from fanout_server.apply.content import Disk
+
+from fanout_server import model
+from fanout_server.model import RunState, Severity, UnitState
+from fanout_server.run.engine import Engine, UnknownRun
+from tests.conftest import GitCommand
+from tests.run.conftest import PlanMaker, run_plan, unit_of
+
+pytestmark = pytest.mark.anyio
+
+
+async def apply(engine: Engine, run: str) -> tuple[model.Finding, ...]:
+    plan = await engine.plan_apply(run, Disk(engine.repository.root))
+    kept = await engine.keep_applied(run, plan)
+    await engine.write(plan)
+    await engine.record_applied(run, kept, plan)
+    return plan.left
+
+
+async def test_every_unit_works_on_what_the_user_sees_and_the_results_come_back_as_one(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    (checkout / "a.txt").write_text("alpha, edited\nbeta\ngamma\n")
+    (checkout / "new.txt").write_text("untracked\n")
+    before = git(checkout, "status", "--porcelain")
+    plan = make_plan({"a": "a.txt", "b": "b.txt", "n": "new.txt"}, 'cat "$1" > "$1.seen"; echo more >> "$1"')
+    view = await run_plan(engine, plan, {"b.txt": b"unsaved\n"})
+    assert view.state is RunState.READY
+    assert [unit.state for unit in view.units] == [UnitState.DONE] * 3
+    assert git(checkout, "status", "--porcelain") == before
+    assert view.merged is not None
+    show = lambda path: git(checkout, "show", f"{view.merged}:{path}")  # noqa: E731
+    assert show("a.txt.seen") == "alpha, edited\nbeta\ngamma"
+    assert show("b.txt.seen") == "unsaved"
+    assert show("new.txt.seen") == "untracked"
+    assert view.owners["a.txt"] == ("a",)
+    # The unsaved buffer never reached the disk, so applying meets another text there and leaves it alone.
+    left = await apply(engine, view.id)
+    assert (checkout / "a.txt").read_text() == "alpha, edited\nbeta\ngamma\nmore\n"
+    assert (checkout / "new.txt").read_text() == "untracked\nmore\n"
+    assert (checkout / "b.txt").read_text() == "one\ntwo\nthree\n"
+    assert [finding.path for finding in left] == ["b.txt"]
+    assert (await engine.view(view.id)).state is RunState.APPLIED
+
+
+async def test_reverting_takes_the_change_back_and_keeps_what_was_typed_since(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo more >> "$1"; echo made > "$1.new"'))
+    await apply(engine, view.id)
+    (checkout / "a.txt").write_text("typed since\n" + (checkout / "a.txt").read_text())
+    plan = await engine.plan_revert(view.id, Disk(checkout))
+    await engine.write(plan)
+    await engine.record_reverted(view.id, plan)
+    assert (checkout / "a.txt").read_text() == "typed since\nalpha\nbeta\ngamma\n"
+    assert (checkout / "b.txt").read_text() == "one\ntwo\nthree\n"
+    assert not (checkout / "a.txt.new").exists()
+    assert (await engine.view(view.id)).state is RunState.REVERTED
+
+
+async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, make_plan: PlanMaker) -> None:
+    going, most = set[str](), 0
+
+    def listen(event: model.Event) -> None:
+        nonlocal most
+        if isinstance(event, model.AttemptStarted):
+            going.add(event.unit)
+            most = max(most, len(going))
+        elif isinstance(event, model.UnitEnded):
+            going.discard(event.unit)
+
+    engine.subscribe(listen)
+    plan = make_plan({f"u{n}": "a.txt" for n in range(9)}, "echo $PPID > out-$PPID", jobs=3)
+    view = await run_plan(engine, plan)
+    assert view.state is RunState.READY
+    assert most == 3
+
+
+async def test_a_failing_unit_does_not_stop_the_others(engine: Engine, make_plan: PlanMaker) -> None:
+    plan = make_plan({"a": "a.txt", "b": "b.txt"}, 'test "$1" = a.txt && { echo it broke; exit 3; }; echo x >> "$1"')
+    view = await run_plan(engine, plan)
+    assert view.state is RunState.READY
+    assert unit_of(view, "a").state is UnitState.FAILED
+    assert unit_of(view, "a").attempts == 2
+    assert unit_of(view, "b").state is UnitState.DONE
+    failed = next(finding for finding in view.findings if finding.code == "unit/failed")
+    assert failed.severity is Severity.ERROR
+    assert failed.units == ("a",)
+    assert failed.path == "a.txt"
+
+
+async def test_a_run_in_which_no_unit_was_done_failed(engine: Engine, make_plan: PlanMaker) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, "exit 1", attempts=1))
+    assert view.state is RunState.FAILED
+
+
+async def test_what_failed_its_verify_goes_back_to_the_agent_with_the_output(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    script = 'if test -e half; then cat > heard; echo whole > "$1"; else echo half > half; fi'
+    verify = ("sh", "-c", "grep -q whole a.txt || { echo a.txt is not whole; exit 1; }")
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, script, verify=verify))
+    assert unit_of(view, "a").state is UnitState.DONE
+    assert unit_of(view, "a").attempts == 2
+    heard = git(checkout, "show", f"{view.merged}:heard")
+    assert heard.startswith("Work on a.txt.")
+    assert "a.txt is not whole" in heard
+    assert set(view.owners) == {"a.txt", "half", "heard"}
+
+
+async def test_a_unit_whose_verify_never_passes_is_left_out_but_kept_on_its_ref(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(
+        engine,
+        make_plan({"a": "a.txt", "b": "b.txt"}, 'echo x >> "$1"', verify=("test", "!", "-e", "a.txt.x"), attempts=1),
+    )
+    assert view.state is RunState.READY
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, 'echo x >> "$1"', verify=("false",), attempts=2))
+    assert unit_of(view, "a").state is UnitState.FAILED
+    assert view.owners == {}
+    assert git(checkout, "show", f"refs/fanout/{view.id}/units/a:a.txt").endswith("x")
+
+
+async def test_writes_outside_owns_are_left_out_and_found(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    plan = make_plan(
+        {"a": "a.txt"}, 'echo x >> "$1"; echo y >> b.txt; mkdir -p out; echo z > out/z', owns={"a": ["a.txt", "out"]}
+    )
+    view = await run_plan(engine, plan)
+    assert set(view.owners) == {"a.txt", "out/z"}
+    finding = next(one for one in view.findings if one.code == "unit/out-of-scope")
+    assert finding.severity is Severity.WARNING
+    assert finding.path == "b.txt"
+    assert git(checkout, "show", f"refs/fanout/{view.id}/units/a:b.txt").endswith("y")
+
+
+async def test_without_owns_everything_is_taken_and_strays_are_noted(engine: Engine, make_plan: PlanMaker) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, 'echo x >> "$1"; echo y >> b.txt; echo z > new.txt'))
+    assert set(view.owners) == {"a.txt", "b.txt", "new.txt"}
+    finding = next(one for one in view.findings if one.code == "unit/out-of-scope")
+    assert finding.severity is Severity.INFORMATION
+    assert "b.txt" in finding.message
+    assert "new.txt" not in finding.message
+
+
+async def test_units_that_collide_leave_a_conflict_and_the_rest(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    script = 'echo "$1" > shared.txt; echo x >> "$1"'
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, script))
+    assert view.state is RunState.READY
+    assert git(checkout, "show", f"{view.merged}:shared.txt") == "a.txt"
+    assert set(view.owners) == {"a.txt", "b.txt", "shared.txt"}
+    conflict = next(one for one in view.findings if one.code == "merge/conflict")
+    assert conflict.path == "shared.txt"
+    assert conflict.units[0] == "b"
+    assert git(checkout, "show", f"refs/fanout/{view.id}/units/b:shared.txt") == "b.txt"
+
+
+async def test_one_unit_is_cancelled_and_the_others_go_on(engine: Engine, make_plan: PlanMaker) -> None:
+    started = anyio.Event()
+
+    def listen(event: model.Event) -> None:
+        if isinstance(event, model.AttemptActivity) and event.unit == "a":
+            started.set()
+
+    engine.subscribe(listen)
+    plan = make_plan(
+        {"a": "a.txt", "b": "b.txt"}, 'test "$1" = b.txt && { echo x >> "$1"; exit; }; echo up; exec sleep 300'
+    )
+    run = engine.reserve()
+    engine.launch(run, plan, {}, lambda error: pytest.fail(str(error)))
+    with anyio.fail_after(30):
+        await started.wait()
+        assert await engine.cancel(run, ["a"]) == ("a",)
+        view = await engine.wait(run)
+    assert unit_of(view, "a").state is UnitState.CANCELLED
+    assert unit_of(view, "b").state is UnitState.DONE
+    assert view.state is RunState.READY
+
+
+async def test_a_whole_run_is_cancelled_and_what_was_done_stays_to_be_applied(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    started, done = anyio.Event(), anyio.Event()
+
+    def listen(event: model.Event) -> None:
+        if isinstance(event, model.AttemptActivity) and event.unit == "a":
+            started.set()
+        if isinstance(event, model.UnitEnded) and event.unit == "b":
+            done.set()
+
+    engine.subscribe(listen)
+    plan = make_plan(
+        {"a": "a.txt", "b": "b.txt", "c": "src/one.py"},
+        'test "$1" = b.txt && { echo x >> "$1"; exit; }; echo up; sleep 300',
+        jobs=2,
+    )
+    run = engine.reserve()
+    engine.launch(run, plan, {}, lambda error: pytest.fail(str(error)))
+    with anyio.fail_after(30):
+        await started.wait()
+        await done.wait()
+        assert set(await engine.cancel(run)) == {"a", "c"}
+        view = await engine.wait(run)
+    assert view.state is RunState.CANCELLED
+    assert [unit.state for unit in view.units] == [UnitState.CANCELLED, UnitState.DONE, UnitState.CANCELLED]
+    await apply(engine, run)
+    assert (checkout / "b.txt").read_text().endswith("x\n")
+
+
+async def test_git_ignored_files_come_along_by_copy_and_link(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    (checkout / ".env").write_text("KEY=1\n")
+    (checkout / "node_modules" / "left").mkdir(parents=True)
+    (checkout / "node_modules" / "left" / "pad.js").write_text("pad\n")
+    script = 'cat .env node_modules/left/pad.js made > "$1"; echo KEY=2 > .env'
+    plan = make_plan(
+        {"a": "a.txt"}, script, copy=(".env",), link=("node_modules",), setup=("sh", "-c", "echo set up > made")
+    )
+    view = await run_plan(engine, plan)
+    assert git(checkout, "show", f"{view.merged}:a.txt") == "KEY=1\npad\nset up"
+    assert (checkout / ".env").read_text() == "KEY=1\n"
+    assert ".env" not in view.owners
+    assert not any(path.startswith("node_modules") for path in view.owners)
+
+
+async def test_a_setup_that_fails_fails_the_unit_and_says_why(engine: Engine, make_plan: PlanMaker) -> None:
+    plan = make_plan({"a": "a.txt"}, "echo x >> a.txt", setup=("sh", "-c", "echo no network; exit 9"), attempts=1)
+    view = await run_plan(engine, plan)
+    assert unit_of(view, "a").state is UnitState.FAILED
+    assert "setup failed" in unit_of(view, "a").message
+    assert "no network" in unit_of(view, "a").message
+
+
+async def test_nothing_of_a_finished_run_is_left_but_refs_journal_and_logs(
+    engine: Engine, checkout: Path, git: GitCommand, tmp_path: Path, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo x >> "$1"'))
+    assert git(checkout, "worktree", "list").count("\n") == 0
+    assert not [path for path in (tmp_path / "state" / "worktrees").rglob("*") if path.is_file()]
+    assert await engine.show(view.id, None, "diff")
+    report = await engine.show(view.id, None, "report")
+    assert "| a.txt | done |" in report
+    assert await engine.show(view.id, "a", "prompt") == "== a: a.txt ==\nWork on a.txt.\n"
+
+
+async def test_discard_and_clean_remove_what_a_run_left_but_no_unapplied_results(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    kept = await run_plan(engine, make_plan({"a": "a.txt"}, 'echo x >> "$1"'))
+    gone = await run_plan(engine, make_plan({"a": "a.txt"}, 'echo y >> "$1"'))
+    await engine.discard(gone.id)
+    freed = await engine.clean()
+    assert freed.runs == (gone.id,)
+    assert freed.kept == (kept.id,)
+    assert freed.size > 0
+    refs = git(checkout, "for-each-ref", "refs/fanout")
+    assert kept.id in refs
+    assert gone.id not in refs
+    with pytest.raises(UnknownRun):
+        await engine.view(gone.id)
+    assert (await engine.clean(also_unapplied=True)).runs == (kept.id,)
+    assert git(checkout, "for-each-ref", "refs/fanout") == ""
+
+
+async def test_two_runs_go_side_by_side(engine: Engine, make_plan: PlanMaker) -> None:
+    views: list[model.RunView] = []
+
+    async def one(path: str) -> None:
+        views.append(await run_plan(engine, make_plan({"u": path}, 'echo x >> "$1"')))
+
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(one, "a.txt")
+        tasks.start_soon(one, "b.txt")
+    assert [view.state for view in views] == [RunState.READY] * 2
+    assert {path for view in views for path in view.owners} == {"a.txt", "b.txt"}
+
+
+async def test_an_agent_that_is_not_there_is_said_before_anything_begins(
+    engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    plan = make_plan({"a": "a.txt"}, "true")
+    plan = model.Plan(plan.instruction, plan.units, model.Options(agent="command", command=("no-such-program-here",)))
+    with pytest.raises(model.FanoutError, match="no-such-program-here"):
+        await run_plan(engine, plan)
+    assert git(checkout, "for-each-ref", "refs/fanout") == ""
+    assert await engine.runs() == ()

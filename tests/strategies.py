@@ -1,0 +1,90 @@
+"""Hypothesis strategies for the model: events with awkward names in them."""
+
+from __future__ import annotations
+
+from typing import get_args
+
+import attrs
+from hypothesis import strategies as st
+
+from fanout_server import model
+
+# File names as os.fsdecode gives them: any character but NUL and slash, and bytes that are not UTF-8.
+NAMES = st.text(
+    st.one_of(
+        st.characters(blacklist_characters="\0/", blacklist_categories=("Cs",)),
+        st.integers(0xDC80, 0xDCFF).map(chr),
+    ),
+    min_size=1,
+    max_size=12,
+).filter(lambda name: name not in {".", ".."})
+PATHS = st.lists(NAMES, min_size=1, max_size=3).map("/".join)
+IDS = st.from_regex(r"[a-z0-9]([a-z0-9-]{0,12}[a-z0-9])?", fullmatch=True)
+TEXTS = st.text(max_size=30)
+TIMES = st.floats(0, 4e9, allow_nan=False)
+COMMITS = st.text("0123456789abcdef", min_size=40, max_size=40)
+
+POSITIONS = st.builds(model.Position, st.integers(0, 10**6), st.integers(0, 10**4))
+RANGES = st.builds(model.Range, POSITIONS, POSITIONS)
+RELATED = st.builds(model.Related, PATHS, TEXTS, st.none() | RANGES)
+FINDINGS = st.builds(
+    model.Finding,
+    code=TEXTS,
+    severity=st.sampled_from(model.Severity),
+    message=TEXTS,
+    path=st.none() | PATHS,
+    range=st.none() | RANGES,
+    units=st.lists(IDS, max_size=3).map(tuple),
+    related=st.lists(RELATED, max_size=2).map(tuple),
+)
+TARGETS = st.builds(model.Target, PATHS, st.none() | RANGES, st.none() | TEXTS)
+UNITS = st.builds(
+    model.Unit,
+    id=IDS,
+    title=TEXTS,
+    prompt=TEXTS,
+    targets=st.lists(TARGETS, max_size=3).map(tuple),
+    variables=st.dictionaries(IDS, TEXTS, max_size=3),
+    owns=st.none() | st.lists(PATHS, max_size=3).map(tuple),
+    verify=st.lists(TEXTS, max_size=3).map(tuple),
+)
+OPTIONS = st.builds(
+    model.Options,
+    agent=st.none() | TEXTS,
+    command=st.lists(TEXTS, max_size=3).map(tuple),
+    jobs=st.integers(1, 64),
+    timeout=st.floats(1, 1e5),
+    env=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    owns=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
+    rewrite=st.lists(st.builds(model.RewriteRule, TEXTS, TEXTS, st.none() | TEXTS), max_size=2).map(tuple),
+)
+PLANS = st.builds(
+    model.Plan,
+    TEXTS,
+    st.lists(UNITS, max_size=3).map(tuple),
+    OPTIONS,
+    st.lists(FINDINGS, max_size=2).map(tuple),
+)
+
+_BY_TYPE = {
+    "str": TEXTS,
+    "float": TIMES,
+    "int": st.integers(0, 10**6),
+    "Plan": PLANS,
+    "Finding": FINDINGS,
+    "UnitState": st.sampled_from(model.UnitState),
+    "RunState": st.sampled_from(model.RunState),
+    "str | None": st.none() | COMMITS,
+    "float | None": st.none() | TIMES,
+    "tuple[str, ...]": st.lists(PATHS, max_size=3).map(tuple),
+    "tuple[Finding, ...]": st.lists(FINDINGS, max_size=2).map(tuple),
+    "Mapping[str, tuple[str, ...]]": st.dictionaries(PATHS, st.lists(IDS, max_size=2).map(tuple), max_size=2),
+}
+
+
+def _event(cls: type[model.Event]) -> st.SearchStrategy[model.Event]:
+    # A field of a type that is not in the table is a KeyError here: no event goes untested.
+    return st.builds(cls, **{a.name: _BY_TYPE[str(a.type)] for a in attrs.fields(cls)})
+
+
+EVENTS: st.SearchStrategy[model.Event] = st.one_of([_event(cls) for cls in get_args(model.AnyEvent)])
