@@ -7,9 +7,9 @@ Real agents work for minutes; four seconds make the overhead weigh far more than
 - xargs: the shell loop one would write by hand: worktree, agent, commit to a branch, worktree removed. Nothing is
   snapshotted, checked or merged there: 32 branches are left to look after.
 
-``makespan_ratio`` is our wall time by the ideal one (the agents end to end, in rounds of ``jobs``), ``xargs_ratio`` the
-wall time of xargs by ours, ``overhead_ms_per_unit`` how long a unit keeps its slot beyond its agent's work, the start and
-the end of the run included. Ends with one line of JSON; medians over the rounds.
+``makespan_ratio`` is our wall time by the ideal one (the agents end to end, in rounds of ``jobs``), ``xargs_ratio``
+the wall time of xargs by ours, ``overhead_ms_per_unit`` how long a unit keeps its slot beyond its agent's work, the
+start and the end of the run included. Ends with one line of JSON; medians over the rounds.
 """
 
 from __future__ import annotations
@@ -28,6 +28,7 @@ import time
 from pathlib import Path
 
 import anyio
+from attrs import frozen
 
 from fanout_server import model
 from fanout_server.run.engine import Engine
@@ -57,6 +58,18 @@ class WrongResultError(Exception):
     """What was measured did not do the work, so its time says nothing."""
 
 
+@frozen
+class Measured:
+    """Seconds from the launch: until the base was made, until all slots were taken first, until the merged result was
+    ready; and how long a unit was at work beyond its agent's time, in the middle of all units.
+    """
+
+    base: float
+    filled: float
+    ready: float
+    beside: float
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description="The engine's overhead, beside xargs.")
     parser.add_argument("--units", type=int, default=32)
@@ -68,28 +81,41 @@ def main() -> int:
     print(f"{options.units} units, {options.jobs} at a time, {options.seconds:g} s each: ideally {ideal:.2f} s")
     print(f"{FILES} files; {os.cpu_count()} processors; load before: {os.getloadavg()[0]:.2f}")
     print(f"{'round':>5} {'ours':>9} {'xargs':>9}")
-    ours: list[float] = []
+    ours: list[Measured] = []
     by_hand: list[float] = []
+    failed = 0
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as name:
         for number in range(options.rounds):
             place = Path(name, str(number))
             ours.append(_measure_ours(place / "ours", options.units, options.jobs, options.seconds))
-            by_hand.append(_measure_xargs(place / "xargs", options.units, options.jobs, options.seconds))
-            print(f"{number + 1:5} {ours[-1]:8.2f}s {by_hand[-1]:8.2f}s", flush=True)
+            seconds, lost = _measure_xargs(place / "xargs", options.units, options.jobs, options.seconds)
+            by_hand.append(seconds)
+            failed += lost
+            print(f"{number + 1:5} {ours[-1].ready:8.2f}s {by_hand[-1]:8.2f}s", flush=True)
             shutil.rmtree(place)
-    wall, other = statistics.median(ours), statistics.median(by_hand)
+    wall, other = _median(ours, "ready"), statistics.median(by_hand)
     result = {
         "makespan_ratio": round(wall / ideal, 4),
         "overhead_ms_per_unit": round((wall * options.jobs / options.units - options.seconds) * 1000, 1),
         "xargs_ratio": round(other / wall, 4),
         "wall_s": round(wall, 3),
         "xargs_wall_s": round(other, 3),
+        "xargs_units_failed": failed,
         "ideal_s": ideal,
         "rounds": options.rounds,
     }
+    print(
+        f"base after {_median(ours, 'base') * 1000:.0f} ms,"
+        f" all slots taken after {_median(ours, 'filled') * 1000:.0f} ms,"
+        f" a unit's own overhead {_median(ours, 'beside') * 1000:.0f} ms"
+    )
     print(f"ours {wall / ideal:.3f} of the ideal (goal 1.02), xargs {other / ideal:.3f}")
     print(json.dumps(result))
     return 0
+
+
+def _median(measured: list[Measured], name: str) -> float:
+    return statistics.median(float(getattr(one, name)) for one in measured)
 
 
 def _make_checkout(place: Path) -> Path:
@@ -113,7 +139,7 @@ def _targets(units: int) -> list[str]:
     return [f"part{number % FOLDERS:02}/module{number:03}.py" for number in range(units)]
 
 
-def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> float:
+def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> Measured:
     checkout = _make_checkout(place)
     command = ("/bin/sh", str(place / "agent.sh"), f"{seconds:g}", "{file}")
     plan = model.Plan(
@@ -131,18 +157,23 @@ def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> float:
         ),
         options=model.Options(agent="command", command=command, jobs=jobs),
     )
-    return anyio.run(_run_plan, checkout, place / "state", plan)
+    return anyio.run(_run_plan, checkout, place / "state", plan, seconds)
 
 
-async def _run_plan(checkout: Path, state: Path, plan: model.Plan) -> float:
-    """Runs it; returns the seconds from the launch until the merged result was ready."""
+async def _run_plan(checkout: Path, state: Path, plan: model.Plan, seconds: float) -> Measured:
     ended = anyio.Event()
-    times: list[float] = []
+    heard: dict[type[model.Event], list[float]] = {}
+    working: dict[str, float] = {}
     failures: list[str] = []
 
     def hear(event: model.Event) -> None:
+        now = time.perf_counter() - began
+        if isinstance(event, model.UnitEnded):
+            working[event.unit] = now - working[event.unit]
+        elif isinstance(event, model.AttemptStarted):
+            working[event.unit] = now
+        heard.setdefault(type(event), []).append(now)
         if isinstance(event, model.RunEnded):
-            times.append(time.perf_counter())
             ended.set()
 
     def fail(error: model.FanoutError) -> None:
@@ -159,10 +190,20 @@ async def _run_plan(checkout: Path, state: Path, plan: model.Plan) -> float:
         view = await engine.view(run)
     if failures or view.state is not model.RunState.READY or len(view.owners) != len(plan.units):
         raise WrongResultError(f"the run ended as {view.state}: {view.message} {failures} {view.findings}")
-    return times[0] - began
+    return Measured(
+        base=heard[model.RunStarted][0],
+        filled=heard[model.AttemptStarted][plan.options.jobs - 1],
+        ready=heard[model.RunEnded][0],
+        beside=statistics.median(working.values()) - seconds,
+    )
 
 
-def _measure_xargs(place: Path, units: int, jobs: int, seconds: float) -> float:
+def _measure_xargs(place: Path, units: int, jobs: int, seconds: float) -> tuple[float, int]:
+    """The seconds that the loop by hand took, and how many of its units failed.
+
+    Parallel ``git worktree`` commands race for git's files now and then; the loop has no answer to that, and is the
+    faster for each unit it loses.
+    """
     checkout = _make_checkout(place)
     environment = {
         **os.environ,
@@ -176,19 +217,19 @@ def _measure_xargs(place: Path, units: int, jobs: int, seconds: float) -> float:
         "GIT_COMMITTER_EMAIL": "bench@localhost",
     }
     began = time.perf_counter()
-    done = subprocess.run(
+    subprocess.run(
         ["xargs", "-P", str(jobs), "-n", "1", "/bin/sh", str(place / "by_hand.sh")],
         cwd=checkout,
         env=environment,
         input="\n".join(_targets(units)).encode(),
+        stderr=subprocess.DEVNULL,
         check=False,
         timeout=_LIMIT_SECONDS,
     )
     wall = time.perf_counter() - began
-    if done.returncode != 0:
-        # Parallel worktree commands race for git's files now and then; the loop by hand has no answer to that.
-        print(f"xargs: some units failed (exit status {done.returncode})", file=sys.stderr)
-    return wall
+    results = ["git", "log", "--branches=unit-*", "--format=%H", "--not", "HEAD"]
+    done = subprocess.run(results, cwd=checkout, capture_output=True, check=True).stdout.split()
+    return wall, units - len(done)
 
 
 if __name__ == "__main__":

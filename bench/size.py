@@ -20,8 +20,8 @@ _SHOWN = 12
 def main(argv: list[str]) -> int:
     venv, project = (Path(name).resolve() for name in argv)
     before = _entries(venv)
-    install = [venv / "bin" / "python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", project]
-    subprocess.run(install, check=True)
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
+    subprocess.run([*pip, "install", "--quiet", str(project)], check=True)
     # pip writes byte code of itself when it runs; that is not what the project brings.
     after = {path: size for path, size in _entries(venv).items() if path not in before and not _is_pip(path)}
     total = sum(after.values()) / 1e6

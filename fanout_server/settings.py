@@ -75,7 +75,7 @@ def parse_option(key: str, value: object) -> object:
     """One option's value, as ``Options`` holds it, from what YAML or JSON gave. Raises BadOption."""
     parser = _PARSERS.get(key)
     if parser is None:
-        raise BadOption(key, f"There is no option {key!r}{did_you_mean(key, OPTION_KEYS)}. {_known(OPTION_KEYS)}")
+        raise BadOption(key, f"There is no option {key!r}{_hint(key, OPTION_KEYS)}")
     return parser(key, value)
 
 
@@ -107,8 +107,8 @@ def state_root() -> Path:
     return path if path.is_absolute() else Path.home() / ".local" / "state" / "fanout"
 
 
-def _known(words: tuple[str, ...]) -> str:
-    return "Known are: " + ", ".join(words) + "."
+def _hint(word: str, known: tuple[str, ...]) -> str:
+    return did_you_mean(word, known) or f". Known are: {', '.join(known)}."
 
 
 def _wrong(key: str, value: object, expected: str) -> BadOption:
@@ -254,7 +254,9 @@ def _money(key: str, value: object) -> float:
 
 
 def _number(value: object) -> float | None:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    if isinstance(value, float) and not math.isfinite(value):
         return None
     return _float(Fraction(value))
 
@@ -301,7 +303,7 @@ def _rule(key: str, number: int, rule: object) -> RewriteRule:
     parts = ("pattern", "to", "language")
     for part, text in rule.items():
         if part not in parts:
-            raise BadOption(key, f"{where} has a key {part!r}{did_you_mean(str(part), parts)}. {_known(parts)}")
+            raise BadOption(key, f"{where} has a key {part!r}{_hint(str(part), parts)}")
         if not isinstance(text, str):
             raise BadOption(key, f"{where}: {part!r} takes a text, but got {_given(text)}.")
     for part in parts[:2]:

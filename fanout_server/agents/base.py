@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
 
 from attrs import field, frozen
 
+from fanout_server.agents.process import Ended
 from fanout_server.model import FanoutError, Options, Unit
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
-    from fanout_server.agents.process import Ended
-
-
-class AgentUnavailable(FanoutError):  # noqa: N818 - says what is wrong, as FanoutErrors do
+class AgentUnavailable(FanoutError):
     """An agent cannot be used here as things stand. The text says what to do about it."""
 
 

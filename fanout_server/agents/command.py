@@ -9,7 +9,7 @@ from pathlib import Path
 from fanout_server.agents.base import AgentUnavailable, Invocation, Task, Verdict, encode
 from fanout_server.agents.output import last_line
 from fanout_server.agents.process import ARGUMENT_BYTES, Ended
-from fanout_server.agents.template import TemplateError, UnknownVariable, fill, variables
+from fanout_server.agents.template import UnknownVariable, fill, variables
 from fanout_server.model import FanoutError, Options
 
 # What shells and env(1) answer for a program that is no program; trying again changes nothing.
@@ -34,7 +34,7 @@ class Command:
         if variables(program) or (os.sep in program and not absolute):
             return
         path = options.env.get("PATH", os.environ.get("PATH", os.defpath))
-        if shutil.which(program.replace("{{", "{").replace("}}", "}"), path=path) is None:
+        if shutil.which(program, path=path) is None:
             where = "does not exist or is not executable" if absolute else "was not found on PATH"
             raise AgentUnavailable(f"the program {program!r} of `command` {where}: install it, or give its full path")
 
@@ -70,8 +70,6 @@ def _fill(number: int, text: str, values: dict[str, str]) -> str:
             ) from None
         known = ", ".join(f"{{{name}}}" for name in sorted(values))
         raise FanoutError(f"{place}, {text!r}: {error}; this unit has {known}") from None
-    except TemplateError as error:
-        raise FanoutError(f"{place}: {error}") from None
     if "\0" in filled:
         raise FanoutError(
             f"{place} holds a NUL character, which no program can be given: pass the prompt on standard input"

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING
 
 from fanout_server.agents.sweep import MARK_VARIABLE
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 # A program that finds these thinks it runs in the editor's terminal, or talks to the editor.
 _EDITOR = (

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, BinaryIO
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import BinaryIO
 
 TAIL_BYTES = 64 * 1024
 LOG_BYTES = 16 * 1024 * 1024
@@ -28,6 +27,8 @@ class Output:
         self.path = path
         self._listener = listener
         self._limit = limit
+        self._lock = threading.Lock()
+        self._closed = False
         self._file: BinaryIO | None = None
         self._logged = 0
         self._tail = bytearray()
@@ -42,7 +43,10 @@ class Output:
         return self._logged < self._limit
 
     def open(self) -> None:
-        self._file = self.path.open("wb", buffering=0)
+        """Does nothing after ``close``: a thread may come to this when its task is gone already."""
+        with self._lock:
+            if not self._closed:
+                self._file = self.path.open("wb", buffering=0)
 
     def take(self, data: bytes) -> None:
         """Counts ``data``, keeps its end and hands it to the listener."""
@@ -62,6 +66,8 @@ class Output:
 
     def close(self) -> None:
         """Adds the end of what the log had no room for."""
+        with self._lock:
+            self._closed = True
         if self._file is None:
             return
         try:

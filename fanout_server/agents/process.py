@@ -9,21 +9,19 @@ from __future__ import annotations
 import errno
 import os
 import signal
-import sys
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from pathlib import Path
+from typing import Literal
 
 import anyio
 import anyio.to_thread
 from attrs import evolve, frozen
 
+from fanout_server.agents import supervisor
 from fanout_server.agents.output import LOG_BYTES, Output
 from fanout_server.agents.supervised import Program, Report, Supervised
 from fanout_server.agents.sweep import MARK_VARIABLE, kill_marked, sweep
 from fanout_server.model import FanoutError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from pathlib import Path
 
 __all__ = ["ARGUMENT_BYTES", "GRACE", "Ended", "Program", "Reason", "run_program", "sweep"]
 
@@ -80,8 +78,8 @@ async def run_program(
     """
     started = anyio.current_time()
     output = Output(log, on_output, log_bytes)
-    await _to_log(log, output.open)
     try:
+        await _to_log(log, output.open)
         ended = await _run(spec, timeout, stall, grace, output)
     finally:
         with anyio.CancelScope(shield=True):
@@ -93,7 +91,10 @@ async def _run(spec: Program, timeout: float, stall: float, grace: float, output
     problem = _unfit(spec)
     if problem:
         return _not_started(problem)
-    child = Supervised(spec, _environment(spec), grace)
+    try:
+        child = Supervised(spec, _environment(spec), grace)
+    except OSError as error:
+        return _not_started(f"{spec.argv[0]!r} was not started: {error.strerror}")
     try:
         try:
             await child.start()
@@ -148,7 +149,7 @@ class _Watch:
         try:
             report = await self._child.end()
             swept = 0
-            if report is None or not sys.platform.startswith("linux"):
+            if report is None or not supervisor.LINUX:
                 swept = await anyio.to_thread.run_sync(kill_marked, self._spec.mark.__eq__)
             with anyio.move_on_after(_DRAIN_LIMIT):
                 await self._drained.wait()
@@ -232,7 +233,7 @@ def _start_problem(spec: Program, error: OSError) -> str:
         return f"{name!r} {_EXEC_PROBLEMS[errno.E2BIG]}"
     if not spec.cwd.is_dir():
         return f"{name!r} was not started: its folder {spec.cwd} is gone"
-    if spec.stdin is not None and error.filename == spec.stdin:
+    if spec.stdin is not None and error.filename == str(spec.stdin):
         return f"{name!r} was not started: its input {spec.stdin} cannot be read ({error.strerror})"
     return f"{name!r} was not started: {error.strerror}"
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.command import Command
 from fanout_server.agents.rewrite import Rewrite
-
-if TYPE_CHECKING:
-    from fanout_server.model import Options
+from fanout_server.model import Options
 
 _AGENTS: dict[str, type[Command | Rewrite]] = {"command": Command, "rewrite": Rewrite}
 

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import fanout_server
 from fanout_server.agents import languages
 from fanout_server.agents.base import AgentUnavailable, Invocation, Task, Verdict
 from fanout_server.agents.output import last_line
+from fanout_server.agents.process import Ended
 from fanout_server.model import FanoutError, Options, Range, Target
-
-if TYPE_CHECKING:
-    from fanout_server.agents.process import Ended
 
 # Isolated, so that no module lying in the worktree is imported; which leaves out the folder that we are in, too.
 _LAUNCH = (

@@ -15,8 +15,9 @@ import json
 import os
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from fanout_server.agents import languages
 from fanout_server.agents.rewriting import (
@@ -29,9 +30,6 @@ from fanout_server.agents.rewriting import (
     offset,
     rewrite,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 # Never somebody's own source: version control, and what package managers unpacked.
 _SKIPPED_FOLDERS = {".git", ".hg", ".svn", ".jj", "node_modules", "__pycache__"}
@@ -85,6 +83,12 @@ def main() -> int:
     except OSError as error:
         say(f"rewrite: {shown(str(error.filename or ''))}: {error.strerror}")
         return 2
+    except BaseException as error:
+        # How a panic of ast-grep's own arrives, which no class that could be imported stands for.
+        if type(error).__name__ != "PanicException":
+            raise
+        say(f"rewrite: ast-grep failed: {error}")
+        return 2
     return 0
 
 
@@ -137,7 +141,8 @@ def sources(targets: list[dict[str, Any]]) -> Iterator[Source]:
 
 def inside(root: Path, name: str) -> Path:
     """The real place of a target. Raises ``UnusableError`` where that is not below ``root``, or there is nothing."""
-    place = (root / name).resolve()
+    # Not Path.resolve: that fails on a ring of links.
+    place = Path(os.path.realpath(root / name))
     if not place.is_relative_to(root):
         raise UnusableError(f"{shown(name)} lies outside the folder that this unit works in: it is left alone")
     if ".git" in place.relative_to(root).parts:

@@ -7,12 +7,10 @@ what ast-grep's Python binding counts too.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Iterable
+from typing import NamedTuple
 
 from ast_grep_py import SgNode, SgRoot
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
 
 # A `to` that names a variable twice doubles the text with every level of nesting.
 GROWTH_LIMIT = 64 * 1024 * 1024
@@ -120,7 +118,9 @@ def find(text: str, pattern: str, language: str, spans: list[Span] | None) -> li
     try:
         nodes = root.find_all(pattern=pattern)
     except RuntimeError as error:
-        reason = str(error).rstrip().rpartition("\n")[2].strip().lstrip("0123456789: ")
+        # A chain of causes, the last one the most exact; after it a backtrace, where the environment asks for those.
+        causes = str(error).partition("Stack backtrace:")[0].rstrip()
+        reason = causes.rpartition("\n")[2].strip().lstrip("0123456789: ")
         raise RuleError(f"the pattern {pattern!r} cannot be used for {language}: {reason}") from None
     found: dict[Span, Match] = {}
     for node in nodes:

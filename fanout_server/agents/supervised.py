@@ -9,7 +9,8 @@ import socket
 import subprocess
 import sys
 import threading
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 import anyio
 import anyio.lowlevel
@@ -17,10 +18,6 @@ import anyio.to_thread
 from attrs import frozen
 
 from fanout_server.agents import supervisor
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
 
 # What the supervisor may take beyond the grace before it is taken for dead itself.
 _PATIENCE = supervisor.KILL_LIMIT + 3.0

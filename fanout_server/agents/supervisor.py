@@ -172,14 +172,15 @@ def read_proc() -> dict[int, tuple[int, int, bool]]:
 
 
 def read_ps() -> dict[int, tuple[int, int, bool]]:
-    """The same from ``ps``, for systems without ``/proc``. ``ps`` itself is gone by then."""
+    """The same from ``ps``, for systems without ``/proc``."""
     import subprocess  # noqa: PLC0415 - costs 10 ms that Linux need not pay
 
-    listing = subprocess.run(
-        ["/bin/ps", "-A", "-o", "pid=,ppid=,pgid=,stat="], capture_output=True, check=False, timeout=KILL_LIMIT
-    )
-    rows = [line.split() for line in listing.stdout.splitlines()]
-    return {int(row[0]): (int(row[1]), int(row[2]), not row[3].startswith(b"Z")) for row in rows if len(row) > 3}  # noqa: PLR2004 - the four columns
+    command = ["/bin/ps", "-A", "-o", "pid=", "-o", "ppid=", "-o", "pgid=", "-o", "stat="]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as ps:
+        rows = [line.split() for line in ps.communicate(timeout=KILL_LIMIT)[0].splitlines()]
+    table = {int(pid): (int(parent), int(group), state[:1] != b"Z") for pid, parent, group, state in rows}
+    table.pop(ps.pid, None)
+    return table
 
 
 def let_go_of_everything() -> None:
@@ -240,7 +241,11 @@ def main() -> None:
     except (EOFError, OSError):
         return
     wake = wake_on_child()
-    agent = Agent(argv, environment)
+    try:
+        agent = Agent(argv, environment)
+    except OSError as error:  # No room for another process.
+        report(fd, f'{{"error": {error.errno}}}')
+        return
     let_go_of_everything()
     if agent.failure:
         report(fd, f'{{"error": {agent.failure}}}')

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Callable
 
 import psutil
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 # Every agent has this in its environment, and so has whatever it starts.
 MARK_VARIABLE = "FANOUT_ATTEMPT"

@@ -1,30 +1,26 @@
-"""Filling ``{name}`` into one argument of a command. ``{{`` and ``}}`` stand for braces."""
+"""Filling ``{name}`` into one argument of a command.
+
+The same rule as for instructions, so that a shell's or awk's own braces need no care: only a lower-case identifier in
+braces is a variable, ``{{name}}`` stands for the text ``{name}``, and every other brace is itself.
+"""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
 
 from fanout_server.model import FanoutError
 
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-_PIECE = re.compile(r"\{\{|\}\}|\{(?P<name>[^\W\d][\w.-]*)\}|[{}]")
+_PIECE = re.compile(r"\{\{(?P<literal>[a-z_][a-z0-9_]*)\}\}|\{(?P<name>[a-z_][a-z0-9_]*)\}", re.ASCII)
 
 
-class TemplateError(FanoutError):
-    """A template that cannot be filled. ``offset`` counts its characters from 0."""
+class UnknownVariable(FanoutError):
+    """A variable that has no value. ``offset`` counts the template's characters from 0."""
 
-    def __init__(self, message: str, offset: int) -> None:
-        super().__init__(message)
-        self.offset = offset
-
-
-class UnknownVariable(TemplateError):  # noqa: N818 - a kind of TemplateError, named by its cause
     def __init__(self, name: str, offset: int) -> None:
-        super().__init__(f"there is no variable {{{name}}}; for braces as such write {{{{{name}}}}}", offset)
+        super().__init__(f"there is no variable {{{name}}}; for the text itself write {{{{{name}}}}}")
         self.name = name
+        self.offset = offset
 
 
 def fill(text: str, values: Mapping[str, str]) -> str:
@@ -32,19 +28,15 @@ def fill(text: str, values: Mapping[str, str]) -> str:
 
     Raises:
         UnknownVariable: a name that ``values`` does not have.
-        TemplateError: a brace that is neither doubled nor around a name.
     """
 
     def piece(match: re.Match[str]) -> str:
         name = match["name"]
-        if name is not None:
-            if name not in values:
-                raise UnknownVariable(name, match.start())
-            return values[name]
-        if len(match[0]) == 1:
-            message = f"the brace at character {match.start()} of {text!r} stands alone; double it to mean a brace"
-            raise TemplateError(message, match.start())
-        return match[0][0]
+        if name is None:
+            return f"{{{match['literal']}}}"
+        if name not in values:
+            raise UnknownVariable(name, match.start())
+        return values[name]
 
     return _PIECE.sub(piece, text)
 

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 from fanout_server.model import FanoutError
 
 _MOST_ALTERNATIVES = 1000
+_LONGEST = 4096
 _SPECIAL = re.compile(r"[*?\[]|\{[^{}]*,[^{}]*\}")
+_TOKEN = re.compile(
+    r"(?P<stars>\*+)|\\(?P<escaped>.)|\[(?P<negated>[!^])?(?P<members>\]?[^\]]*)(?<!\[)(?<!\[[!^])\]|.", re.DOTALL
+)
 
 
-class TooManyAlternatives(FanoutError):  # noqa: N818 - as in variables
+class TooManyAlternatives(FanoutError):
     """The braces of a glob stand for more than a thousand globs."""
 
 
 def is_glob(text: str) -> bool:
-    return _SPECIAL.search(text) is not None
+    return len(text) <= _LONGEST and _SPECIAL.search(text) is not None
 
 
 def escape(path: str) -> str:
@@ -69,7 +74,7 @@ def _group_at(glob: str, start: int) -> tuple[int, int, list[str]] | None:
                 depth -= 1
                 if depth == 0:
                     cuts.append(index)
-                    choices = [glob[a + 1 : b] for a, b in zip(cuts, cuts[1:], strict=False)]
+                    choices = [glob[a + 1 : b] for a, b in itertools.pairwise(cuts)]
                     return (start, index + 1, choices) if len(choices) > 1 else None
             case _:
                 pass
@@ -92,35 +97,27 @@ def _translate(glob: str) -> str:
 
 def _translate_part(part: str) -> str:
     """Between two stars the shortest match is as good as any, so it is never tried again: no exponential time."""
-    chunks = [_translate_chunk(chunk) for chunk in re.split(r"\*+", part)]
+    chunks = [""]
+    for found in _TOKEN.finditer(part):
+        if found["stars"]:
+            chunks.append("")
+        else:
+            chunks[-1] += _translate_token(found)
     if len(chunks) == 1:
         return chunks[0]
     inner = "".join(f"(?>[^/]*?{chunk})" for chunk in chunks[1:-1] if chunk)
     return f"{chunks[0]}{inner}[^/]*{chunks[-1]}"
 
 
-def _translate_chunk(chunk: str) -> str:
-    regex: list[str] = []
-    index = 0
-    while index < len(chunk):
-        letter = chunk[index]
-        index += 1
-        if letter == "?":
-            regex.append("[^/]")
-        elif letter == "[" and (closing := chunk.find("]", index + (chunk[index : index + 1] in {"!", "^"}) + 1)) > 0:
-            regex.append(_translate_set(chunk[index:closing]))
-            index = closing + 1
-        elif letter == "\\" and index < len(chunk):
-            regex.append(re.escape(chunk[index]))
-            index += 1
-        else:
-            regex.append(re.escape(letter))
-    return "".join(regex)
+def _translate_token(found: re.Match[str]) -> str:
+    if found["members"] is not None:
+        return _translate_set(found["members"], negated=bool(found["negated"]))
+    if found["escaped"] is not None:
+        return re.escape(found["escaped"])
+    return "[^/]" if found.group() == "?" else re.escape(found.group())
 
 
-def _translate_set(inner: str) -> str:
-    negated = inner[0] in "!^"
-    members = inner[negated:]
+def _translate_set(members: str, *, negated: bool) -> str:
     regex: list[str] = []
     while members:
         if len(members) > 2 and members[1] == "-":  # noqa: PLR2004 - a-z

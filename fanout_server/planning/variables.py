@@ -13,19 +13,21 @@ from typing import TYPE_CHECKING
 
 from attrs import frozen
 
-from fanout_server.model import FanoutError, Target
+from fanout_server.model import FanoutError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from fanout_server.model import Range, Target
+
 BUILT_IN: tuple[str, ...] = ("file", "stem", "name", "ext", "dir", "item", "symbol", "range")
-"""``src/api/users.ts`` has file ``src/api/users.ts``, name ``users.ts``, stem ``users``, ext ``ts``, dir ``src/api``."""
+"""``src/api/users.ts`` is the file, with name ``users.ts``, stem ``users``, ext ``ts`` and dir ``src/api``."""
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
 _TOKEN = re.compile(r"\{\{(?P<literal>[a-z_][a-z0-9_]*)\}\}|\{(?P<name>[a-z_][a-z0-9_]*)\}", re.ASCII)
 
 
-class UnknownVariable(FanoutError):  # noqa: N818 - says what happened; every FanoutError is an error
+class UnknownVariable(FanoutError):
     """``name`` at ``start:end`` of the text has no value."""
 
     def __init__(self, name: str, start: int, end: int) -> None:
@@ -83,7 +85,8 @@ def expand(text: str, values: Mapping[str, str]) -> str:
 def bind(text: str, values: Mapping[str, str]) -> str:
     """``text`` as a template still, in which the variables of ``values`` are filled in and the others stay."""
     return "".join(
-        escape(values[piece.name]) if piece.name in values else text[piece.start : piece.end] for piece in parse(text)
+        text[piece.start : piece.end] if piece.name is None or piece.name not in values else escape(values[piece.name])
+        for piece in parse(text)
     )
 
 
@@ -104,15 +107,14 @@ def values_of(item: str, target: Target | None, *, folder: bool = False) -> dict
         values |= {"file": target.path, "name": name, "stem": stem, "ext": ext.removeprefix(".")}
         values["dir"] = (target.path if folder else posixpath.dirname(target.path)) or "."
         values["symbol"] = target.symbol or ""
-        values["range"] = _lines(target)
+        values["range"] = "" if target.range is None else line_range(target.range)
     return {name: value for name, value in values.items() if value}
 
 
-def _lines(target: Target) -> str:
-    if target.range is None:
-        return ""
-    first, last = target.range.start.line + 1, target.range.end.line + 1
+def line_range(place: Range) -> str:
+    """``12-20``, or ``12`` for one line; lines count from 1."""
+    first, last = place.start.line + 1, place.end.line + 1
     # A range that ends where a line begins holds nothing of that line.
-    if last > first and target.range.end.character == 0:
+    if last > first and place.end.character == 0:
         last -= 1
     return str(first) if first == last else f"{first}-{last}"

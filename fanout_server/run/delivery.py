@@ -98,7 +98,7 @@ def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
             after[edit.path] = edit.after
     was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
     commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
-    for ref in (refs.applied_ref(run), f"{refs.run_ref(run)}/applies/{commit}"):
+    for ref in (refs.applied_ref(run), refs.kept_ref(run, commit)):
         refs.set_ref(repository, ref, commit)
     return commit
 

@@ -16,7 +16,7 @@ from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
-from fanout_server.repo import git, refs
+from fanout_server.repo import git, porcelain
 from fanout_server.repo.repository import Repository
 from fanout_server.run import cleaning, delivery, locks, report
 from fanout_server.run.execution import Execution
@@ -215,7 +215,7 @@ class Engine:
         view = await self.view(run)
         if view.merged is None:
             raise model.FanoutError(f"Run {run} has no results to put on a branch.")
-        await anyio.to_thread.run_sync(refs.create_branch, self.repository, name, view.merged)
+        await anyio.to_thread.run_sync(porcelain.create_branch, self.repository, name, view.merged)
 
     async def show(self, run: str, unit: str | None, what: str) -> str:
         """``what`` is diff, log, report or prompt, of the run or one unit. Raises UnknownRun, FanoutError."""

@@ -18,6 +18,7 @@ from fanout_server.repo import fingerprint, refs, snapshot
 from fanout_server.run import locks
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.services import Services
+from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.state import ACTIVE, Fold
 from fanout_server.run.unit import RunContext, run_unit
 
@@ -133,7 +134,7 @@ class Execution:
             options,
             agent,
             self._folders,
-            anyio.CapacityLimiter(options.jobs),
+            Slots(options.jobs),
             cleanup,
             self._emit,
         )
@@ -153,16 +154,20 @@ class Execution:
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         for unit in waiting:
-            await self._one(context, unit)
+            turn = context.slots.queue()
+            try:
+                await self._one(context, unit, turn)
+            finally:
+                turn.passed.set()
 
-    async def _one(self, context: RunContext, unit: Unit) -> None:
+    async def _one(self, context: RunContext, unit: Unit, turn: Turn) -> None:
         began = time.monotonic()
         ended: model.UnitEnded | None = None
         with anyio.CancelScope() as scope:
             self._unit_scopes[unit.id] = scope
             if unit.id in self._cancelled:
                 scope.cancel()
-            ended = await run_unit(context, unit, self.fold.unit(unit.id).attempts + 1)
+            ended = await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
         del self._unit_scopes[unit.id]
         if ended is None:
             ended = model.UnitEnded(

@@ -22,6 +22,7 @@ from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
 from fanout_server.run.activity import ActivityTail, clean_line
 from fanout_server.run.services import RunFolders, Services
+from fanout_server.run.slots import Slots, Turn
 
 _log = logging.getLogger(__name__)
 
@@ -42,7 +43,7 @@ class RunContext:
     options: model.Options
     agent: Agent
     folders: RunFolders
-    slots: anyio.CapacityLimiter
+    slots: Slots
     cleanup: anyio.abc.TaskGroup
     emit: Emit
 
@@ -64,7 +65,7 @@ class _Outcome:
     seconds: float
 
 
-async def run_unit(context: RunContext, unit: Unit, first_attempt: int = 1) -> model.UnitEnded:
+async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: int = 1) -> model.UnitEnded:
     """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error."""
     started = time.monotonic()
     attempts = range(first_attempt, first_attempt + context.options.attempts)
@@ -73,7 +74,7 @@ async def run_unit(context: RunContext, unit: Unit, first_attempt: int = 1) -> m
     feedback: str | None = None
     cost: float | None = None
     for attempt in attempts:
-        outcome = await _Attempt(context, unit, attempt).run(start, feedback)
+        outcome = await _Attempt(context, unit, attempt).run(turn, start, feedback)
         cost = outcome.cost if cost is None else cost + (outcome.cost or 0.0)
         failure = outcome.failure
         if failure is None:
@@ -144,14 +145,14 @@ class _Attempt:
         self._logs = context.folders.attempt_logs(unit.id, number)
         self._cost: float | None = None
 
-    async def run(self, start: str, feedback: str | None) -> _Outcome:
+    async def run(self, turn: Turn, start: str, feedback: str | None) -> _Outcome:
         context = self._context
         began = time.monotonic()
         collected: collect.Collected | None = None
         worktree: worktrees.Worktree | None = None
         try:
             worktree = await anyio.to_thread.run_sync(self._create, start)
-            async with context.slots:
+            async with context.slots.held(turn):
                 await context.emit(
                     model.AttemptStarted(context.run, time.time(), self._unit.id, self._number, str(worktree.path))
                 )
@@ -206,7 +207,7 @@ class _Attempt:
         ended = await self._watch(program, "agent")
         verdict = context.agent.judge(ended)
         self._cost = verdict.cost
-        if ended.leftovers:
+        if verdict.ok and ended.leftovers:
             message = (
                 f"{self._unit.title}: the agent left {ended.leftovers} process(es) running after its end."
                 " They were ended with it."

@@ -167,7 +167,7 @@ async def test_an_agent_that_reaches_into_the_repository_is_told_of(
 
 
 async def test_names_that_git_cannot_hold_are_named_and_the_rest_is_taken(engine: Engine, make_plan: PlanMaker) -> None:
-    script = 'echo x >> a.txt; mkdir -p sub/.git; echo y > sub/.git/config; printf z > "$(printf \'n\\nl \\"q\\377\')"'
+    script = 'echo x >> a.txt; mkdir -p sub/.git; echo y > sub/.git/config; printf z > "$(printf \'n\\nl "q\\377\')"'
     view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, GOOD + script))
     assert unit_of(view, "a").state is UnitState.DONE
     assert set(view.owners) == {"a.txt", "b.txt", 'n\nl "q\udcff'}

@@ -66,22 +66,24 @@ async def test_reverting_takes_the_change_back_and_keeps_what_was_typed_since(
     assert (await engine.view(view.id)).state is RunState.REVERTED
 
 
-async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, make_plan: PlanMaker) -> None:
-    going, most = set[str](), 0
-
-    def listen(event: model.Event) -> None:
-        nonlocal most
-        if isinstance(event, model.AttemptStarted):
-            going.add(event.unit)
-            most = max(most, len(going))
-        elif isinstance(event, model.UnitEnded):
-            going.discard(event.unit)
-
-    engine.subscribe(listen)
-    plan = make_plan({f"u{n}": "a.txt" for n in range(9)}, "echo $PPID > out-$PPID", jobs=3)
-    view = await run_plan(engine, plan)
+async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:
+    going, counts = tmp_path / "going", tmp_path / "counts"
+    going.mkdir()
+    script = f"mkdir {going}/$$; ls {going} | wc -l >> {counts}; sleep 0.1; echo x > out-$$; rmdir {going}/$$"
+    view = await run_plan(engine, make_plan({f"u{n}": "a.txt" for n in range(9)}, script, jobs=3))
     assert view.state is RunState.READY
-    assert most == 3
+    seen = [int(line) for line in counts.read_text().split()]
+    assert len(seen) == 9
+    assert max(seen) == 3
+
+
+async def test_units_begin_in_the_order_of_the_plan(engine: Engine, make_plan: PlanMaker) -> None:
+    began: list[str] = []
+    engine.subscribe(lambda event: began.append(event.unit) if isinstance(event, model.AttemptStarted) else None)
+    ids = [f"u{number}" for number in range(12)]
+    view = await run_plan(engine, make_plan(dict.fromkeys(ids, "a.txt"), "echo x > out-$$", jobs=2))
+    assert view.state is RunState.READY
+    assert began == ids
 
 
 async def test_a_failing_unit_does_not_stop_the_others(engine: Engine, make_plan: PlanMaker) -> None:

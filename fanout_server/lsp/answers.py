@@ -1,0 +1,78 @@
+"""The commands' answers as the contract has them: plain JSON values."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from fanout_server.lsp.findings import Places, range_dict
+from fanout_server.model import Plan, RunView, UnitView
+from fanout_server.planning.selection import Way
+
+_UNKNOWN_COST = "fanout cannot tell yet what this agent's units cost."
+_NO_COST = "This agent calls no model."
+
+
+def preview(plan: Plan, ways: Sequence[Way], places: Places) -> dict[str, Any]:
+    """Blocking: ranges are counted in the client's units."""
+    return {
+        "units": [
+            {
+                "id": unit.id,
+                "title": unit.title,
+                "targets": [
+                    {
+                        "uri": places.uri(target.path),
+                        **({"range": range_dict(places.range(target.path, target.range))} if target.range else {}),
+                    }
+                    for target in unit.targets
+                ],
+            }
+            for unit in plan.units
+        ],
+        "splits": [{"kind": way.kind, "count": way.count, "label": way.label} for way in ways],
+        "warnings": [places.to_dict(finding) for finding in plan.findings],
+        "estimate": _estimate(plan),
+    }
+
+
+def _estimate(plan: Plan) -> dict[str, Any]:
+    free = plan.options.agent == "rewrite" or (plan.options.agent is None and bool(plan.options.rewrite))
+    if free:
+        return {"low": 0.0, "high": 0.0, "currency": "USD", "basis": _NO_COST}
+    return {"low": None, "high": None, "currency": "USD", "basis": _UNKNOWN_COST}
+
+
+def run(view: RunView, places: Places) -> dict[str, Any]:
+    """Blocking, as ``preview``."""
+    costs = [unit.cost for unit in view.units if unit.cost is not None]
+    answer: dict[str, Any] = {
+        "runId": view.id,
+        "state": str(view.state),
+        "instruction": view.plan.instruction,
+        "started": view.started,
+        "message": view.message,
+        "units": [_unit(unit, places) for unit in view.units],
+        "findings": [places.to_dict(finding) for finding in view.findings],
+    }
+    if view.ended is not None:
+        answer["ended"] = view.ended
+    if costs:
+        answer["cost"] = sum(costs)
+    return answer
+
+
+def _unit(unit: UnitView, places: Places) -> dict[str, Any]:
+    answer: dict[str, Any] = {
+        "id": unit.id,
+        "title": unit.title,
+        "state": str(unit.state),
+        "attempts": unit.attempts,
+        "seconds": unit.seconds,
+        "files": [places.uri(path) for path in unit.files],
+    }
+    if unit.message:
+        answer["message"] = unit.message
+    if unit.cost is not None:
+        answer["cost"] = unit.cost
+    return answer

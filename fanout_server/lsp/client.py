@@ -1,0 +1,73 @@
+"""What the connected client can do, asked once: editors differ, and some say more than they do."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from attrs import frozen
+from lsprotocol import types
+
+# Editors seen to show the changes and wait for the user where an annotation needs confirmation. Others that know
+# annotations apply without asking, so the user is asked with a message there.
+_CONFIRMING = re.compile(r"visual studio code|vscodium|code-server|code - oss|coc\.nvim", re.IGNORECASE)
+# Editors that show CR LF as LF, and so cannot take an edit that holds CR LF for a file that they have yet to open.
+_DROPPING_CR = re.compile(r"emacs|eglot|lsp-mode", re.IGNORECASE)
+_NEOVIM_CONFIRMS = (0, 12)
+
+
+@frozen
+class Client:
+    """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete."""
+
+    name: str = ""
+    progress: bool = False
+    apply_edit: bool = False
+    document_changes: bool = False
+    operations: frozenset[str] = frozenset()
+    annotations: bool = False
+    confirms: bool = False
+    drops_cr: bool = False
+    show_document: bool = False
+    related: bool = False
+    events: bool = False
+
+    @classmethod
+    def of(cls, params: types.InitializeParams) -> Client:
+        window = params.capabilities.window
+        workspace = params.capabilities.workspace
+        edit = workspace.workspace_edit if workspace else None
+        diagnostics = (
+            params.capabilities.text_document.publish_diagnostics if params.capabilities.text_document else None
+        )
+        operations = frozenset(kind.value for kind in (edit.resource_operations if edit else None) or ())
+        annotations = bool(edit and edit.change_annotation_support)
+        show = window.show_document if window else None
+        return cls(
+            name=params.client_info.name if params.client_info else "",
+            progress=bool(window and window.work_done_progress),
+            apply_edit=bool(workspace and workspace.apply_edit),
+            # Neovim knows document changes without saying so; operations cannot be sent in any other way.
+            document_changes=bool(edit and edit.document_changes) or bool(operations),
+            operations=operations,
+            annotations=annotations,
+            confirms=annotations and _confirms(params.client_info),
+            drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
+            show_document=bool(show and show.support),
+            related=bool(diagnostics and diagnostics.related_information),
+            events=_asked_for_events(params.capabilities.experimental),
+        )
+
+
+def _confirms(info: types.ClientInfo | None) -> bool:
+    if info is None:
+        return False
+    if info.name.lower() in {"neovim", "nvim"}:
+        numbers = re.match(r"v?(\d+)\.(\d+)", info.version or "")
+        return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _NEOVIM_CONFIRMS
+    return _CONFIRMING.search(info.name) is not None
+
+
+def _asked_for_events(experimental: Any) -> bool:
+    asked = experimental.get("fanout") if isinstance(experimental, dict) else getattr(experimental, "fanout", None)
+    return bool(asked)

@@ -1,0 +1,101 @@
+"""The text of the client's open documents, kept in step by didOpen, didChange, didSave and didClose.
+
+pygls has this too, but cuts lines in the wrong places and miscounts past the end of a line.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable
+
+import attrs
+from lsprotocol import types
+
+from fanout_server.lsp import uris
+from fanout_server.lsp.positions import Encoding, Lines
+
+
+@attrs.frozen
+class Document:
+    """An open document as of one version.
+
+    ``path`` is absolute, ``None`` for what is no file. ``synced`` is when (epoch seconds) it was last opened or saved;
+    ``changed`` says whether it was edited since.
+    """
+
+    uri: str
+    path: str | None
+    version: int
+    text: str
+    language: str
+    synced: float
+    changed: bool = False
+
+
+Change = types.TextDocumentContentChangePartial | types.TextDocumentContentChangeWholeDocument
+
+
+def apply_change(text: str, change: Change, encoding: Encoding) -> str:
+    if isinstance(change, types.TextDocumentContentChangeWholeDocument):
+        return change.text
+    lines = Lines.of(text)
+    start = lines.offset(change.range.start.line, change.range.start.character, encoding)
+    end = lines.offset(change.range.end.line, change.range.end.character, encoding)
+    return text[:start] + change.text + text[max(start, end) :]
+
+
+class Documents:
+    """All open documents of one session. ``on_change`` is called after each notification that changed something."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Document] = {}
+        self.on_change: list[Callable[[], None]] = []
+
+    def all(self) -> tuple[Document, ...]:
+        return tuple(self._open.values())
+
+    def get(self, uri: str) -> Document | None:
+        return self._open.get(_key(uri))
+
+    def open(self, item: types.TextDocumentItem) -> None:
+        self._open[_key(item.uri)] = Document(
+            uri=item.uri,
+            path=uris.to_path(item.uri),
+            version=item.version,
+            text=item.text,
+            language=str(item.language_id),
+            synced=time.time(),
+        )
+        self._changed()
+
+    def change(self, uri: str, version: int, changes: Iterable[Change], encoding: Encoding) -> bool:
+        """Returns whether the document was open; a change of one that is not is left out."""
+        document = self.get(uri)
+        if document is None:
+            return False
+        text = document.text
+        for change in changes:
+            text = apply_change(text, change, encoding)
+        self._open[_key(uri)] = attrs.evolve(document, version=version, text=text, changed=True)
+        self._changed()
+        return True
+
+    def save(self, uri: str) -> None:
+        document = self.get(uri)
+        if document is not None:
+            self._open[_key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
+            self._changed()
+
+    def close(self, uri: str) -> None:
+        if self._open.pop(_key(uri), None) is not None:
+            self._changed()
+
+    def _changed(self) -> None:
+        for listener in tuple(self.on_change):
+            listener()
+
+
+def _key(uri: str) -> str:
+    """One key for all spellings of a file's URI: clients escape differently in notifications and in arguments."""
+    path = uris.to_path(uri)
+    return uri if path is None else "file\0" + path

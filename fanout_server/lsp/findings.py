@@ -1,0 +1,145 @@
+"""Findings in the client's terms: uris for paths, its units for columns; as diagnostics and as JSON."""
+
+from __future__ import annotations
+
+import stat
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from lsprotocol import types
+
+from fanout_server.apply import text
+from fanout_server.lsp.positions import Encoding, Lines
+from fanout_server.lsp.session import Session
+from fanout_server.model import Finding, Plan, Position, Range, Related, Severity
+
+_LONGEST_FILE = 16 * 1024 * 1024
+_NOWHERE = Range(Position(0, 0), Position(0, 0))
+_SEVERITIES = {
+    Severity.ERROR: types.DiagnosticSeverity.Error,
+    Severity.WARNING: types.DiagnosticSeverity.Warning,
+    Severity.INFORMATION: types.DiagnosticSeverity.Information,
+    Severity.HINT: types.DiagnosticSeverity.Hint,
+}
+
+
+class Places:
+    """Converts what a set of findings says about files, each file read once. Blocking."""
+
+    def __init__(self, session: Session, root: Path, plan: Plan | None = None) -> None:
+        self._session = session
+        self._root = root
+        self._targets: Mapping[str, str] = (
+            {unit.id: unit.targets[0].path for unit in plan.units if unit.targets} if plan else {}
+        )
+        self._lines: dict[str, Lines | None] = {}
+
+    def uri(self, path: str) -> str:
+        return self._session.uri_of(self._root, path)
+
+    def path_of(self, finding: Finding) -> str | None:
+        """Where a finding is shown: at its file, else at the file that its unit was about."""
+        if finding.path is not None:
+            return finding.path
+        return next((self._targets[unit] for unit in finding.units if unit in self._targets), None)
+
+    def range(self, path: str, span: Range) -> Range:
+        encoding = self._session.protocol.encoding
+        if encoding is Encoding.UTF32 or (span.start.character == 0 and span.end.character == 0):
+            return span
+        lines = self._lines_of(path)
+        return span if lines is None else lines.range_to_client(span, encoding)
+
+    def to_dict(self, finding: Finding) -> dict[str, Any]:
+        """The contract's form of a finding."""
+        found: dict[str, Any] = {
+            "code": finding.code,
+            "severity": str(finding.severity),
+            "message": finding.message,
+            "units": list(finding.units),
+        }
+        if finding.path is not None:
+            found["uri"] = self.uri(finding.path)
+            if finding.range is not None:
+                found["range"] = range_dict(self.range(finding.path, finding.range))
+        if finding.related:
+            found["related"] = [
+                {
+                    "uri": self.uri(one.path),
+                    "range": range_dict(self._related_range(one)),
+                    "message": one.message,
+                }
+                for one in finding.related
+            ]
+        return found
+
+    def to_diagnostic(self, run: str, finding: Finding) -> types.Diagnostic:
+        place = finding.range or _NOWHERE
+        if finding.path is not None:
+            place = self.range(finding.path, place)
+        related = None
+        if finding.related and self._session.client.related:
+            related = [
+                types.DiagnosticRelatedInformation(
+                    location=types.Location(self.uri(one.path), _lsp_range(self._related_range(one))),
+                    message=one.message,
+                )
+                for one in finding.related
+            ]
+        return types.Diagnostic(
+            range=_lsp_range(place),
+            message=finding.message,
+            severity=_SEVERITIES[finding.severity],
+            code=finding.code,
+            source="fanout",
+            related_information=related,
+            data={"runId": run, "units": list(finding.units)},
+        )
+
+    def _related_range(self, related: Related) -> Range:
+        return _NOWHERE if related.range is None else self.range(related.path, related.range)
+
+    def _lines_of(self, path: str) -> Lines | None:
+        if path not in self._lines:
+            document = self._session.documents.get(self.uri(path))
+            content = document.text if document is not None else _read(self._root / path)
+            self._lines[path] = None if content is None else Lines.of(content)
+        return self._lines[path]
+
+
+def _read(path: Path) -> str | None:
+    try:
+        status = path.stat()
+        if not stat.S_ISREG(status.st_mode) or status.st_size > _LONGEST_FILE:
+            return None
+        decoded = text.decode(path.read_bytes())
+    except OSError:
+        return None
+    return decoded.text if decoded else None
+
+
+def _lsp_range(span: Range) -> types.Range:
+    return types.Range(
+        types.Position(span.start.line, span.start.character), types.Position(span.end.line, span.end.character)
+    )
+
+
+def range_dict(span: Range) -> dict[str, Any]:
+    return {
+        "start": {"line": span.start.line, "character": span.start.character},
+        "end": {"line": span.end.line, "character": span.end.character},
+    }
+
+
+def by_uri(
+    places: Places, run: str, findings: Iterable[Finding], otherwise: str | None
+) -> dict[str, list[types.Diagnostic]]:
+    """Diagnostics by uri; findings about no file go to the uri ``otherwise``, or nowhere. Blocking."""
+    found: dict[str, list[types.Diagnostic]] = {}
+    for finding in dict.fromkeys(findings):
+        path = places.path_of(finding)
+        uri = otherwise if path is None else places.uri(path)
+        if uri is not None:
+            found.setdefault(uri, []).append(places.to_diagnostic(run, finding))
+    return found

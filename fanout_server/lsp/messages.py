@@ -1,0 +1,177 @@
+"""From JSON to the protocol's messages, strictly, and with a sentence for what is wrong.
+
+pygls answers a message that it cannot read with a popup, or not at all. Here every request gets an answer.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import cattrs
+from attrs import frozen
+from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError, IterableValidationNote
+from lsprotocol import types
+from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcParseError
+from pygls.protocol import default_converter
+
+_PRUNINGS = 16
+_NAMES: Mapping[type, str] = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a string",
+    list: "a list",
+    dict: "an object",
+    type(None): "null",
+}
+
+
+class Unreadable(Exception):
+    """A message that is none. ``id`` is the request's, where it had one that can be answered."""
+
+    def __init__(self, error: JsonRpcException, message_id: int | str | None) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self.id = message_id
+
+
+@frozen
+class Problem:
+    """One thing wrong with a JSON value: where (keys and indexes), and what."""
+
+    path: tuple[str | int, ...]
+    text: str
+
+    @property
+    def place(self) -> str:
+        text = ""
+        for part in self.path:
+            text += f"[{part}]" if isinstance(part, int) else f".{part}" if text else part
+        return text
+
+    def __str__(self) -> str:
+        return f"'{self.place}' {self.text}" if self.path else f"the message {self.text}"
+
+
+def name_of(value: object) -> str:
+    """A JSON value's type in words."""
+    return _NAMES.get(type(value), type(value).__name__)
+
+
+def parse(body: bytes) -> dict[str, Any]:
+    """One message as a mapping that is a request, a notification or a response. Raises Unreadable."""
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise Unreadable(JsonRpcParseError(f"That is no JSON: {error}"), None) from error
+    if not isinstance(data, dict):
+        raise Unreadable(JsonRpcInvalidRequest(f"A message is an object; this is {name_of(data)}."), None)
+    message_id = data.get("id")
+    if isinstance(message_id, bool) or not isinstance(message_id, int | str | None):
+        raise Unreadable(JsonRpcInvalidRequest("An id is a string or a whole number."), None)
+    if data.get("jsonrpc") != "2.0":
+        raise Unreadable(JsonRpcInvalidRequest("A message has 'jsonrpc': '2.0'."), message_id)
+    method = data.get("method")
+    if method is None and not ("result" in data or "error" in data or "id" in data):
+        raise Unreadable(JsonRpcInvalidRequest("A message has a 'method', a 'result' or an 'error'."), message_id)
+    if method is not None and not isinstance(method, str):
+        raise Unreadable(JsonRpcInvalidRequest(f"'method' is a string, not {name_of(method)}."), message_id)
+    return data
+
+
+def converter() -> cattrs.Converter:
+    """lsprotocol's, but a number does not become a string nor a string a truth."""
+    made: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call] # pygls has no types here
+    for scalar in (str, bool, int, float):
+        made.register_structure_hook(scalar, _strict)
+    return made
+
+
+def _strict(value: Any, cls: type) -> Any:
+    if cls is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if cls is int and isinstance(value, float) and value.is_integer():
+        return int(value)  # editors whose language knows one kind of number write 1.0
+    if not isinstance(value, cls) or (cls is not bool and isinstance(value, bool)):
+        raise TypeError(f"should be {_NAMES[cls]}, but is {name_of(value)}")
+    return value
+
+
+def structure(made: cattrs.Converter, data: dict[str, Any], cls: type) -> Any:
+    """The message as lsprotocol's class. Raises JsonRpcInvalidParams that says which key is wrong.
+
+    What cannot be read of an ``initialize`` is left out: a capability unknown to us must not keep the editor out.
+    """
+    attempts = _PRUNINGS if data.get("method") == types.INITIALIZE else 0
+    if attempts:
+        params = data.get("params")
+        known = params if isinstance(params, dict) else {}
+        data = {**data, "params": {"processId": None, "rootUri": None, "capabilities": {}, **known}}
+    while True:
+        try:
+            return made.structure(data, cls)
+        except Exception as error:
+            # cattrs' hooks raise whatever the data made them raise.
+            found = tuple(problems(error))
+            if not attempts or not all(_prune(data, problem.path) for problem in found):
+                said = "; ".join(str(problem) for problem in found)
+                raise JsonRpcInvalidParams(f"{data.get('method', 'The message')}: {said}.") from error
+            attempts -= 1
+
+
+def problems(error: BaseException, path: tuple[str | int, ...] = ()) -> Iterator[Problem]:
+    """What is wrong, taken from cattrs' tree of exceptions."""
+    for note in getattr(error, "__notes__", ()):
+        if isinstance(note, AttributeValidationNote):
+            path = (*path, _camel(note.name))
+        elif isinstance(note, IterableValidationNote):
+            path = (*path, note.index)
+    if isinstance(error, BaseExceptionGroup):
+        for inner in error.exceptions:
+            yield from problems(inner, path)
+    elif isinstance(error, ForbiddenExtraKeysError):
+        for key in sorted(error.extra_fields):
+            yield Problem((*path, key), "is not known here")
+    elif isinstance(error, KeyError) and path:
+        yield Problem(path, "is missing")
+    else:
+        yield Problem(path, _reason(error))
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, TypeError) and str(error).startswith("should be "):
+        return str(error)
+    if isinstance(error, ValueError) and " is not a valid " in str(error):
+        return f"has no such value: {str(error).split(' is not a valid ', maxsplit=1)[0]}"
+    return "has the wrong shape"
+
+
+def _camel(name: str) -> str:
+    return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), name.rstrip("_"))
+
+
+def _prune(data: dict[str, Any], path: tuple[str | int, ...]) -> bool:
+    """Takes the value at ``path`` out of ``data``, or what encloses it where it is missing. False where it cannot."""
+    place: Any = data
+    trail: list[tuple[Any, Any]] = []
+    for part in path:
+        inside = place.keys() if isinstance(place, dict) else range(len(place)) if isinstance(place, list) else ()
+        if part not in inside:
+            break
+        trail.append((place, part))
+        place = place[part]
+    # "params" itself, and what stands above it, cannot go.
+    if len(trail) < 2:  # noqa: PLR2004
+        return False
+    holder, key = trail[-1]
+    if isinstance(holder, list):
+        # The other problems' indexes stay right: a null is taken out in the next round.
+        holder[key] = None if holder[key] is not None else holder[key]
+        if place is None:
+            holder[:] = [one for one in holder if one is not None]
+    else:
+        del holder[key]
+    return True

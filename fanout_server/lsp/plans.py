@@ -1,0 +1,185 @@
+"""From a command's argument to a plan: the document or selection that it points at, unsaved text included."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+import attrs
+from attrs import frozen
+from pygls.exceptions import JsonRpcInvalidParams
+
+from fanout_server import model, settings
+from fanout_server.apply import text as texts
+from fanout_server.lsp import uris
+from fanout_server.lsp.documents import Document
+from fanout_server.lsp.positions import Encoding, Lines
+from fanout_server.lsp.session import Session
+from fanout_server.lsp.wire import PlanArguments, Selection
+from fanout_server.planning import document as documents
+from fanout_server.planning import plan as planning
+from fanout_server.planning import selection as selecting
+from fanout_server.run.engine import Engine
+
+_LONGEST_DOCUMENT = 16 * 1024 * 1024
+_STAND_IN = "{item}"
+
+
+class BadPlace(model.FanoutError):
+    """A uri that names nothing that fanout can work on; the text says which."""
+
+
+@frozen
+class Asked:
+    """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one."""
+
+    engine: Engine
+    cwd: Path
+    options: dict[str, object]
+    document: str | None = None
+    text: str = ""
+    source: str | None = None
+    selection: selecting.Selection | None = None
+    instruction: str | None = None
+
+    def plan(self, *, need_instruction: bool = True) -> model.Plan:
+        """Blocking. Raises PlanError, EmptySelection, BadOption, SplitUnavailable."""
+        repository = self.engine.repository
+        if self.selection is None:
+            return planning.plan_from_document(
+                self.text, repository, repository.root, self.cwd, self.options, {}, self.source
+            )
+        options = settings.parse_options(self.options)
+        wanted = attrs.evolve(self.selection, split=options.split)
+        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd)
+        instruction = self.instruction
+        if instruction is None and not need_instruction:
+            made = planning.make_plan(_STAND_IN, resolved, options, {})
+            told = tuple(one for one in made.findings if one.code != "preflight/no-variable")
+            return attrs.evolve(made, instruction="", findings=told)
+        return planning.make_plan(instruction or "", resolved, options, {})
+
+    def ways(self) -> tuple[selecting.Way, ...]:
+        """How the selection can be split. Blocking. A plan document says itself what its units are."""
+        if self.selection is None:
+            return ()
+        repository = self.engine.repository
+        return selecting.ways(self.selection, repository, repository.root, self.cwd)
+
+
+async def read(session: Session, command: str, arguments: PlanArguments) -> Asked:
+    """Finds the repository and the texts. Raises FanoutError, JsonRpcInvalidParams."""
+    if (arguments.plan is None) == (arguments.selection is None):
+        raise JsonRpcInvalidParams(f"{command} takes either 'plan' or 'selection'.")
+    given = dict(arguments.options or {})
+    if arguments.selection is not None:
+        return await _selected(session, command, arguments, arguments.selection, given)
+    if arguments.instruction is not None:
+        raise JsonRpcInvalidParams(f"{command}: a plan document holds its own 'instruction'; leave the key out.")
+    uri = arguments.plan or ""
+    path = uris.to_path(uri)
+    engine = await _engine(session, [path] if path else [])
+    text = await _text(session, uri)
+    # What the document says stands above the editor's settings, and below what the command says.
+    written = (await anyio.to_thread.run_sync(documents.parse, text)).options
+    general = {key: value for key, value in session.options.items() if key not in written}
+    return Asked(
+        engine,
+        Path(path).parent if path else engine.repository.root,
+        {**general, **given},
+        document=uri,
+        text=text,
+        source=_relative(engine, path) if path else None,
+    )
+
+
+async def _selected(
+    session: Session, command: str, arguments: PlanArguments, chosen: Selection, given: dict[str, Any]
+) -> Asked:
+    named = [key for key in ("uri", "uris", "items") if getattr(chosen, key) is not None]
+    if len(named) != 1:
+        raise JsonRpcInvalidParams(f"{command}: 'selection' has one of 'uri', 'uris' and 'items'.")
+    if chosen.range is not None and chosen.uri is None:
+        raise JsonRpcInvalidParams(f"{command}: 'selection.range' goes with 'selection.uri'.")
+    locations = list(chosen.uris or ()) if chosen.uri is None else [chosen.uri]
+    found = [(uri, uris.to_path(uri)) for uri in locations]
+    strange = [uri for uri, path in found if path is None and uri != chosen.uri]
+    if strange:
+        raise BadPlace(f"{strange[0]} is no file on this machine, so fanout cannot work on it. Select files.")
+    paths = [path for _, path in found if path is not None]
+    engine = await _engine(session, paths)
+    wanted = await _wanted(session, engine, chosen, paths)
+    return Asked(
+        engine,
+        engine.repository.root,
+        {**session.options, **given},
+        selection=wanted,
+        instruction=arguments.instruction,
+    )
+
+
+async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: list[str]) -> selecting.Selection:
+    if chosen.items is not None:
+        return selecting.Selection(items=chosen.items)
+    span = chosen.range
+    is_empty = span is None or span.start == span.end
+    if chosen.uri is None or (is_empty and paths):
+        return selecting.Selection(paths=tuple(paths))
+    text = await _text(session, chosen.uri)
+    source = _relative(engine, paths[0]) if paths else None
+    if span is None or is_empty:
+        return selecting.Selection(text=text, source=source)
+    return _part(text, span, session.protocol.encoding, source)
+
+
+def _part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
+    lines = Lines.of(text)
+    start = lines.offset(span.start.line, span.start.character, encoding)
+    end = lines.offset(span.end.line, span.end.character, encoding)
+    return selecting.Selection(text=text[start : max(start, end)], source=source, origin=lines.position(start))
+
+
+async def _engine(session: Session, paths: list[str]) -> Engine:
+    """That of the one repository which the paths lie in, or the workspace, where there are none."""
+    places = paths or list(session.folders())[:1]
+    if not places:
+        raise BadPlace("No folder is open, so fanout does not know which repository is meant. Open the repository.")
+    folders = dict.fromkeys(place if os.path.isdir(place) else str(Path(place).parent) for place in places)  # noqa: PTH112, ASYNC240 - one stat, and no pathlib for odd names
+    engines = {(await session.engine_at(Path(folder))).repository.root: folder for folder in folders}
+    if len(engines) > 1:
+        roots = " and ".join(str(root) for root in engines)
+        raise BadPlace(f"The selection lies in more than one repository: {roots}. Select within one.")
+    return await session.engine_at(Path(next(iter(folders))))
+
+
+def _relative(engine: Engine, path: str) -> str | None:
+    real = Path(os.path.realpath(path))
+    root = engine.repository.root
+    return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
+
+
+async def _text(session: Session, uri: str) -> str:
+    """What the editor shows, or the file on disk where it is not open. Raises BadPlace."""
+    document: Document | None = session.documents.get(uri)
+    if document is not None:
+        return document.text
+    path = uris.to_path(uri)
+    if path is None:
+        raise BadPlace(f"{uri} is not open in the editor and is no file. Open it, or save it first.")
+    return await anyio.to_thread.run_sync(_read, path)
+
+
+def _read(path: str) -> str:
+    try:
+        if Path(path).stat().st_size > _LONGEST_DOCUMENT:
+            raise BadPlace(f"{path} is too big to be read as a list or a plan. Select a part of it.")
+        data = Path(path).read_bytes()
+    except OSError as error:
+        raise BadPlace(f"{path} cannot be read: {error.strerror}.") from error
+    decoded = texts.decode(data)
+    if decoded is None:
+        raise BadPlace(f"{path} is no text in UTF-8, so it cannot be read as a list or a plan.")
+    return decoded.text

@@ -1,0 +1,274 @@
+"""pygls with its defects overridden, each override small and tested for itself, so that an upgrade tells which can go.
+
+What pygls is left with: the table of handlers, the running of them, and the capabilities made from that table.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+import json
+import logging
+from collections.abc import Awaitable, Callable, Generator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import anyio
+from attrs import frozen
+from lsprotocol import types
+from pygls.exceptions import (
+    JsonRpcException,
+    JsonRpcInternalError,
+    JsonRpcInvalidRequest,
+    JsonRpcRequestCancelled,
+    JsonRpcServerNotInitialized,
+)
+from pygls.protocol import LanguageServerProtocol
+from pygls.protocol.language_server import lsp_method
+
+from fanout_server import model
+from fanout_server.lsp import messages
+from fanout_server.lsp.documents import Documents
+from fanout_server.lsp.positions import Encoding
+
+if TYPE_CHECKING:
+    import cattrs
+    from pygls.lsp.server import LanguageServer
+
+_log = logging.getLogger(__name__)
+
+Execute = Callable[[str, Sequence[Any] | None], Awaitable[Any]]
+
+
+class ClientRefused(Exception):
+    """The client answered a request of ours with an error, or with something that is no answer to it."""
+
+
+class RequestFailed(JsonRpcException):
+    """LSP's code for a request that was understood and could not be done."""
+
+    CODE = types.LSPErrorCodes.RequestFailed
+    MESSAGE = "Request failed"
+
+
+@frozen
+class Hooks:
+    """What the protocol calls outwards. ``stopped`` waits until everything that was going on has ended."""
+
+    initialized: Callable[[types.InitializeParams], None]
+    execute: Execute
+    cancel_progress: Callable[[types.ProgressToken], None]
+    stopped: Callable[[], Awaitable[None]]
+    exited: Callable[[], None]
+
+
+class Protocol(LanguageServerProtocol):
+    """One connection's protocol. ``hooks`` and the writer are set before the first message."""
+
+    hooks: Hooks
+
+    def __init__(self, server: LanguageServer, converter: cattrs.Converter) -> None:
+        del converter  # pygls' own coerces a number to a string
+        super().__init__(server, messages.converter())
+        self.documents = Documents()
+        self.encoding = Encoding.UTF16
+        self._initialized = False
+        self._asked: dict[str, tuple[asyncio.Future[Any], str]] = {}
+        self._ids = itertools.count(1)
+
+    @property
+    def exit_code(self) -> int:
+        """What LSP has a server exit with: 0 after a shutdown request, else 1."""
+        return 0 if self._shutdown else 1
+
+    # What comes in.
+
+    def receive(self, body: bytes) -> None:
+        """One message of the client's. Never raises: what cannot be read is answered where it can be, and logged."""
+        try:
+            data = messages.parse(body)
+        except messages.Unreadable as unreadable:
+            _log.warning("unreadable message: %s", unreadable)
+            self._send_response(unreadable.id, error=unreadable.error.to_response_error())  # type: ignore[arg-type] # null is what JSON-RPC asks for
+            return
+        if "method" not in data:
+            self._take_answer(data)
+            return
+        try:
+            self._admit(data)
+            cls = self.get_message_type(data["method"])
+            message = None if cls is None else messages.structure(self._converter, data, cls)
+        except JsonRpcException as error:
+            if "id" in data:
+                self._send_response(data["id"], error=error.to_response_error())
+            else:
+                _log.warning("ignored %s: %s", data["method"], error)
+            return
+        if message is None:
+            self._take_unknown(data)
+        else:
+            self.handle_message(message)
+
+    def _take_unknown(self, data: dict[str, Any]) -> None:
+        """A method that LSP does not have."""
+        if "id" in data:
+            self._handle_request(data["id"], data["method"], data.get("params"))
+        elif not data["method"].startswith("$/"):
+            _log.info("ignored the unknown notification %s", data["method"])
+
+    def _admit(self, data: dict[str, Any]) -> None:
+        """Order of a session: initialize once, then anything, then shutdown, then only exit."""
+        method = data["method"]
+        if method == types.EXIT:
+            return
+        if self._shutdown:
+            raise JsonRpcInvalidRequest("The server is shut down; only 'exit' may follow.")
+        if method == types.INITIALIZE:
+            if self._initialized:
+                raise JsonRpcInvalidRequest("'initialize' comes once in a session.")
+        elif not self._initialized:
+            raise JsonRpcServerNotInitialized("The first request of a session is 'initialize'.")
+
+    # What goes out.
+
+    async def ask(self, method: str, params: Any, timeout: float) -> Any:
+        """A request to the client; returns its result, ``None`` for a null one.
+
+        Raises TimeoutError after ``timeout`` seconds, ClientRefused where the answer is an error or no answer.
+        """
+        message_id = f"fanout-{next(self._ids)}"
+        future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+        self._asked[message_id] = (future, method)
+        try:
+            self._send_data({"jsonrpc": "2.0", "id": message_id, "method": method, "params": params})
+            with anyio.fail_after(timeout):
+                return await future
+        finally:
+            # An answer that comes after this finds nobody waiting, and is left out.
+            self._asked.pop(message_id, None)
+
+    def _take_answer(self, data: dict[str, Any]) -> None:
+        future, method = self._asked.get(data["id"], (None, ""))
+        if future is None or future.done():
+            _log.info("an answer that nobody waits for: %r", data["id"])
+            return
+        if data.get("error") is not None:
+            error = data["error"]
+            said = error.get("message") if isinstance(error, dict) else error
+            future.set_exception(ClientRefused(str(said)))
+            return
+        if data.get("result") is None:
+            future.set_result(None)
+            return
+        cls = self.get_result_type(method)
+        try:
+            future.set_result(messages.structure(self._converter, data, cls).result if cls else data["result"])
+        except JsonRpcException as error:
+            future.set_exception(ClientRefused(f"{method}: {error}"))
+
+    def _send_data(self, data: Any) -> None:
+        if self.writer is not None:
+            self.writer.write(self.serialize(data))
+
+    def serialize(self, data: Any) -> bytes:
+        """A message's bytes. Lone surrogates (odd names) become ``?``: strict readers would drop the whole message."""
+        text = json.dumps(data, default=self._serialize_message, ensure_ascii=False, separators=(",", ":"))
+        return text.encode("utf-8", "replace")
+
+    # How handlers are run.
+
+    def _execute_handler(
+        self,
+        msg_id: Any,
+        handler: Any,
+        callback: Any,
+        args: tuple[Any, ...] | None = None,
+        kwargs: dict[str, Any] | None = None,
+    ) -> None:
+        """Pygls keeps the future of every notification for ever."""
+
+        def done(future: Any) -> None:
+            self._request_futures.pop(msg_id, None)
+            callback(future)
+
+        super()._execute_handler(msg_id, handler, done, args, kwargs)
+
+    def _send_handler_result(self, future: Any, *, msg_id: Any) -> None:
+        """Pygls sends tracebacks to the editor."""
+        error: JsonRpcException
+        if future.cancelled():
+            error = JsonRpcRequestCancelled("The request was cancelled.")
+        elif (raised := future.exception()) is None:
+            self._send_response(msg_id, result=future.result())
+            return
+        elif isinstance(raised, JsonRpcException):
+            error = raised
+        elif isinstance(raised, model.FanoutError):
+            error = RequestFailed(str(raised))
+        else:
+            _log.error("request %r broke", msg_id, exc_info=raised)
+            error = JsonRpcInternalError("That broke on an error of fanout's own; its log says more.")
+        self._send_response(msg_id, error=error.to_response_error())
+
+    def _check_handler_result(self, future: Any) -> None:
+        """Pygls tells the user about a notification that failed, with a popup."""
+        if not future.cancelled() and (raised := future.exception()) is not None:
+            _log.error("a notification's handler broke", exc_info=raised)
+
+    def _handle_cancel_notification(self, msg_id: Any) -> None:
+        """A request that is already answered is no cause for a warning."""
+        future = self._request_futures.get(msg_id)
+        if future is not None:
+            future.cancel()
+
+    # The methods that pygls has built in.
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
+        self._initialized = True
+        result = yield from super().lsp_initialize(params)
+        self.encoding = Encoding(str(getattr(result.capabilities.position_encoding, "value", Encoding.UTF16)))
+        self.hooks.initialized(params)
+        return result
+
+    @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
+    async def lsp_workspace__execute_command(self, params: types.ExecuteCommandParams) -> Any:  # type: ignore[override] # a coroutine, so that a cancelled request is
+        return await self.hooks.execute(params.command, params.arguments)
+
+    @lsp_method(types.SHUTDOWN)
+    async def lsp_shutdown(self, *_: Any) -> None:  # type: ignore[override] # a coroutine, so that it can wait
+        self._shutdown = True
+        self.end_requests()
+        await self.hooks.stopped()
+
+    def end_requests(self) -> None:
+        """Cancels every request that is being worked on, besides the one that asks for it."""
+        mine: Any = asyncio.current_task()
+        for future in tuple(self._request_futures.values()):
+            if future is not mine:
+                future.cancel()
+
+    @lsp_method(types.EXIT)
+    def lsp_exit(self, *_: Any) -> None:  # type: ignore[override] # pygls ends the interpreter in a generator
+        self.hooks.exited()
+
+    @lsp_method(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
+    def lsp_work_done_progress_cancel(self, params: types.WorkDoneProgressCancelParams) -> None:
+        self.hooks.cancel_progress(params.token)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_OPEN)
+    def lsp_text_document__did_open(self, params: types.DidOpenTextDocumentParams) -> None:
+        self.documents.open(params.text_document)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CHANGE)
+    def lsp_text_document__did_change(self, params: types.DidChangeTextDocumentParams) -> None:
+        document = params.text_document
+        if not self.documents.change(document.uri, document.version, params.content_changes, self.encoding):
+            _log.warning("a change of %s, which is not open", document.uri)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_SAVE)
+    def lsp_text_document__did_save(self, params: types.DidSaveTextDocumentParams) -> None:
+        self.documents.save(params.text_document.uri)
+
+    @lsp_method(types.TEXT_DOCUMENT_DID_CLOSE)
+    def lsp_text_document__did_close(self, params: types.DidCloseTextDocumentParams) -> None:
+        self.documents.close(params.text_document.uri)

@@ -1,0 +1,132 @@
+"""One connected editor: what it can do, what it has open, the engines it uses, and how it is spoken to."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import anyio.abc
+import anyio.to_thread
+from lsprotocol import types
+
+from fanout_server import codec, model, settings
+from fanout_server.lsp import uris
+from fanout_server.lsp.client import Client
+from fanout_server.lsp.documents import Documents
+from fanout_server.lsp.engines import Engines
+from fanout_server.lsp.protocol import Protocol
+from fanout_server.run.engine import Engine, UnknownRun
+
+_log = logging.getLogger(__name__)
+
+
+class Session:
+    """``tasks`` outlives every request; what is started in it ends with the session."""
+
+    def __init__(self, protocol: Protocol, tasks: anyio.abc.TaskGroup) -> None:
+        self.protocol = protocol
+        self.tasks = tasks
+        self.client = Client()
+        self.engines = Engines(tasks, self._opened)
+        self.options: Mapping[str, object] = {}
+        # The real path of each workspace folder -> how the editor spells it: names we send back are spelled alike.
+        self._spelled: dict[str, str] = {}
+
+    @property
+    def documents(self) -> Documents:
+        return self.protocol.documents
+
+    def initialized(self, params: types.InitializeParams) -> None:
+        self.client = Client.of(params)
+        given = params.initialization_options
+        options = given.get("options", {}) if isinstance(given, dict) else {}
+        try:
+            settings.parse_options(options)
+        except (model.FanoutError, TypeError, AttributeError) as error:
+            self.warn(f"The editor's settings for fanout were left out: {error}")
+        else:
+            self.options = options
+
+    # The workspace.
+
+    def folders(self) -> tuple[str, ...]:
+        """The workspace folders' absolute paths, as the editor spells them."""
+        workspace = self.protocol.workspace
+        named = [uris.to_path(uri) for uri in (folder.uri for folder in workspace.folders.values())]
+        if not named and workspace.root_uri:
+            named = [uris.to_path(workspace.root_uri)]
+        return tuple(dict.fromkeys(path for path in named if path is not None))
+
+    def uri_of(self, root: str | Path, path: str) -> str:
+        """The uri of a path in the checkout at ``root``, spelled as the editor does where it is known."""
+        real = path if path.startswith("/") else f"{root}/{path}"
+        for folder, spelled in self._spelled.items():
+            if real.startswith(f"{folder}/"):
+                real = spelled + real[len(folder) :]
+                break
+        uri = uris.from_path(real)
+        document = self.documents.get(uri)
+        return uri if document is None else document.uri
+
+    async def engine_at(self, path: Path) -> Engine:
+        """Raises FanoutError where ``path`` lies in no repository."""
+        await anyio.to_thread.run_sync(self._learn_spelling)
+        return await self.engines.at(path)
+
+    async def engine_of_run(self, run: str) -> Engine:
+        """The engine that knows the run, those of all workspace folders opened if need be. Raises UnknownRun."""
+        try:
+            return await self.engines.of_run(run)
+        except UnknownRun:
+            await self.open_folders()
+            return await self.engines.of_run(run)
+
+    async def open_folders(self) -> tuple[Engine, ...]:
+        """The engines of all workspace folders that lie in a repository, and any others that are open."""
+        for folder in self.folders():
+            try:
+                await self.engine_at(Path(folder))
+            except model.FanoutError as error:
+                _log.info("%s", error)
+        return self.engines.opened()
+
+    def _learn_spelling(self) -> None:
+        folders = {os.path.realpath(folder): folder for folder in self.folders()}
+        # The innermost folder first: its spelling is the nearest.
+        self._spelled = dict(sorted(folders.items(), key=lambda item: -len(item[0])))
+
+    def _opened(self, engine: Engine) -> None:
+        if self.client.events:
+            engine.subscribe(self._send_event)
+
+    def _send_event(self, event: model.Event) -> None:
+        self.protocol.notify("fanout/event", codec.event_to_dict(event))
+
+    # Speaking to the user.
+
+    def info(self, text: str) -> None:
+        self._show(types.MessageType.Info, text)
+
+    def warn(self, text: str) -> None:
+        self._show(types.MessageType.Warning, text)
+
+    def error(self, text: str) -> None:
+        self._show(types.MessageType.Error, text)
+
+    def report(self, error: Exception) -> None:
+        """An error that no request waits for any more."""
+        if isinstance(error, model.FanoutError):
+            self.error(str(error))
+        else:
+            _log.error("an error of fanout's own", exc_info=error)
+            self.error("fanout broke on an error of its own; its log says more.")
+
+    def _show(self, kind: types.MessageType, text: str) -> None:
+        self.protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(type=kind, message=text))
+
+    async def ask(self, method: str, params: Any, timeout: float) -> Any:
+        """See ``Protocol.ask``."""
+        return await self.protocol.ask(method, params, timeout)

@@ -1,0 +1,227 @@
+"""What the user sees of a run: progress while it goes, findings as they come, at the end the question to apply it."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Sequence
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+from lsprotocol import types
+
+from fanout_server import model
+from fanout_server.lsp import applying, findings, show
+from fanout_server.lsp.applying import Applying, Outcome
+from fanout_server.lsp.diagnostics import Diagnostics
+from fanout_server.lsp.progress import Progress, Progresses
+from fanout_server.lsp.protocol import ClientRefused
+from fanout_server.lsp.session import Session
+from fanout_server.model import Finding, RunState, RunView
+from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.state import progress_line
+
+_REFRESH_SECONDS = 0.2
+_LONGEST_TITLE = 60
+_ASK_SECONDS = 12 * 3600.0
+_APPLY, _DIFF, _DISCARD = "Apply", "Show diff", "Discard"
+
+
+class Watching:
+    """The runs of one session, watched each in a task of its own."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._applying = Applying(session)
+        self._questions: dict[str, anyio.CancelScope] = {}
+        # A plan document's uri, for findings about no file.
+        self._documents: dict[str, str] = {}
+        self._roots: dict[str, Path] = {}
+        self._active: set[str] = set()
+        self.progresses = Progresses(session.protocol)
+        self.diagnostics = Diagnostics(session.protocol)
+
+    def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
+        """Until the run is over. To be called right after it is launched."""
+        if document is not None:
+            self._documents[run] = document
+        # A new run is a new state of things: what older ones had to say is kept in their status.
+        for older, root in tuple(self._roots.items()):
+            if root == engine.repository.root and older not in self._active:
+                self.diagnostics.clear(older)
+                del self._roots[older]
+        self._roots[run] = engine.repository.root
+        self._active.add(run)
+        self._session.tasks.start_soon(self._watch, engine, run, instruction)
+
+    async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
+        try:
+            view = await self._show_progress(engine, run, instruction)
+        except UnknownRun:
+            return  # it could not begin; whoever launched it heard why
+        except model.FanoutError as error:
+            self._session.report(error)
+            return
+        finally:
+            self._active.discard(run)
+        await self.publish(engine, view)
+        await self._ended(engine, view)
+
+    async def _show_progress(self, engine: Engine, run: str, instruction: str) -> RunView:
+        def cancel() -> None:
+            self._session.tasks.start_soon(self._cancel, engine, run)
+
+        supported = self._session.client.progress
+        async with self.progresses.shown(_title(instruction), cancel, supported=supported) as progress:
+            progress.message = "interrupted"
+            async with anyio.create_task_group() as updates:
+                updates.start_soon(self._update, engine, run, progress)
+                await engine.wait_over(run)
+                updates.cancel_scope.cancel()
+            view = await engine.view(run)
+            progress.message = f"{view.state}: {progress_line(view)}"
+        return view
+
+    async def _update(self, engine: Engine, run: str, progress: Progress) -> None:
+        known: tuple[Finding, ...] = ()
+        changed = anyio.Event()
+
+        def listen(event: model.Event) -> None:
+            if event.run == run:
+                changed.set()
+
+        stop = engine.subscribe(listen)
+        try:
+            while True:
+                with contextlib.suppress(UnknownRun):  # its base is still being taken
+                    view = await engine.view(run)
+                    ended = sum(unit.state.ended for unit in view.units)
+                    progress.report(progress_line(view), 100 * ended // max(1, len(view.units)))
+                    if view.findings != known:
+                        known = view.findings
+                        await self.publish(engine, view)
+                await anyio.sleep(_REFRESH_SECONDS)
+                await changed.wait()
+                changed = anyio.Event()
+        finally:
+            stop()
+
+    async def _cancel(self, engine: Engine, run: str) -> None:
+        try:
+            await engine.cancel(run)
+        except model.FanoutError as error:
+            self._session.report(error)
+
+    async def publish(self, engine: Engine, view: RunView, more: Sequence[Finding] = ()) -> None:
+        """The run's findings as diagnostics."""
+        found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, more)
+        self.diagnostics.put(view.id, found)
+
+    def _diagnostics(self, engine: Engine, view: RunView, more: Sequence[Finding]) -> dict[str, list[types.Diagnostic]]:
+        places = findings.Places(self._session, engine.repository.root, view.plan)
+        return findings.by_uri(places, view.id, (*view.findings, *more), self._documents.get(view.id))
+
+    async def _ended(self, engine: Engine, view: RunView) -> None:
+        session = self._session
+        if view.state is RunState.READY and not view.owners:
+            session.info(f"Run {view.id} is over and changed nothing.")
+        elif view.state is RunState.READY:
+            await self._offer(engine, view)
+        elif view.state is RunState.CANCELLED:
+            done = f" fanout.apply with runId {view.id} brings in what was done." if view.owners else ""
+            session.info(f"Run {view.id} was cancelled: {progress_line(view)}.{done}")
+        elif view.state is RunState.FAILED:
+            session.error(f"Run {view.id} failed: {view.message}")
+
+    async def _offer(self, engine: Engine, view: RunView) -> None:
+        how = view.plan.options.apply
+        if how == "later":
+            self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
+            return
+        try:
+            outcome = await self.apply(engine, view.id, None, ask=how == "ask")
+        except model.FanoutError as error:
+            self._session.report(error)
+            return
+        self.tell(view.id, "Applied", outcome)
+
+    async def apply(self, engine: Engine, run: str, units: Sequence[str] | None, *, ask: bool) -> Outcome | None:
+        """Applies the run; with ``ask`` only if the user says so. ``None``: they did not. Raises FanoutError."""
+        waiting = self._questions.pop(run, None)
+        if waiting is not None:
+            # An earlier question is still open, or its editor never answers: this takes its place.
+            waiting.cancel()
+        confirm = ask and self._session.client.confirms and self._session.client.apply_edit
+        if ask and not confirm and not await self._is_wanted(engine, run):
+            return None
+        outcome = await self._applying.apply(engine, run, units, confirm=confirm)
+        await self.publish(engine, await engine.view(run), outcome.left)
+        return outcome
+
+    async def revert(self, engine: Engine, run: str) -> Outcome:
+        """Raises FanoutError."""
+        outcome = await self._applying.revert(engine, run)
+        view = await engine.view(run)
+        if view.state is RunState.REVERTED and not outcome.left:
+            self.diagnostics.clear(run)
+        else:
+            await self.publish(engine, view, outcome.left)
+        return outcome
+
+    def forget(self, run: str) -> None:
+        """The run is discarded: its findings and the question about it go."""
+        waiting = self._questions.pop(run, None)
+        if waiting is not None:
+            waiting.cancel()
+        self.diagnostics.clear(run)
+
+    def tell(self, run: str, did: str, outcome: Outcome | None) -> None:
+        """How an apply or a revert went, to the user."""
+        if outcome is None:
+            return
+        notes = "".join(f" {note}" for note in outcome.notes)
+        count = f"{len(outcome.files)} file{'' if len(outcome.files) == 1 else 's'}"
+        if outcome.left:
+            self._session.warn(
+                f"{did} {count} of run {run}; {len(outcome.left)} left alone, see the findings on them.{notes}"
+            )
+        elif outcome.applied:
+            back = " fanout.revert takes it back." if did == "Applied" else ""
+            self._session.info(f"{did} {count} of run {run}.{back}{notes}")
+        else:
+            self._session.warn(f"The editor did not take the changes of run {run}. Nothing is lost; try again.{notes}")
+
+    async def _is_wanted(self, engine: Engine, run: str) -> bool:
+        """Asks until the answer is to apply or not to. An editor that cannot ask gets a message instead."""
+        with anyio.CancelScope() as scope:
+            self._questions[run] = scope
+            try:
+                return await self._ask(engine, run)
+            finally:
+                if self._questions.get(run) is scope:
+                    del self._questions[run]
+        return False
+
+    async def _ask(self, engine: Engine, run: str) -> bool:
+        text = applying.describe(await engine.view(run))
+        actions = [types.MessageActionItem(title=title) for title in (_APPLY, _DIFF, _DISCARD)]
+        params = types.ShowMessageRequestParams(type=types.MessageType.Info, message=text, actions=actions)
+        while True:
+            try:
+                answer = await self._session.ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, _ASK_SECONDS)
+            except (TimeoutError, ClientRefused):
+                self._session.info(f"{text} fanout.apply with runId {run} and mode 'now' applies it.")
+                return False
+            chosen = answer.title if answer is not None else None
+            if chosen == _DIFF:
+                await show.show(self._session, engine, run, None, "diff")
+                continue
+            if chosen == _DISCARD:
+                await engine.discard(run)
+                self.forget(run)
+            return chosen == _APPLY
+
+
+def _title(instruction: str) -> str:
+    first = next((line.strip() for line in instruction.splitlines() if line.strip()), "run")
+    return f"fanout: {first if len(first) <= _LONGEST_TITLE else first[: _LONGEST_TITLE - 1] + '…'}"

@@ -1,0 +1,192 @@
+"""The commands' arguments and answers as JSON: camelCase keys, strictly read, wrong ones named in a sentence."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+from enum import StrEnum
+from typing import Any, NewType, TypeVar
+
+import attrs
+import cattrs
+from attrs import frozen
+from pygls.exceptions import JsonRpcInvalidParams
+
+from fanout_server import codec
+from fanout_server.lsp import messages
+
+T = TypeVar("T")
+Natural = NewType("Natural", int)
+
+
+@frozen
+class Position:
+    """In the client's units."""
+
+    line: Natural
+    character: Natural
+
+
+@frozen
+class Range:
+    start: Position
+    end: Position
+
+
+@frozen
+class Selection:
+    """One of: a document, or a range of it; files and folders; plain texts."""
+
+    uri: str | None = None
+    range: Range | None = None
+    uris: tuple[str, ...] | None = None
+    items: tuple[str, ...] | None = None
+
+
+@frozen
+class PlanArguments:
+    """``fanout.preview``, ``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
+
+    plan: str | None = None
+    selection: Selection | None = None
+    instruction: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+@frozen
+class StatusArguments:
+    run_id: str | None = None
+
+
+@frozen
+class RunArguments:
+    run_id: str
+
+
+@frozen
+class CancelArguments:
+    run_id: str
+    units: tuple[str, ...] | None = None
+
+
+class ApplyMode(StrEnum):
+    ASK = "ask"
+    NOW = "now"
+
+
+@frozen
+class ApplyArguments:
+    run_id: str
+    units: tuple[str, ...] | None = None
+    mode: ApplyMode = ApplyMode.ASK
+
+
+class Shown(StrEnum):
+    DIFF = "diff"
+    LOG = "log"
+    REPORT = "report"
+    PROMPT = "prompt"
+
+
+@frozen
+class ShowArguments:
+    run_id: str
+    what: Shown
+    unit: str | None = None
+
+
+def _converter() -> cattrs.Converter:
+    made = codec.new_converter()
+    # A string is a sequence of strings to Python; to us it is a wrong type, and so is a list as an object.
+    made.register_structure_hook_func(lambda cls: cls == tuple[str, ...], lambda value, _: _strings(value))
+    made.register_structure_hook_func(lambda cls: cls == Mapping[str, Any], lambda value, _: _object(value))
+    made.register_structure_hook_func(lambda cls: cls is Natural, lambda value, _: _natural(value))
+    return made
+
+
+def _natural(value: Any) -> Natural:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
+        raise TypeError(f"expected a whole number, 0 or more, got {value!r}")
+    return Natural(value)
+
+
+def _strings(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        raise TypeError(f"expected a list of strings, got {messages.name_of(value)}")
+    return tuple(value)
+
+
+def _object(value: Any) -> dict[str, Any]:
+    if not isinstance(value, dict):
+        raise TypeError(f"expected an object, got {messages.name_of(value)}")
+    return value
+
+
+_CONVERTER = _converter()
+
+
+def read_arguments(command: str, arguments: Sequence[Any] | None, cls: type[T]) -> T:
+    """The command's only argument. Raises JsonRpcInvalidParams with a sentence that names the key."""
+    given = list(arguments or ())
+    if len(given) > 1:
+        raise JsonRpcInvalidParams(f"{command} takes one object as its only argument; {len(given)} were given.")
+    value = given[0] if given else {}
+    if not isinstance(value, dict):
+        raise JsonRpcInvalidParams(f"{command} takes one object as its argument, not {messages.name_of(value)}.")
+    try:
+        return _CONVERTER.structure(value, cls)
+    except cattrs.BaseValidationError as error:
+        said = " ".join(_sentence(command, cls, value, problem) for problem in messages.problems(error))
+        raise JsonRpcInvalidParams(said) from error
+
+
+def _sentence(command: str, cls: type, value: dict[str, Any], problem: messages.Problem) -> str:
+    place = problem.place
+    if problem.text == "is missing":
+        return f"{command} needs '{place}'."
+    if problem.text == "is not known here":
+        known = _keys_at(cls, problem.path[:-1])
+        near = difflib.get_close_matches(str(problem.path[-1]), known, n=1)
+        hint = f"did you mean '{near[0]}'?" if near else f"its keys are {', '.join(known)}."
+        return f"{command} has no key '{place}'; {hint}"
+    return f"'{place}' of {command} {_wrong(cls, value, problem)}."
+
+
+def _wrong(cls: type, value: dict[str, Any], problem: messages.Problem) -> str:
+    given: Any = value
+    for part in problem.path:
+        given = given[part]
+    kind = _type_at(cls, problem.path)
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
+        return f"is one of {', '.join(kind)}, not {given!r}"
+    if kind == tuple[str, ...] and isinstance(given, list):
+        stranger = next(one for one in given if not isinstance(one, str))
+        return f"should be a list of strings, but holds {messages.name_of(stranger)}"
+    said = given if kind is Natural and isinstance(given, int | float) else messages.name_of(given)
+    return f"should be {_name_of_type(kind)}, but is {said}"
+
+
+def _name_of_type(kind: Any) -> str:
+    if kind is Natural:
+        return "a whole number, 0 or more"
+    if kind is str:
+        return "a string"
+    return "a list of strings" if kind == tuple[str, ...] else "an object"
+
+
+def _type_at(cls: Any, path: Sequence[str | int]) -> Any:
+    """The type that the value at ``path`` should have, without its ``None``."""
+    for part in path:
+        if not attrs.has(cls):
+            return cls
+        types = {codec.camel(one.name): one.type for one in attrs.fields(attrs.resolve_types(cls))}
+        cls = types.get(str(part))
+        arguments = [one for one in getattr(cls, "__args__", ()) if one is not type(None)]
+        if len(arguments) == 1 and type(None) in getattr(cls, "__args__", ()):
+            cls = arguments[0]
+    return cls
+
+
+def _keys_at(cls: Any, path: Sequence[str | int]) -> list[str]:
+    kind = _type_at(cls, path)
+    return [codec.camel(one.name) for one in attrs.fields(kind)] if attrs.has(kind) else []

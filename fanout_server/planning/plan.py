@@ -1,0 +1,238 @@
+"""From an instruction and its targets to a plan: every unit with its prompt, its globs and its commands filled in."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from attrs import field, frozen
+
+from fanout_server import settings
+from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Severity
+from fanout_server.planning import document, positions, selection, units, variables
+from fanout_server.planning.positions import LineIndex
+from fanout_server.planning.workspace import Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+    from fanout_server.model import Range
+    from fanout_server.planning.document import PlanDocument
+    from fanout_server.planning.front_matter import Entry
+    from fanout_server.planning.selection import Resolved
+    from fanout_server.planning.workspace import Files
+
+_SHOWN = 20
+_NAMED = 3
+
+
+class PlanError(FanoutError):
+    """The plan cannot be run. ``findings`` are all its errors at their places; ``str()`` lists them by line."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        lines = [f"- {_where(finding)}{finding.message}" for finding in findings[:_SHOWN]]
+        if len(findings) > _SHOWN:
+            lines.append(f"- and {len(findings) - _SHOWN} more")
+        super().__init__("\n".join(["The plan cannot be run as it is:", *lines]))
+        self.findings = tuple(findings)
+
+
+@frozen
+class _Source:
+    """Where the instruction and the options were written, so that findings can point there.
+
+    ``text`` is the whole document, or the instruction alone where there is none.
+    """
+
+    path: str | None
+    text: str
+    instruction_start: int
+    entries: Mapping[str, Entry] = field(factory=dict)
+    is_document: bool = False
+
+    def first_line(self) -> Range | None:
+        """Of the instruction, where it stands in a document."""
+        line = next(positions.lines(self.text, self.instruction_start), None)
+        return LineIndex(self.text).range(line.start, line.end) if line and self.is_document else None
+
+    def key(self, key: str) -> Range | None:
+        return self.entries[key].key_range if key in self.entries else None
+
+    def value(self, key: str) -> Range | None:
+        return self.entries[key].value_range if key in self.entries else None
+
+    def variable(self, key: str, instruction: str, name: str) -> Range | None:
+        index = LineIndex(self.text)
+        if key == "instruction":
+            return document.find_variable(instruction, self.instruction_start, name, index)
+        if key not in self.entries:
+            return None
+        entry = self.entries[key]
+        written = self.text[entry.start : entry.end]
+        return document.find_variable(written, entry.start, name, index) or entry.value_range
+
+
+def make_plan(instruction: str, resolved: Resolved, options: Options, variables: Mapping[str, str]) -> Plan:
+    """Raises PlanError (ranges in it are places in ``instruction``) and EmptySelection."""
+    return _build(instruction, resolved, options, variables, _Source(None, instruction, 0))
+
+
+def plan_from_document(
+    text: str,
+    files: Files,
+    root: Path,
+    cwd: Path,
+    overrides: Mapping[str, object],
+    variables: Mapping[str, str],
+    source: str | None = None,
+) -> Plan:
+    """``overrides`` are options that stand above the document's, ``source`` is the document's path for findings.
+
+    Blocking: asks git and the disk. Raises PlanError (all errors of the document), EmptySelection, and BadOption for
+    what is wrong in ``overrides``.
+    """
+    parsed = document.parse(text, variables)
+    entries = {entry.key: entry for entry in reversed(parsed.front_matter)}
+    place = _Source(source, text, parsed.instruction_start, entries, is_document=True)
+    if parsed.problems:
+        raise PlanError(_in_order([attrs.evolve(problem, path=source) for problem in parsed.problems]))
+    written: dict[str, Any] = dict(parsed.options)
+    options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
+    try:
+        selection.check_split(options.split)
+    except selection.SplitUnavailable as error:
+        raise PlanError(
+            [Finding("plan/bad-option", Severity.ERROR, str(error), source, place.value("split"))]
+        ) from error
+    resolved = _resolve(parsed, Workspace(files, root, cwd), options.split, source)
+    return _build(parsed.instruction, resolved, options, variables, place)
+
+
+def _resolve(parsed: PlanDocument, workspace: Workspace, split: str | None, source: str | None) -> Resolved:
+    index = LineIndex(parsed.text)
+    requests = [selection.request_item(item.source, index.range, workspace, split) for item in parsed.items]
+    why = "The plan has no units: "
+    why += "nothing that it names can be worked on." if requests else "it must end in a list, like '- src/file.py'."
+    return selection.settle(requests, workspace, source, (), why)
+
+
+def _build(instruction: str, resolved: Resolved, options: Options, given: Mapping[str, str], source: _Source) -> Plan:
+    if not resolved.entries:
+        raise selection.EmptySelection("The plan has no units.", resolved.findings)
+    errors = [*_bad_names(given), *_no_instruction(instruction, options, source)]
+    errors += _unknown_names(instruction, options, given, source)
+    if errors:
+        raise PlanError(_in_order(errors))
+    builder = units.Builder(instruction, options, given, len(resolved.entries))
+    errors = list(_missing_values(builder, resolved, instruction, source))
+    if errors:
+        raise PlanError(_in_order(errors))
+    made = tuple(builder.unit(number, entry) for number, entry in enumerate(resolved.entries, 1))
+    errors = list(_outside_globs(made, source))
+    if errors:
+        raise PlanError(errors)
+    remarks = (*resolved.findings, *_unnamed_target(builder, resolved, source), *_not_yet(options, source))
+    return Plan(instruction, made, options, remarks)
+
+
+def _bad_names(given: Mapping[str, str]) -> Iterator[Finding]:
+    for name in given:
+        if name in variables.BUILT_IN or name in document.COMMAND_VARIABLES:
+            message = f"The variable {{{name}}} is built in and cannot be set. Choose another name."
+            yield Finding("plan/variable", Severity.ERROR, message)
+        elif not variables.NAME.fullmatch(name):
+            hint = settings.did_you_mean(name, settings.OPTION_KEYS)
+            message = (
+                f"{name!r} is neither an option{hint or ''} nor a variable's name (lower-case letters, digits, _)."
+            )
+            yield Finding("plan/variable", Severity.ERROR, message)
+
+
+def _no_instruction(instruction: str, options: Options, source: _Source) -> Iterator[Finding]:
+    told = options.agent in {"rewrite", "command"} or (options.agent is None and (options.command or options.rewrite))
+    if not instruction.strip() and not told:
+        message = "There is no instruction. Say what is to be done with each unit."
+        start = source.instruction_start
+        yield Finding(
+            "plan/no-instruction", Severity.ERROR, message, source.path, LineIndex(source.text).range(start, start)
+        )
+
+
+def _unknown_names(instruction: str, options: Options, given: Mapping[str, str], source: _Source) -> Iterator[Finding]:
+    known = {*variables.BUILT_IN, *given}
+    templates = {"instruction": (instruction,), **{key: getattr(options, key) or () for key in document.TEMPLATES}}
+    for key, texts in {**templates, "command": options.command}.items():
+        names = {*known, *document.COMMAND_VARIABLES} if key == "command" else known
+        for name in dict.fromkeys(name for text in texts for name in variables.names(text)):
+            if name not in names:
+                place = source.variable(key, instruction, name)
+                where = "" if key == "instruction" else f"Option {key!r}: "
+                message = where + document.unknown_variable(name, names)
+                yield Finding("plan/unknown-variable", Severity.ERROR, message, source.path, place)
+
+
+def _missing_values(builder: units.Builder, resolved: Resolved, instruction: str, source: _Source) -> Iterator[Finding]:
+    """Variables that have no value for some units, one finding each."""
+    missing: dict[tuple[str, str], list[str]] = defaultdict(list)
+    for number, entry in enumerate(resolved.entries, 1):
+        values = builder.values(entry)
+        for key, name in builder.needs:
+            if name not in values:
+                missing[key, name].append(builder.identity(number, entry))
+    for (key, name), ids in missing.items():
+        who = ", ".join(ids[:_NAMED]) + (f" and {len(ids) - _NAMED} more" if len(ids) > _NAMED else "")
+        where = "" if key == "instruction" else f" (option {key!r})"
+        message = f"The variable {{{name}}}{where} has no value for unit {who}. {_advice(name)}"
+        place = source.variable(key, instruction, name)
+        yield Finding("plan/empty-variable", Severity.ERROR, message, source.path, place, tuple(ids))
+
+
+def _advice(name: str) -> str:
+    match name:
+        case "symbol":
+            return "Name one with path#symbol, or leave the variable out."
+        case "range":
+            return "Name lines with path:12-20, or leave the variable out."
+        case "ext":
+            return "The name has no ending. Leave the variable out, or that unit."
+        case _:
+            return "The unit has no file. Use {item}, or name a file."
+
+
+def _outside_globs(made: Sequence[units.Unit], source: _Source) -> Iterator[Finding]:
+    for unit in made:
+        for glob in unit.owns or ():
+            if glob == ".." or glob.startswith("../"):
+                message = f"Option 'owns' leads out of the workspace for unit {unit.id}: {glob}."
+                yield Finding("plan/bad-option", Severity.ERROR, message, source.path, source.value("owns"), (unit.id,))
+
+
+def _unnamed_target(builder: units.Builder, resolved: Resolved, source: _Source) -> Iterator[Finding]:
+    if builder.names_target or not builder.instructed or all(entry.target is None for entry in resolved.entries):
+        return
+    message = "The instruction names no target ({file}, {stem}, ...); 'Target: PATH' was added below it for each unit."
+    yield Finding("preflight/no-variable", Severity.INFORMATION, message, source.path, source.first_line())
+
+
+def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
+    asked = {
+        "check": bool(options.check),
+        "budget": options.budget is not None,
+        "unit_budget": options.unit_budget is not None,
+        "pilot": options.pilot > 0,
+        "mode": options.mode == "review",
+        "review": options.review == "agent",
+    }
+    for key in (key for key, is_asked in asked.items() if is_asked):
+        message = f"Option {key!r} is not acted on yet in this version; the plan runs without it."
+        yield Finding("preflight/not-yet", Severity.WARNING, message, source.path, source.key(key))
+
+
+def _in_order(findings: Sequence[Finding]) -> list[Finding]:
+    return sorted(findings, key=lambda finding: finding.range.start if finding.range else Position(-1, 0))
+
+
+def _where(finding: Finding) -> str:
+    return "" if finding.range is None else f"line {finding.range.start.line + 1}: "

@@ -1,0 +1,199 @@
+"""From what was named to what is there: each request becomes entries, or a finding that says why not."""
+
+from __future__ import annotations
+
+import posixpath
+from typing import TYPE_CHECKING
+
+from attrs import frozen
+
+from fanout_server.model import FanoutError, Finding, Position, Range, Severity, Target
+from fanout_server.planning import globs, variables
+from fanout_server.planning.paths import Candidate, Kind
+from fanout_server.planning.workspace import Located, Status, Workspace
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+
+@frozen
+class Entry:
+    """One unit to be: what it works on, the text that named it (``item``), and what was noted with it.
+
+    ``range`` is where it was named, in the text that the selection came from. ``folder``: the target is a whole folder.
+    """
+
+    target: Target | None
+    item: str
+    note: str = ""
+    range: Range | None = None
+    folder: bool = False
+
+
+@frozen
+class Request:
+    """Something named, before anybody looked. ``candidate`` is ``None`` for plain text, which names no file.
+
+    ``whole``: a folder is one unit. Else all files below it are units of their own.
+    """
+
+    item: str
+    candidate: Candidate | None
+    note: str = ""
+    range: Range | None = None
+    whole: bool = False
+
+
+@frozen
+class Found:
+    """What one request came to. ``expanded``: through a glob or a folder, so that no entry was named itself."""
+
+    request: Request
+    entries: tuple[Entry, ...]
+    expanded: bool = False
+
+
+@frozen
+class Look:
+    found: tuple[Found, ...]
+    findings: tuple[Finding, ...]
+
+
+def look(requests: Sequence[Request], workspace: Workspace, source: str | None) -> Look:
+    """``source`` is the path of the text that the ranges are in, where there is one."""
+    lookup = _Lookup(workspace, source)
+    unlisted = [located.path for request in requests for located in lookup.unlisted(request)]
+    lookup.ignored = workspace.ignored(unlisted)
+    found = tuple(lookup.one(request) for request in requests)
+    return Look(found, tuple(lookup.findings))
+
+
+class _Lookup:
+    def __init__(self, workspace: Workspace, source: str | None) -> None:
+        self._workspace = workspace
+        self._source = source
+        self.ignored: frozenset[str] = frozenset()
+        self.findings: list[Finding] = []
+
+    def unlisted(self, request: Request) -> Iterator[Located]:
+        if request.candidate is not None:
+            located = self._workspace.locate(request.candidate.text)
+            if located.status is Status.UNLISTED:
+                yield located
+
+    def one(self, request: Request) -> Found:
+        candidate = request.candidate
+        if candidate is None:
+            return Found(request, (Entry(None, request.item, request.note, request.range),))
+        located = self._workspace.locate(candidate.text)
+        # A name that exists is that name, whatever its brackets would match.
+        if candidate.kind is Kind.GLOB and located.status in {Status.MISSING, Status.OUTSIDE}:
+            return self._glob(request, candidate.text)
+        match located.status:
+            case Status.FILE:
+                target = Target(located.path, _range(candidate), candidate.symbol)
+                return Found(request, (Entry(target, request.item, request.note, request.range),))
+            case Status.FOLDER:
+                return self._folder(request, located.path)
+            case _:
+                self._report_absent(request, located)
+                return Found(request, ())
+
+    def _folder(self, request: Request, path: str) -> Found:
+        if request.whole:
+            entry = Entry(Target(path), request.item, request.note, request.range, folder=True)
+            return Found(request, (entry,))
+        return self._expanded(request, self._workspace.below(path))
+
+    def _glob(self, request: Request, glob: str) -> Found:
+        try:
+            return self._matches(request, glob)
+        except FanoutError as error:
+            self._report("preflight/empty-glob", request, f"{error} Write several globs.")
+            return Found(request, ())
+
+    def _matches(self, request: Request, glob: str) -> Found:
+        if self._workspace.is_outside(glob):
+            self._report("preflight/outside", request, f"The glob {glob} leads out of the workspace.")
+            return Found(request, ())
+        for reading in self._workspace.relative(glob):
+            pattern = globs.compile_glob(reading)
+            folders = [path for path in self._workspace.folders if pattern.fullmatch(path)]
+            if request.whole and folders:
+                return self._folders(request, sorted(folders))
+            files = [path for path in self._workspace.files if pattern.fullmatch(path)]
+            if files:
+                return self._expanded(request, files)
+            if folders:
+                hint = f"{glob} matches folders only. Write {glob.rstrip('/')}/** for the files in them, or set"
+                self._report("preflight/empty-glob", request, f"{hint} split to folder for a unit a folder.")
+                return Found(request, ())
+        hint = "Check its spelling; files that the repository ignores are not matched."
+        self._report("preflight/empty-glob", request, f"No file matches {glob}. {hint}")
+        return Found(request, ())
+
+    def _folders(self, request: Request, folders: Iterable[str]) -> Found:
+        entries = (Entry(Target(path), path, request.note, request.range, folder=True) for path in folders)
+        return Found(request, tuple(entries), expanded=True)
+
+    def _expanded(self, request: Request, paths: Iterable[str]) -> Found:
+        """A unit for each file; two names of one file are one."""
+        entries: dict[str, Entry] = {}
+        for path in paths:
+            located = self._workspace.resolve_link(path)
+            if located.status in {Status.OUTSIDE, Status.UNLISTED}:
+                self._report_absent(request, located)
+            elif located.status is Status.FILE:
+                entries[located.path] = Entry(Target(located.path), located.path, request.note, request.range)
+        return Found(request, tuple(entries.values()), expanded=True)
+
+    def _report_absent(self, request: Request, located: Located) -> None:
+        path = located.path
+        match located.status:
+            case Status.MISSING if path.startswith(".../"):
+                why = f"{path} is cut off and fits no file, or several. Use 'git diff --name-only', which cuts nothing."
+                self._report("preflight/missing", request, why)
+            case Status.MISSING:
+                self._report("preflight/missing", request, f"There is no file {path}. Check its spelling.", path)
+            case Status.OUTSIDE:
+                why = f"{path} is outside the workspace, or a link that leads out of it. Name files inside of it."
+                self._report("preflight/outside", request, why, path)
+            case _ if path in self.ignored:
+                why = f"{path} is ignored by the repository, so no result could hold it. It was left out."
+                self._report("preflight/ignored", request, why, path)
+            case _:
+                self._report_unlisted(request, path)
+
+    def _report_unlisted(self, request: Request, path: str) -> None:
+        why = self._workspace.describe_unlisted(path)
+        if why is None:
+            self._report("preflight/empty-glob", request, f"The folder {path} holds no file of the repository.", path)
+        else:
+            self._report("preflight/outside", request, f"{path} {why}. It was left out.", path)
+
+    def _report(self, code: str, request: Request, message: str, path: str | None = None) -> None:
+        where = self._source if request.range is not None else path
+        self.findings.append(Finding(code, Severity.WARNING, message, where, request.range))
+
+
+def _range(candidate: Candidate) -> Range | None:
+    """Whole lines: the range ends where the line after the last one begins."""
+    if candidate.line is None or candidate.last_line is None:
+        return None
+    return Range(Position(max(candidate.line - 1, 0), 0), Position(candidate.last_line, 0))
+
+
+def label(target: Target) -> str:
+    """As a person would write it: ``src/a.ts``, ``src/a.ts#name``, ``src/a.ts:12-20``."""
+    if target.symbol:
+        return f"{target.path}#{target.symbol}"
+    if target.range is not None:
+        return f"{target.path}:{variables.line_range(target.range)}"
+    return target.path
+
+
+def ancestors(path: str) -> Iterator[str]:
+    """The folders that ``path`` lies in, from the nearest up to the top folder."""
+    while path not in {"", "."}:
+        path = posixpath.dirname(path)
+        yield path or "."

@@ -1,0 +1,66 @@
+"""Our refs, all below ``refs/fanout/``: what keeps results alive and found again after a crash."""
+
+from __future__ import annotations
+
+from fanout_server.repo.repository import Repository
+
+_PREFIX = "refs/fanout/"
+
+# Many units end at the same moment; git's own waits for a lock (0.1 s and 1 s) are too short for that.
+_PATIENT = (
+    *("-c", "core.filesRefLockTimeout=10000"),
+    *("-c", "core.packedRefsTimeout=10000"),
+    *("-c", "core.logAllRefUpdates=false"),
+)
+
+
+def base_ref(run: str) -> str:
+    return f"{_PREFIX}{run}/base"
+
+
+def unit_ref(run: str, unit: str) -> str:
+    return f"{_PREFIX}{run}/units/{unit}"
+
+
+def merged_ref(run: str) -> str:
+    return f"{_PREFIX}{run}/merged"
+
+
+def applied_ref(run: str) -> str:
+    return f"{_PREFIX}{run}/applied"
+
+
+def kept_ref(run: str, commit: str) -> str:
+    """One for each apply of the run, so that all of them can be taken back."""
+    return f"{_PREFIX}{run}/applies/{commit}"
+
+
+def set_ref(repo: Repository, ref: str, commit: str) -> None:
+    """Makes ``ref`` point to ``commit``. Raises GitFailed, and ValueError for a ref that is not ours."""
+    if not ref.startswith(_PREFIX):
+        raise ValueError(f"{ref!r} is not below {_PREFIX}")
+    repo.git(*_PATIENT, "update-ref", "--no-deref", "--end-of-options", ref, commit)
+
+
+def read_ref(repo: Repository, ref: str) -> str | None:
+    """The commit that ``ref`` points to; ``None`` where there is no such ref, or its commit is gone."""
+    found = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
+    # git 2.39 echoes --end-of-options as a line of its own.
+    return found.out.decode().split()[-1] if found.code == 0 else None
+
+
+def delete_run(repo: Repository, run: str) -> None:
+    """Removes all refs of a run, in one go."""
+    names = [name for name in _names(repo) if name.startswith(f"{_PREFIX}{run}/")]
+    if names:
+        orders = b"".join(b"delete " + name.encode() + b"\0\0" for name in names)
+        repo.git(*_PATIENT, "update-ref", "--no-deref", "-z", "--stdin", input=orders)
+
+
+def runs(repo: Repository) -> tuple[str, ...]:
+    """The ids of all runs that have refs, sorted."""
+    return tuple(sorted({name.removeprefix(_PREFIX).split("/")[0] for name in _names(repo)}))
+
+
+def _names(repo: Repository) -> list[str]:
+    return repo.git("for-each-ref", "--format=%(refname)", _PREFIX).out.decode().splitlines()

@@ -1,0 +1,95 @@
+"""Running programs under a test, and looking for what they left."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import psutil
+from attrs import field, frozen
+
+from fanout_server.agents.process import Ended, Program, run_program
+
+PATIENCE = 20.0
+
+
+@frozen
+class Bench:
+    """Runs Python code as an agent would be run, in ``folder``, under a mark of its own."""
+
+    folder: Path
+    mark: str
+    heard: list[bytes] = field(factory=list)
+
+    @property
+    def log(self) -> Path:
+        return self.folder / "agent.log"
+
+    def program(
+        self, code: str, *args: str, env: Mapping[str, str] | None = None, stdin: Path | None = None
+    ) -> Program:
+        argv = (sys.executable, "-I", "-S", "-c", code, *args)
+        return Program(argv, self.folder, os.environ if env is None else env, stdin, self.mark)
+
+    async def run(
+        self,
+        program: Program,
+        *,
+        timeout: float = PATIENCE,
+        stall: float = PATIENCE,
+        grace: float = 2.0,
+        on_output: Callable[[bytes], None] | None = None,
+    ) -> Ended:
+        return await run_program(
+            program, timeout=timeout, stall=stall, grace=grace, log=self.log, on_output=on_output or self.heard.append
+        )
+
+    async def python(self, code: str, *args: str, timeout: float = PATIENCE, stall: float = PATIENCE) -> Ended:
+        return await self.run(self.program(code, *args), timeout=timeout, stall=stall)
+
+    def alive(self) -> list[str]:
+        """The command lines of what runs under the mark."""
+        return marked(self.mark)
+
+
+def marked(mark: str) -> list[str]:
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.environ().get("FANOUT_ATTEMPT") == mark and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(" ".join(process.cmdline()))
+        except psutil.Error:
+            continue
+    return found
+
+
+def wait_until(happened: Callable[[], bool], limit: float = PATIENCE) -> None:
+    end = time.monotonic() + limit
+    while not happened():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.01)
+
+
+# Forks twice with a session of its own, so that neither a process group nor a parent ties it to who started it;
+# says its process id, and stays, deaf to SIGTERM.
+DAEMON = """
+import os, signal, sys, time
+def daemon():
+    read, write = os.pipe()
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)
+            os.write(write, b"up")
+            time.sleep(300)
+        os._exit(0)
+    os.wait()
+    os.read(read, 2)
+"""
+
+
+def open_descriptors() -> int:
+    return psutil.Process().num_fds()

@@ -1,0 +1,185 @@
+"""Each check of the demo sees what it is there to see: it fails where that is broken."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+from fanout_server import model
+from fanout_server.demo import checks, migration, sample
+from fanout_server.model import Finding, RunState, RunView, Severity, UnitState, UnitView
+from tests.conftest import GitCommand
+from tests.demo import archives
+
+_FILES = (*(f"tornado/file{number}.py" for number in range(19)), sample.EDITED, migration.COLLISION)
+_CONFLICT = Finding("merge/conflict", Severity.ERROR, "they collided", path=migration.COLLISION, units=("2", "1"))
+_STRAY = Finding("unit/out-of-scope", Severity.WARNING, "it strayed", path=migration.OUTSIDE, units=("3",))
+
+
+@pytest.fixture
+def view() -> RunView:
+    """A run as the demo wants it."""
+    return RunView(
+        id="r",
+        state=RunState.APPLIED,
+        root="/r",
+        base="b",
+        plan=model.Plan("", ()),
+        started=0.0,
+        units=tuple(UnitView(str(number), path, UnitState.DONE) for number, path in enumerate(_FILES)),
+        owners={path: (str(number),) for number, path in enumerate(_FILES)},
+        findings=(_CONFLICT, _STRAY),
+    )
+
+
+def _wrong(found: list[checks.Check]) -> list[str]:
+    return [check.text for check in found if check.held is False]
+
+
+def _attempts(most: int) -> list[model.Event]:
+    started: list[model.Event] = [model.AttemptStarted("r", 0.0, str(number), 1, "w") for number in range(most)]
+    ended = model.UnitEnded("r", 0.0, "0", UnitState.DONE, "", 1.0)
+    return [*started, ended, model.AttemptStarted("r", 0.0, "last", 1, "w")]
+
+
+def test_a_good_run_passes(view: RunView) -> None:
+    assert not _wrong(list(checks.check_run(view, _attempts(4), exact=True)))
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"findings": (_STRAY,)}, "collision"),
+        ({"findings": (_CONFLICT, _CONFLICT, _STRAY)}, "collision"),
+        ({"findings": (_CONFLICT,)}, "which no unit owns"),
+        ({"owners": {_FILES[0]: ("1",), migration.COLLISION: ("2",)}}, "2 files migrated"),
+        ({"owners": {**dict.fromkeys(_FILES, ("1",)), migration.COLLISION: ("1", "2")}}, "collision"),
+        ({"owners": {**dict.fromkeys(_FILES, ("1",)), migration.OUTSIDE: ("3",)}}, "which no unit owns"),
+        ({"findings": (_CONFLICT, _STRAY, Finding("unit/failed", Severity.ERROR, "no"))}, "nothing else"),
+        ({"units": ()}, "0 of 0 units"),
+    ],
+)
+def test_a_bad_run_is_told(view: RunView, change: dict[str, Any], told: str) -> None:
+    changed = attrs.evolve(view, **change)
+    wrong = _wrong(list(checks.check_run(changed, _attempts(4), exact=True)))
+    assert len(wrong) == 1
+    assert told in wrong[0]
+
+
+def test_too_many_at_a_time_are_told(view: RunView) -> None:
+    assert checks.most_at_a_time(_attempts(5)) == 5
+    assert len(_wrong(list(checks.check_run(view, _attempts(5), exact=True)))) == 1
+
+
+def test_an_agent_need_not_collide(view: RunView) -> None:
+    calm = attrs.evolve(view, findings=())
+    found = list(checks.check_run(calm, _attempts(4), exact=False))
+    assert not _wrong(found)
+    assert [check.held for check in found].count(None) == 2
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """The demo's repository, migrated by hand."""
+    archive = archives.tornado(tmp_path / "tornado.tar.gz")
+    place = tmp_path / "place"
+    sample.make_place(place)
+    sample.make_repository(archive, place, migration.PLAN_NAME, migration.plan_text("rewrite"))
+    return place
+
+
+@pytest.fixture
+def edited(place: Path) -> bytes:
+    """The file with the uncommitted edit as it was before the migration, which is made now."""
+    before = (place / sample.EDITED).read_bytes()
+    (place / sample.EDITED).write_bytes(checks.migrated(before))
+    assert (place / sample.EDITED).read_bytes() != before
+    return before
+
+
+def _of_files(place: Path, view: RunView, edited: bytes) -> list[str]:
+    one = attrs.evolve(view, owners={sample.EDITED: ("1",)})
+    return _wrong(list(checks.check_files(place, one, edited, exact=True)))
+
+
+def test_good_files_pass(place: Path, view: RunView, edited: bytes) -> None:
+    assert not _of_files(place, view, edited)
+
+
+def _lose_edit(place: Path) -> None:
+    path = place / sample.EDITED
+    path.write_text(path.read_text().replace(sample.EDIT, ""))
+
+
+def _lose_migration(place: Path) -> None:
+    path = place / sample.EDITED
+    path.write_text(path.read_text().replace("super()", "super(Child, self)"))
+
+
+def _write_elsewhere(place: Path) -> None:
+    (place / "new.py").write_text("x = 1\n")
+
+
+def _change_elsewhere(place: Path) -> None:
+    (place / "tornado" / "web.py").write_text("x = 1\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "told"),
+    [
+        (_lose_edit, "survived"),
+        (_lose_migration, "survived"),
+        (_write_elsewhere, "no other file"),
+        (_change_elsewhere, "no other file"),
+    ],
+)
+def test_harm_to_files_is_told(
+    place: Path, view: RunView, edited: bytes, harm: Callable[[Path], None], told: str
+) -> None:
+    harm(place)
+    wrong = _of_files(place, view, edited)
+    assert len(wrong) == 1
+    assert told in wrong[0]
+
+
+def test_broken_python_is_told(place: Path, view: RunView, edited: bytes) -> None:
+    (place / "tornado" / "web.py").write_text("def broken(:\n")
+    wrong = _of_files(place, view, edited)
+    assert any("but not tornado/web.py" in text for text in wrong)
+
+
+def test_an_unapplied_run_is_told(place: Path, view: RunView, edited: bytes) -> None:
+    assert _of_files(place, attrs.evolve(view, state=RunState.READY), edited) == ["the run is applied"]
+
+
+def test_a_worktree_left_behind_is_told(place: Path, view: RunView, edited: bytes, git: GitCommand) -> None:
+    git(place, "worktree", "add", "-q", "--detach", str(place.parent / "left"))
+    assert _of_files(place, view, edited) == ["no worktree is left behind"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("checkout", "-q", "-b", "other"), "HEAD"),
+        (("branch", "other"), "branches"),
+        (("add", sample.EDITED), "index"),
+        (("config", "some.key", "value"), "configuration"),
+    ],
+)
+def test_harm_to_the_user_is_told(place: Path, git: GitCommand, words: tuple[str, ...], told: str) -> None:
+    before = checks.look(place)
+    assert not _wrong(list(checks.check_user(before, checks.look(place))))
+    git(place, *words)
+    assert any(told in text for text in _wrong(list(checks.check_user(before, checks.look(place)))))
+
+
+def test_a_stash_is_told_but_our_own_refs_are_not(place: Path, git: GitCommand) -> None:
+    before = checks.look(place)
+    git(place, "update-ref", "refs/fanout/r/base", "HEAD")
+    assert not _wrong(list(checks.check_user(before, checks.look(place))))
+    git(place, "stash", "store", "-m", "x", git(place, "stash", "create"))
+    assert any("stash" in text for text in _wrong(list(checks.check_user(before, checks.look(place)))))

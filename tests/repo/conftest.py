@@ -1,0 +1,69 @@
+"""Fixtures for tests of what touches git."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from fanout_server.repo import changes
+from fanout_server.repo.repository import Repository
+
+from tests.conftest import GitCommand
+
+Files = dict[str, bytes]
+ReadTree = Callable[[Repository, str], Files]
+
+
+@pytest.fixture
+def repo(checkout: Path) -> Repository:
+    return Repository.discover(checkout)
+
+
+@pytest.fixture
+def everything(git: GitCommand) -> Callable[[Path], dict[str, str]]:
+    """All that is the user's in and around a checkout, as text that can be compared: files, index, HEAD, refs, config."""
+
+    def look(root: Path) -> dict[str, str]:
+        found: dict[str, str] = {}
+        for parent, folders, names in os.walk(root):
+            # Objects may be added, and the folder of ours and that of worktrees may appear; refs are compared below.
+            folders[:] = [name for name in folders if Path(parent, name).relative_to(root).as_posix() not in _OURS]
+            for name in names + [name for name in folders if Path(parent, name).is_symlink()]:
+                path = Path(parent, name)
+                status = path.lstat()
+                data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+                digest = hashlib.sha256(data).hexdigest()
+                # Every git that reads a split index, even "git status", marks its shared part as in use.
+                time = 0 if name.startswith("sharedindex.") else status.st_mtime_ns
+                found[str(path)] = f"{status.st_mode:o} {time} {digest}"
+        refs = git(root, "for-each-ref")
+        found["refs"] = "\n".join(line for line in refs.splitlines() if "refs/fanout/" not in line)
+        return found
+
+    return look
+
+
+_OURS = {".git/objects", ".git/fanout", ".git/worktrees", ".git/refs"}
+
+
+@pytest.fixture
+def read_tree() -> ReadTree:
+    """The files of a commit: path -> bytes, with the mode before it where it is no plain file."""
+
+    def read(repo: Repository, commit: str) -> Files:
+        empty = repo.git("hash-object", "-t", "tree", "-w", "--stdin", input=b"").out.decode().strip()
+        marks = {0o100644: b"", 0o100755: b"755:", 0o120000: b"link:"}
+        found: Files = {}
+        for change in changes.diff(repo, empty, commit):
+            if change.new_mode == changes.GITLINK:
+                found[change.path] = f"commit:{change.new_oid}".encode()
+            else:
+                assert change.new_oid is not None
+                found[change.path] = marks[change.new_mode] + repo.git("cat-file", "blob", change.new_oid).out
+        return found
+
+    return read

@@ -1,0 +1,332 @@
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from fanout_server.repo import snapshot, worktrees
+from fanout_server.repo.errors import GitFailed, WorktreeFailed
+from fanout_server.repo.repository import Repository
+from fanout_server.repo.worktrees import Worktree
+
+from tests.conftest import GitCommand
+
+_Look = Callable[[Path], dict[str, str]]
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    folder = tmp_path / "runs" / "run"
+    folder.mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture
+def worktree(repo: Repository, place: Path) -> Worktree:
+    return worktrees.create(repo, snapshot.take(repo, {"a.txt": b"unsaved\n"}, "base").commit, place / "u-1", "fanout r/u/1")
+
+
+def _nothing_left(repo: Repository, worktree: Worktree) -> None:
+    assert not os.path.lexists(worktree.path)
+    assert not worktree.admin.exists()
+    assert list((repo.state_dir / "worktrees").iterdir()) == []
+    assert list((repo.state_dir / "tmp").iterdir()) == []
+    assert [path.name for path in worktree.path.parent.iterdir() if path.name.startswith(".fanout")] == []
+
+
+def test_a_worktree_has_the_base_on_no_branch(repo: Repository, worktree: Worktree, git: GitCommand) -> None:
+    assert (worktree.path / "a.txt").read_text() == "unsaved\n"
+    assert git(worktree.path, "rev-parse", "HEAD") == worktree.base
+    assert git(worktree.path, "branch", "--show-current") == ""
+    assert git(worktree.path, "status", "--porcelain") == ""
+    assert (worktree.admin / "locked").read_text().strip() == "fanout r/u/1"
+    assert worktrees.intact(repo, worktree) is None
+
+
+def test_nothing_of_the_users_is_changed(
+    checkout: Path, repo: Repository, place: Path, git: GitCommand, everything: _Look
+) -> None:
+    for key, value in {
+        "extensions.worktreeConfig": "true",
+        "worktree.guessRemote": "true",
+        "worktree.useRelativePaths": "true",
+        "submodule.recurse": "true",
+    }.items():
+        git(checkout, "config", key, value)
+    for hook in ("post-checkout", "post-index-change", "reference-transaction"):
+        path = checkout / ".git" / "hooks" / hook
+        path.write_text(f"#!/bin/sh\ntouch {checkout}/ran-{hook}\n")
+        path.chmod(0o755)
+    (checkout / "b.txt").write_text("edited\n")
+    before = everything(checkout)
+    base = snapshot.take(repo, {}, "base").commit
+    worktree = worktrees.create(repo, base, place / "u-1", "fanout")
+    assert (worktree.path / ".git").read_text() == f"gitdir: {worktree.admin}\n"
+    worktrees.remove(repo, worktree)
+    assert everything(checkout) == before
+
+
+def test_it_survives_a_prune(repo: Repository, worktree: Worktree, git: GitCommand, checkout: Path) -> None:
+    aside = worktree.path.with_name("aside")
+    worktree.path.rename(aside)
+    git(checkout, "worktree", "prune", "--expire=now")
+    aside.rename(worktree.path)
+    assert worktrees.intact(repo, worktree) is None
+
+
+def test_odd_names(repo: Repository, place: Path) -> None:
+    for name in ("-dash", "with space", os.fsdecode(b"\xff"), "new\nline", "a.lock"):
+        made = worktrees.create(repo, "HEAD", place / name, "fanout")
+        assert worktrees.intact(repo, made) is None
+        worktrees.remove(repo, made)
+        _nothing_left(repo, made)
+
+
+def test_many_at_once(repo: Repository, place: Path) -> None:
+    base = repo.head()
+    assert base is not None
+
+    def whole_life(number: int) -> str | None:
+        made = worktrees.create(repo, base, place / str(number) / "same", "fanout")
+        state = worktrees.intact(repo, made)
+        worktrees.remove(repo, made)
+        return state
+
+    for number in range(24):
+        (place / str(number)).mkdir()
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(whole_life, range(24))) == [None] * 24
+    assert not list((repo.common_dir / "worktrees").glob("*"))
+
+
+def test_several_processes_at_once(repo: Repository, place: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from fanout_server.repo import worktrees;"
+        "from fanout_server.repo.repository import Repository; r = Repository.discover(Path(sys.argv[1]));"
+        "[worktrees.create(r, 'HEAD', Path(sys.argv[2]) / f'{sys.argv[3]}-{n}', 'fanout') for n in range(6)]"
+    )
+    argv = [sys.executable, "-c", script, str(repo.root), str(place)]
+    with contextlib.ExitStack() as stack:
+        running = [stack.enter_context(subprocess.Popen([*argv, name])) for name in "abc"]
+        assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert len(worktrees.reap(repo, place)) == 18
+
+
+def test_waiting_for_another_process_has_an_end(
+    repo: Repository, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worktrees, "_LOCK_LIMIT_SECONDS", 0.1)
+    with (repo.state_dir / "worktrees.lock").open("ab") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(WorktreeFailed, match="Another fanout process"):
+            worktrees.create(repo, "HEAD", place / "u", "fanout")
+    assert worktrees.intact(repo, worktrees.create(repo, "HEAD", place / "u", "fanout")) is None
+
+
+def test_what_is_there_is_not_overwritten(repo: Repository, place: Path) -> None:
+    (place / "u").mkdir()
+    (place / "u" / "mine").write_text("x")
+    with pytest.raises(GitFailed, match="already exists"):
+        worktrees.create(repo, "HEAD", place / "u", "fanout")
+    assert worktrees.reap(repo, place) == ()
+    assert (place / "u" / "mine").read_text() == "x"
+
+
+def test_a_missing_filter_is_an_error_and_leaves_nothing(
+    repo: Repository, place: Path, checkout: Path, git: GitCommand
+) -> None:
+    (checkout / ".gitattributes").write_text("*.bin filter=lfs\n")
+    (checkout / "x.bin").write_text("x")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "filtered")
+    git(checkout, "config", "filter.lfs.smudge", "no-such-program-here")
+    git(checkout, "config", "filter.lfs.required", "true")
+    with pytest.raises(GitFailed, match=r"x\.bin"):
+        worktrees.create(repo, "HEAD", place / "u", "fanout")
+    assert not (place / "u").exists()
+    assert not list((repo.common_dir / "worktrees").glob("*"))
+
+
+_Break = Callable[[Worktree, GitCommand], object]
+_BREAKS: dict[str, tuple[_Break, str]] = {
+    "folder": (lambda w, git: shutil.rmtree(w.path), "its folder is gone"),
+    "folder is a link": (lambda w, git: (w.path.rename(w.path.with_name("x")), w.path.symlink_to("x")), "folder is gone"),
+    "git file": (lambda w, git: (w.path / ".git").unlink(), ".git file is gone"),
+    "git file changed": (lambda w, git: (w.path / ".git").write_text("gitdir: /tmp\n"), ".git file was changed"),
+    "own repository": (lambda w, git: ((w.path / ".git").unlink(), git(w.path, "init", "-q")), "was replaced"),
+    "git file is a link": (
+        lambda w, git: ((w.path / ".git").rename(w.path / "y"), (w.path / ".git").symlink_to("y")),
+        "was replaced",
+    ),
+    "entry": (lambda w, git: shutil.rmtree(w.admin), "entry in the repository is gone"),
+    "entry leads away": (lambda w, git: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
+    "other repository": (lambda w, git: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
+    "no HEAD": (lambda w, git: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
+    "orphan": (lambda w, git: git(w.path, "checkout", "-q", "--orphan", "x"), "its HEAD stands on no commit"),
+}
+
+
+@pytest.mark.parametrize("how", _BREAKS)
+def test_broken_worktrees_are_told_and_still_removed(
+    how: str, repo: Repository, worktree: Worktree, git: GitCommand, checkout: Path, everything: _Look
+) -> None:
+    before = everything(checkout)
+    touch, said = _BREAKS[how]
+    touch(worktree, git)
+    told = worktrees.intact(repo, worktree)
+    assert told is not None
+    assert said in told
+    worktrees.remove(repo, worktree)
+    (worktree.path.with_name("x")).exists() and shutil.rmtree(worktree.path.with_name("x"))
+    _nothing_left(repo, worktree)
+    assert everything(checkout) == before
+
+
+def test_a_base_that_is_gone(repo: Repository, worktree: Worktree) -> None:
+    told = worktrees.intact(repo, Worktree(worktree.path, worktree.admin, "1" * 40))
+    assert told == "the commit that it started from is gone"
+
+
+def test_commits_and_branches_do_not_break_it(repo: Repository, worktree: Worktree, git: GitCommand) -> None:
+    git(worktree.path, "checkout", "-q", "-b", "mine")
+    (worktree.path / "x").write_text("x")
+    git(worktree.path, "add", "-A")
+    git(worktree.path, "commit", "-qm", "x")
+    assert worktrees.intact(repo, worktree) is None
+
+
+def test_settings_that_an_agent_wrote_are_not_read(repo: Repository, worktree: Worktree, tmp_path: Path) -> None:
+    (worktree.admin / "config.worktree").write_text(f"[include]\n\tpath = {tmp_path}/evil\n[core\n broken")
+    (repo.common_dir / "config").open("a").write("[extensions]\n\tworktreeConfig = true\n")
+    assert worktrees.intact(repo, worktree) is None
+    worktrees.remove(repo, worktree)
+    _nothing_left(repo, worktree)
+
+
+def test_remove_opens_what_is_closed(repo: Repository, worktree: Worktree) -> None:
+    deep = worktree.path / "closed" / "deep"
+    deep.mkdir(parents=True)
+    (deep / "file").write_text("x")
+    (deep / "file").chmod(0o400)
+    deep.chmod(0o500)
+    deep.parent.chmod(0)
+    worktree.path.chmod(0o500)
+    if os.geteuid() == 0:
+        # Root is stopped by nothing, so the way for others is shown in a child that is not root.
+        _remove_as_nobody(worktree.path)
+    worktrees.remove(repo, worktree)
+    _nothing_left(repo, worktree)
+
+
+def _remove_as_nobody(path: Path) -> None:
+    copy = path.parent / "of nobody"
+    (copy / "closed" / "deep").mkdir(parents=True)
+    (copy / "closed" / "deep" / "file").write_text("x")
+    for folder in (copy, copy / "closed", copy / "closed" / "deep"):
+        os.chown(folder, 65534, 65534)
+    (copy / "closed" / "deep").chmod(0o500)
+    (copy / "closed").chmod(0)
+    from fanout_server.repo import deleting
+
+    child = os.fork()
+    if child == 0:
+        os.setgid(65534)
+        os.setuid(65534)
+        try:
+            deleting._open(copy)
+            shutil.rmtree(copy / "closed")
+            os._exit(0)
+        except OSError:
+            os._exit(1)
+    assert os.waitpid(child, 0)[1] == 0
+    shutil.rmtree(copy)
+
+
+def test_remove_twice_is_fine(repo: Repository, worktree: Worktree) -> None:
+    worktrees.remove(repo, worktree)
+    worktrees.remove(repo, worktree)
+    _nothing_left(repo, worktree)
+
+
+def test_remove_follows_no_link(repo: Repository, worktree: Worktree, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (precious / "file").write_text("x")
+    (worktree.path / "inner").symlink_to(precious)
+    worktrees.remove(repo, worktree)
+    worktree.path.symlink_to(precious)
+    worktrees.remove(repo, worktree)
+    assert (precious / "file").read_text() == "x"
+    assert not worktree.path.is_symlink()
+
+
+def test_only_worktree_entries_are_deleted(repo: Repository, worktree: Worktree, checkout: Path) -> None:
+    for admin in (checkout / ".git", checkout / ".git" / "refs", checkout / ".git" / "worktrees", Path("/")):
+        with pytest.raises(WorktreeFailed, match="left alone"):
+            worktrees.remove(repo, Worktree(worktree.path, admin, worktree.base))
+    assert worktrees.intact(repo, worktree) is None
+
+
+def test_an_entry_that_is_now_the_users_stays(
+    repo: Repository, worktree: Worktree, checkout: Path, git: GitCommand, tmp_path: Path
+) -> None:
+    git(checkout, "worktree", "remove", "--force", "--force", str(worktree.path))
+    git(checkout, "worktree", "add", "-q", "--detach", str(tmp_path / "users" / "u-1"))
+    assert worktree.admin.is_dir()
+    worktrees.remove(repo, worktree)
+    assert git(tmp_path / "users" / "u-1", "status", "--porcelain") == ""
+
+
+def test_reap_takes_ours_and_leaves_the_users(
+    repo: Repository, place: Path, checkout: Path, git: GitCommand, tmp_path: Path
+) -> None:
+    git(checkout, "worktree", "add", "-q", "--detach", str(tmp_path / "users"))
+    made = [worktrees.create(repo, "HEAD", place / f"u-{number}", "fanout") for number in range(5)]
+    elsewhere = worktrees.create(repo, "HEAD", tmp_path / "runs" / "other", "fanout")
+    shutil.rmtree(made[1].path)
+    shutil.rmtree(made[2].admin)
+    (made[3].admin / "gitdir").write_text(f"{tmp_path}/users/.git\n")
+    (place / ".fanout-removing-1").mkdir()
+    assert worktrees.reap(repo, place) == (place / ".fanout-removing-1", *(worktree.path for worktree in made))
+    assert list(place.iterdir()) == []
+    assert worktrees.intact(repo, elsewhere) is None
+    assert git(tmp_path / "users", "status", "--porcelain") == ""
+    assert worktrees.reap(repo, place) == ()
+
+
+def test_reap_is_not_led_outside(repo: Repository, worktree: Worktree, place: Path, tmp_path: Path) -> None:
+    precious = tmp_path / "precious"
+    precious.mkdir()
+    (place / "link").symlink_to(tmp_path)
+    for path in (f"{place}/../../precious", f"{place}/link/precious", f"{place}/x/..", str(place)):
+        (worktree.admin / "gitdir").write_text(f"{path}/.git\n")
+        worktrees.reap(repo, place)
+        assert precious.is_dir()
+        assert place.is_dir()
+
+
+def test_reap_after_a_kill_while_the_worktree_was_made(repo: Repository, place: Path, git: GitCommand) -> None:
+    git(repo.root, "worktree", "add", "-q", "--detach", "--lock", str(place / "u-1"))
+    assert worktrees.reap(repo, place) == (place / "u-1",)
+    assert not list((repo.common_dir / "worktrees").glob("*"))
+
+
+def test_reap_where_there_never_was_a_run(repo: Repository, tmp_path: Path) -> None:
+    assert worktrees.reap(repo, tmp_path / "none") == ()
+
+
+def test_sha256(tmp_path: Path, git: GitCommand, place: Path) -> None:
+    root = tmp_path / "sha256"
+    root.mkdir()
+    git(root, "init", "-q", "--object-format=sha256")
+    git(root, "commit", "-q", "--allow-empty", "-m", "first")
+    repo = Repository.discover(root)
+    assert worktrees.intact(repo, worktrees.create(repo, "HEAD", place / "u", "fanout")) is None
