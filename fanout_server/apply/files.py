@@ -44,10 +44,14 @@ def write(root: Path, edits: Sequence[FileEdit], store: Path) -> None:
             return
         writing.run()
     except BaseException as error:
+        is_done = Store(store).phase() is Phase.DONE
         recover(root, store)
-        if isinstance(error, OSError):
+        if not isinstance(error, OSError):
+            raise
+        if not is_done:
             raise WriteFailed(_failure(root, error)) from error
-        raise
+        _log.warning("All files are written, but the disk may not hold them safely yet: %s", error)
+        return
     _tidy(writing.store, root, writing.intent)
 
 

@@ -146,8 +146,8 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     del arguments
     good = True
     try:
-        version = await anyio.to_thread.run_sync(git.check_version)
-        console.print(f"ok    git {version}")
+        await anyio.to_thread.run_sync(git.check_version)
+        console.print(f"ok    {git.program()}", soft_wrap=True)
         repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
         console.print(f"ok    repository {live.visible(str(repository.root))}", soft_wrap=True)
     except model.FanoutError as error:

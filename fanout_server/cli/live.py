@@ -6,8 +6,8 @@ import contextlib
 import json
 import sys
 import time
-from collections.abc import Iterator
-from typing import Protocol, TextIO
+from collections.abc import Iterable, Iterator
+from typing import IO, Protocol
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -45,16 +45,22 @@ class Watcher(Protocol):
 
 
 @contextlib.contextmanager
-def watching(*, as_json: bool, console: Console) -> Iterator[Watcher]:
-    """The right view for where the output goes: JSON lines, a live table, or plain lines."""
+def watching(*, as_json: bool, console: Console, earlier: Iterable[model.Event] = ()) -> Iterator[Watcher]:
+    """The right view for where the output goes: JSON lines, a live table, or plain lines.
+
+    ``earlier`` are the events of a run that is resumed: they count, but are not told again.
+    """
+    fold = Fold()
+    for event in earlier:
+        fold.add(event)
     if as_json:
         yield lambda event: print_json(codec.event_to_dict(event))
     elif console.is_terminal:
-        table = LiveTable(console)
+        table = LiveTable(console, fold)
         with table.shown():
             yield table
     else:
-        yield PlainLines(console.file)
+        yield PlainLines(console.file, fold)
 
 
 def print_json(data: object) -> None:
@@ -75,9 +81,9 @@ def visible(text: str) -> str:
 class PlainLines:
     """One line for each change of a unit's state, for logs and pipes."""
 
-    def __init__(self, out: TextIO) -> None:
+    def __init__(self, out: IO[str], fold: Fold) -> None:
         self._out = out
-        self._fold = Fold()
+        self._fold = fold
 
     def __call__(self, event: model.Event) -> None:
         self._fold.add(event)
@@ -117,9 +123,9 @@ class PlainLines:
 class LiveTable:
     """A row a unit: state, time, tail of what it does. Where rows outnumber the lines, those at work come first."""
 
-    def __init__(self, console: Console) -> None:
+    def __init__(self, console: Console, fold: Fold) -> None:
         self._console = console
-        self._fold = Fold()
+        self._fold = fold
         self._monotonic: dict[str, float] = {}
 
     @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import anyio
@@ -33,7 +33,8 @@ async def resume(arguments: argparse.Namespace, console: Console) -> int:
             await engine.resume(run_id, failed)
             return run_id
 
-        view = await _watch(engine, begin, console, as_json=arguments.json)
+        earlier = await engine.services.journal.events(run_id)
+        view = await _watch(engine, begin, console, as_json=arguments.json, earlier=earlier)
         _summarise(engine, view, console, as_json=arguments.json)
         return status_of(view)
 
@@ -55,9 +56,10 @@ async def _watch(
     console: Console,
     *,
     as_json: bool,
+    earlier: Iterable[model.Event] = (),
 ) -> RunView:
     failures: list[model.FanoutError] = []
-    with live.watching(as_json=as_json, console=console) as watcher:
+    with live.watching(as_json=as_json, console=console, earlier=earlier) as watcher:
         stop = engine.subscribe(watcher)
         try:
             run_id = await begin(failures.append)

@@ -30,7 +30,10 @@ def make_plan(arguments: argparse.Namespace, repository: Repository, cwd: Path) 
         if len(targets) > 1:
             raise WrongUse(f"A plan document stands alone: {documents[0]} names its own targets. Leave the others out.")
         text = _read(cwd / documents[0])
-        return planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
+        try:
+            return planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
+        except (planning.PlanError, selection.EmptySelection) as error:
+            raise WrongUse(f"{documents[0]}: {error}") from error
     chosen = settings.parse_options(options)
     instruction = arguments.instruction or ""
     if not instruction and not (chosen.command or chosen.rewrite):

@@ -167,7 +167,7 @@ class Reader:
 
 
 class Writer:
-    """Writes frames from a thread of its own, in order. ``broken`` is called from any thread when the client is gone."""
+    """Writes frames from a thread of its own, in order. ``broken`` is called (in any thread) if the client is gone."""
 
     def __init__(self, descriptor: int, broken: Callable[[], None]) -> None:
         self._descriptor = descriptor

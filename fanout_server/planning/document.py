@@ -34,6 +34,7 @@ TEMPLATES = ("owns", "setup", "verify")
 """The options in which the variables of a unit are filled in."""
 COMMAND_VARIABLES = ("prompt", "prompt_file", "cwd", "model")
 _BLANK = " \t\r\n"
+_SPACES = " \t"
 
 
 @frozen
@@ -75,7 +76,7 @@ def parse(text: str, known: Collection[str] = ()) -> PlanDocument:
     names = {*variables.BUILT_IN, *known}
     problems = [*header.problems, *_option_problems(text, header.entries, names, index)]
     problems += _unknown(instruction, start, names, index)
-    items = tuple(_item(item, index) for item in (listed.items if listed else ()) if item.text.strip())
+    items = tuple(_item(item, index) for item in (listed.items if listed else ()) if item.text.strip(_BLANK))
     place = index.range(start, start + len(instruction))
     return PlanDocument(text, header.entries, header.options, instruction, place, start, items, tuple(problems))
 
@@ -146,7 +147,7 @@ _Dumper.add_representer(str, _represent_text)
 
 
 def _item_text(marker: str, target: str, note: str) -> str:
-    note = "\n".join(line.text.rstrip(" \t") for line in positions.lines(note)).strip(_BLANK)
+    note = "\n".join(line.text.rstrip(_SPACES) for line in positions.lines(note)).strip(_BLANK)
     for written in (target, quoting.c_quote(target)):
         shown = _joined(marker, written, note)
         if _reads_as(shown, target, note):
@@ -182,7 +183,7 @@ def _parts(item: ListItem) -> tuple[str, tuple[int, int], str, tuple[int, int] |
     first = item.first
     target, end, rest = _target(first.text)
     more = [line for line in item.more if line.text]
-    note = "\n".join((rest, *(line.text for line in item.more))).strip()
+    note = "\n".join((rest, *(line.text for line in item.more))).strip(_BLANK)
     if rest:
         start = first.end - len(rest)
     elif more:
@@ -199,16 +200,16 @@ def _target(text: str) -> tuple[str, int, str]:
         name, end = unquoted
         after = text[end:]
         if not after or after == ":" or after.startswith(": "):
-            return name, end, after[1:].strip()
+            return name, end, after[1:].strip(_SPACES)
         if after.startswith(("#", ":")):
             end += len(after.split(": ", 1)[0].removesuffix(":"))
-            return name + text[len(text) - len(after) : end], end, text[end + 1 :].strip()
+            return name + text[len(text) - len(after) : end], end, text[end + 1 :].strip(_SPACES)
     end = text.find(": ")
     if end < 0:
         end = len(text.removesuffix(":"))
     if end == 0:
         return text, len(text), ""
-    return text[:end].rstrip(), len(text[:end].rstrip()), text[end + 1 :].strip()
+    return text[:end].rstrip(_SPACES), len(text[:end].rstrip(_SPACES)), text[end + 1 :].strip(_SPACES)
 
 
 def _unknown(text: str, start: int, names: Collection[str], index: LineIndex) -> Iterator[Finding]:

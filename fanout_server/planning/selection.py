@@ -93,7 +93,9 @@ def resolve(selection: Selection, files: Files, root: Path, cwd: Path) -> Resolv
     check_split(selection.split)
     workspace = Workspace(files, root, cwd)
     requests = [_named_path(path, workspace, selection.split) for path in selection.paths]
-    requests += [request_item(_entire(item), None, workspace, selection.split) for item in selection.items]
+    requests += [
+        request_item(_entire(item), None, workspace, selection.split) for item in selection.items if item.strip()
+    ]
     findings: list[Finding] = []
     if selection.text is not None:
         from_text, findings = _from_text(selection.text, _Places(selection), workspace, selection)
@@ -197,7 +199,7 @@ def _named_path(path: str, workspace: Workspace, split: str | None) -> Request:
 
 def _entire(text: str) -> ListItem:
     """A text as a list item of its own."""
-    first, *more = positions.lines(text) if text else [Line("", 0)]
+    first, *more = positions.lines(text.strip())
     return lists.ListItem("", 0, 0, first, tuple(more))
 
 

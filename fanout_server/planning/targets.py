@@ -121,7 +121,8 @@ class _Lookup:
             folders = [path for path in self._workspace.folders if pattern.fullmatch(path)]
             if request.whole and folders:
                 return self._folders(request, sorted(folders))
-            files = [path for path in self._workspace.files if pattern.fullmatch(path)]
+            only_folders = glob.endswith("/")
+            files = [] if only_folders else [path for path in self._workspace.files if pattern.fullmatch(path)]
             if files:
                 return self._expanded(request, files)
             if folders:

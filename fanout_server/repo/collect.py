@@ -11,7 +11,7 @@ from attrs import frozen
 from fanout_server.repo import changes, commits, index, staging, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.index import View
-from fanout_server.repo.repository import Repository
+from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
 from fanout_server.repo.worktrees import Worktree
 
 _MOST_IGNORED = 100
@@ -82,8 +82,7 @@ def _links_to(path: os.PathLike[str], goal: os.PathLike[str]) -> bool:
 
 
 def _left_out(view: View, staged: staging.Staged, known: Collection[str], given: Collection[str]) -> tuple[str, ...]:
-    told = view.git("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory").out
-    names = sorted({os.fsdecode(name) for name in told.split(b"\0") if name})
+    names = ignored_entries(view.git(*LIST_IGNORED).out)
     patterns = pathspec.GitIgnoreSpec.from_lines(
         "/" + pattern.removeprefix("./").removeprefix("/") for pattern in known
     )

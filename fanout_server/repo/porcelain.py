@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-
-import git
-from git.exc import GitError
+import os
 
 from fanout_server.model import FanoutError
 from fanout_server.repo.repository import Repository
@@ -17,6 +15,11 @@ class BranchNotMade(FanoutError):
 
 def create_branch(repository: Repository, name: str, commit: str) -> None:
     """A new branch at ``commit``; nothing is checked out. Raises BranchNotMade where the name is taken or no name."""
+    # Imported late: it looks for the git program when it is imported, and takes a while.
+    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+    import git  # noqa: PLC0415
+    from git.exc import GitError  # noqa: PLC0415
+
     # Closed after use: GitPython keeps helper processes for as long as it is open.
     with contextlib.closing(git.Repo(repository.root)) as handle:
         if name.startswith("-") or name in {head.name for head in handle.heads}:

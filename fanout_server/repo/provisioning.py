@@ -12,7 +12,7 @@ import pathspec
 
 from fanout_server.model import Finding, Severity
 from fanout_server.repo import git
-from fanout_server.repo.repository import Repository
+from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
 
 _Put = Callable[[Path, Path], None]
 
@@ -63,9 +63,8 @@ def _expand(repo: Repository, pattern: str) -> list[str]:
 
 def _ignored_in(repo: Repository, folders: list[str]) -> list[str]:
     """Ignored files, and folders all of which is ignored, anywhere or in these folders."""
-    options = ("--others", "--ignored", "--exclude-standard", "--directory", "-z")
-    told = repo.git("ls-files", *options, "--", *folders, env=git.LITERAL).out
-    return [os.fsdecode(name).rstrip("/") for name in told.split(b"\0") if name]
+    told = repo.git(*LIST_IGNORED, "--", *folders, env=git.LITERAL).out
+    return [name.rstrip("/") for name in ignored_entries(told)]
 
 
 def _fixed_part(pattern: str) -> str:

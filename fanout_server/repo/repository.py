@@ -117,6 +117,19 @@ class Repository:
         return self._check_ignore(names[:middle]) + self._check_ignore(names[middle:])
 
 
+LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--no-empty-directory")
+
+
+def ignored_entries(told: bytes) -> list[str]:
+    """What ``LIST_IGNORED`` names: files, and folders (with a slash at the end) of which all is ignored; sorted.
+
+    Git also names the folders on the way to an ignored file, though they may hold other files too: those are dropped.
+    """
+    names = sorted({os.fsdecode(name) for name in told.split(b"\0") if name})
+    on_the_way = {f"{parent}/" for name in names for parent in PurePosixPath(name).parents}
+    return [name for name in names if name not in on_the_way]
+
+
 @functools.lru_cache(maxsize=64)
 def _blank_oid(common_dir: Path) -> str:
     told = git.run(common_dir, "rev-parse", "--show-object-format", env={"GIT_DIR": str(common_dir)}).out.strip()

@@ -126,8 +126,11 @@ async def test_cancel_while_the_environment_is_sent(bench: Bench, monkeypatch: p
         return made[0]
 
     monkeypatch.setattr("fanout_server.agents.supervised.subprocess", SubprocessWith(popen))
-    with scope:
-        await bench.run(bench.program("pass", env={f"V{number}": "x" * 100_000 for number in range(10)}))
+    try:
+        with scope:
+            await bench.run(bench.program("pass", env={f"V{number}": "x" * 100_000 for number in range(10)}))
+    finally:
+        made[0].send_signal(signal.SIGCONT)  # Does nothing to a process that was waited for.
     assert scope.cancelled_caught
     assert made[0].returncode is not None
 

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SERVE = [sys.executable, "-m", "fanout_server", "serve"]
+SERVE = [sys.executable, "-c", "import sys; from fanout_server.lsp.server import serve_stdio; sys.exit(serve_stdio())"]
 LIMIT = 20.0
 
 Message = dict[str, Any]

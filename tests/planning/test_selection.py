@@ -94,7 +94,7 @@ def test_symbols_and_lines_of_a_path(files: FakeFiles, tmp_path: Path) -> None:
         ("/etc/passwd", "preflight/outside", "outside the workspace"),
         ("../**/*.ts", "preflight/outside", "leads out"),
         ("src/**/*.rs", "preflight/empty-glob", "No file matches src/**/*.rs"),
-        ("src/*/", "preflight/empty-glob", "No file matches"),
+        ("src/*/", "preflight/empty-glob", "matches folders only. Write src/*/**"),
         ("ap*", "preflight/empty-glob", "matches folders only"),
         ("out-file", "preflight/outside", "outside the workspace"),
         ("out-folder/x", "preflight/outside", "outside the workspace"),

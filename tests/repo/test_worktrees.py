@@ -6,13 +6,14 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import snapshot, worktrees
+from fanout_server.repo import deleting, snapshot, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.worktrees import Worktree
@@ -185,7 +186,7 @@ def test_broken_worktrees_are_told_and_still_removed(
     assert told is not None
     assert said in told
     worktrees.remove(repo, worktree)
-    (worktree.path.with_name("x")).exists() and shutil.rmtree(worktree.path.with_name("x"))
+    shutil.rmtree(worktree.path.with_name("x"), ignore_errors=True)
     _nothing_left(repo, worktree)
     assert everything(checkout) == before
 
@@ -205,49 +206,35 @@ def test_commits_and_branches_do_not_break_it(repo: Repository, worktree: Worktr
 
 def test_settings_that_an_agent_wrote_are_not_read(repo: Repository, worktree: Worktree, tmp_path: Path) -> None:
     (worktree.admin / "config.worktree").write_text(f"[include]\n\tpath = {tmp_path}/evil\n[core\n broken")
-    (repo.common_dir / "config").open("a").write("[extensions]\n\tworktreeConfig = true\n")
+    with (repo.common_dir / "config").open("a") as config:
+        config.write("[extensions]\n\tworktreeConfig = true\n")
     assert worktrees.intact(repo, worktree) is None
     worktrees.remove(repo, worktree)
     _nothing_left(repo, worktree)
 
 
-def test_remove_opens_what_is_closed(repo: Repository, worktree: Worktree) -> None:
-    deep = worktree.path / "closed" / "deep"
-    deep.mkdir(parents=True)
-    (deep / "file").write_text("x")
-    (deep / "file").chmod(0o400)
-    deep.chmod(0o500)
-    deep.parent.chmod(0)
-    worktree.path.chmod(0o500)
-    if os.geteuid() == 0:
-        # Root is stopped by nothing, so the way for others is shown in a child that is not root.
-        _remove_as_nobody(worktree.path)
-    worktrees.remove(repo, worktree)
-    _nothing_left(repo, worktree)
-
-
-def _remove_as_nobody(path: Path) -> None:
-    copy = path.parent / "of nobody"
-    (copy / "closed" / "deep").mkdir(parents=True)
-    (copy / "closed" / "deep" / "file").write_text("x")
-    for folder in (copy, copy / "closed", copy / "closed" / "deep"):
-        os.chown(folder, 65534, 65534)
-    (copy / "closed" / "deep").chmod(0o500)
-    (copy / "closed").chmod(0)
-    from fanout_server.repo import deleting
-
-    child = os.fork()
-    if child == 0:
-        os.setgid(65534)
-        os.setuid(65534)
-        try:
-            deleting._open(copy)
-            shutil.rmtree(copy / "closed")
-            os._exit(0)
-        except OSError:
-            os._exit(1)
-    assert os.waitpid(child, 0)[1] == 0
-    shutil.rmtree(copy)
+def test_what_is_closed_is_opened_and_deleted() -> None:
+    """Not in pytest's own folder, which only its owner may enter: root, whom nothing stops, plays somebody else here."""
+    top = Path(tempfile.mkdtemp())
+    try:
+        if os.geteuid() == 0:
+            os.chown(top, 65534, 65534)
+            os.seteuid(65534)
+        deep = top / "worktree" / "closed" / "deep"
+        deep.mkdir(parents=True)
+        (deep / "file").write_text("x")
+        (deep / "file").chmod(0o400)
+        deep.chmod(0o500)
+        deep.parent.chmod(0)
+        deep.parent.parent.chmod(0o500)
+        with pytest.raises(PermissionError):
+            shutil.rmtree(top / "worktree")
+        deleting.delete(top / "worktree")
+        assert list(top.iterdir()) == []
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        shutil.rmtree(top, ignore_errors=True)
 
 
 def test_remove_twice_is_fine(repo: Repository, worktree: Worktree) -> None:

@@ -1,0 +1,181 @@
+"""Each override of pygls for itself, in process: when one of these holds without it, the override can go."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from typing import Any
+
+import anyio
+import attrs
+import pytest
+from lsprotocol import types
+
+from fanout_server.lsp.protocol import ClientRefused, Protocol
+from fanout_server.model import FanoutError
+from tests.lsp.conftest import Sent, receive
+
+pytestmark = pytest.mark.anyio
+
+
+def execute(protocol: Protocol, message_id: int) -> None:
+    params = {"command": "x", "arguments": []}
+    receive(protocol, {"id": message_id, "method": "workspace/executeCommand", "params": params})
+
+
+async def answered(sent: Sent, message_id: object) -> dict[str, Any]:
+    with anyio.fail_after(5):
+        while True:
+            for message in sent.messages:
+                if message.get("id") == message_id and "method" not in message:
+                    return message
+            await anyio.lowlevel.checkpoint()
+
+
+def use(protocol: Protocol, execute: Any) -> None:
+    protocol.hooks = attrs.evolve(protocol.hooks, execute=execute)
+
+
+async def test_a_cancelled_request_ends_its_coroutine(protocol: Protocol, sent: Sent) -> None:
+    began, ended = anyio.Event(), anyio.Event()
+
+    async def work(*_: object) -> None:
+        began.set()
+        try:
+            await anyio.sleep_forever()
+        finally:
+            ended.set()
+
+    use(protocol, work)
+    execute(protocol, 1)
+    await began.wait()
+    receive(protocol, {"method": "$/cancelRequest", "params": {"id": 1}})
+    with anyio.fail_after(5):
+        await ended.wait()
+    assert (await answered(sent, 1))["error"]["code"] == -32800
+
+
+async def test_shutdown_with_commands_running_ends_them_and_waits(protocol: Protocol, sent: Sent) -> None:
+    async def work(*_: object) -> None:
+        await anyio.sleep_forever()
+
+    async def stopped() -> None:
+        await anyio.lowlevel.checkpoint()
+        sent.messages.append({"stopped": True})
+
+    use(protocol, work)
+    protocol.hooks = attrs.evolve(protocol.hooks, stopped=stopped)
+    for message_id in range(1, 6):
+        execute(protocol, message_id)
+    await anyio.lowlevel.checkpoint()
+    receive(protocol, {"id": 9, "method": "shutdown"})
+    assert (await answered(sent, 9))["result"] is None
+    for message_id in range(1, 6):
+        assert (await answered(sent, message_id))["error"]["code"] == -32800
+    assert {"stopped": True} in sent.messages[: sent.messages.index(await answered(sent, 9))]
+
+
+async def test_a_late_answer_is_left_out(protocol: Protocol, sent: Sent) -> None:
+    with pytest.raises(TimeoutError):
+        await protocol.ask("window/showMessageRequest", None, 0.01)
+    message_id = sent.messages[-1]["id"]
+    for _ in range(2):
+        receive(protocol, {"id": message_id, "result": {"title": "x"}})
+    receive(protocol, {"id": message_id, "error": {"code": 1, "message": "no"}})
+    assert not protocol._asked
+
+
+@pytest.mark.parametrize(
+    ("answer", "result"),
+    [
+        ({"result": {"applied": True}}, types.ApplyWorkspaceEditResult(applied=True)),
+        ({"result": None}, None),
+        ({}, None),
+        ({"error": None, "result": None}, None),
+    ],
+)
+async def test_answers_of_the_client(protocol: Protocol, sent: Sent, answer: dict[str, Any], result: object) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_answer_soon, protocol, sent, answer)
+        assert await protocol.ask("workspace/applyEdit", None, 5) == result
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error": {"code": -32601, "message": "no such method"}},
+        {"error": "no"},
+        {"result": {"applied": "perhaps"}},
+        {"result": [3]},
+    ],
+)
+async def test_refusals_of_the_client(protocol: Protocol, sent: Sent, answer: dict[str, Any]) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_answer_soon, protocol, sent, answer)
+        with pytest.raises(ClientRefused):
+            await protocol.ask("workspace/applyEdit", None, 5)
+
+
+async def _answer_soon(protocol: Protocol, sent: Sent, answer: dict[str, Any]) -> None:
+    while not any("method" in one for one in sent.messages):
+        await anyio.lowlevel.checkpoint()
+    receive(protocol, {"id": next(one["id"] for one in sent.messages if "method" in one), **answer})
+
+
+async def test_notifications_leave_no_futures_behind(protocol: Protocol) -> None:
+    item = {"uri": "file:///a", "languageId": "x", "version": 0, "text": ""}
+    receive(protocol, {"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    for version in range(500):
+        change = {"textDocument": {"uri": "file:///a", "version": version}, "contentChanges": [{"text": "x"}]}
+        receive(protocol, {"method": "textDocument/didChange", "params": change})
+        receive(protocol, {"method": "initialized", "params": {}})
+    await anyio.lowlevel.checkpoint()
+    assert not protocol._request_futures
+
+
+@pytest.mark.parametrize(
+    ("raised", "code", "said"),
+    [
+        (FanoutError("Select a file."), -32803, "Select a file."),
+        (RuntimeError("secret"), -32603, "That broke on an error of fanout's own; its log says more."),
+    ],
+)
+async def test_no_traceback_reaches_the_editor(
+    protocol: Protocol, sent: Sent, raised: Exception, code: int, said: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    async def work(*_: object) -> None:
+        raise raised
+
+    use(protocol, work)
+    with caplog.at_level(logging.ERROR):
+        execute(protocol, 1)
+        error = (await answered(sent, 1))["error"]
+    assert error == {"code": code, "message": said}
+    assert ("secret" in caplog.text) == isinstance(raised, RuntimeError)
+
+
+async def test_a_nested_jsonrpc_key_is_data(protocol: Protocol, sent: Sent) -> None:
+    value = {"jsonrpc": "2.0", "method": "shutdown", "id": 5}
+    params = {"command": "x", "arguments": [value]}
+    receive(protocol, {"id": 3, "method": "workspace/executeCommand", "params": params})
+    assert (await answered(sent, 3))["result"] == ["x", [value]]
+
+
+async def test_a_lone_surrogate_is_sent_as_valid_utf8(protocol: Protocol) -> None:
+    body = protocol.serialize({"path": "a\udcff\U0001f600"})
+    assert body == '{"path":"a?\U0001f600"}'.encode()
+
+
+async def test_requests_run_on_while_others_wait(protocol: Protocol, sent: Sent) -> None:
+    gate = asyncio.Event()
+
+    async def work(*_: object) -> str:
+        await gate.wait()
+        return "done"
+
+    use(protocol, work)
+    execute(protocol, 1)
+    receive(protocol, {"id": 2, "method": "no/such"})
+    assert (await answered(sent, 2))["error"]["code"] == -32601
+    gate.set()
+    assert (await answered(sent, 1))["result"] == "done"

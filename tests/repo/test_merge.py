@@ -1,0 +1,320 @@
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from fanout_server.repo import blobs, index
+from fanout_server.repo.merge import Conflict, Merged, merge
+from fanout_server.repo.repository import Repository
+
+from tests.conftest import GitCommand
+from tests.repo.conftest import ReadTree
+
+_PLAIN = 0o100644
+_LONG = "".join(f"line {number}\n" for number in range(40))
+
+Files = Mapping[str, tuple[int, bytes] | str | None]
+
+
+class _Units:
+    """Makes results on the first commit of a repository: path -> text, (mode, bytes) or ``None`` for deleted."""
+
+    def __init__(self, repo: Repository) -> None:
+        self.repo = repo
+        head = repo.head()
+        assert head is not None
+        self.base = head
+
+    def on(self, files: Files) -> str:
+        entries: dict[str, tuple[int, str | None]] = {}
+        for path, given_ in files.items():
+            if given_ is None:
+                entries[path] = (0, None)
+            else:
+                mode, data = (_PLAIN, given_.encode()) if isinstance(given_, str) else given_
+                entries[path] = (mode, blobs.write(self.repo, [data])[0])
+        with index.tree_view(self.repo, self.base) as view:
+            view.put(entries)
+            tree = view.write_tree()
+        made = self.repo.git("commit-tree", tree, "-p", self.base, "-m", "unit")
+        return made.out.decode().strip()
+
+    def merge(self, **units: Files) -> Merged:
+        return merge(self.repo, self.base, [(unit, self.on(files)) for unit, files in units.items()])
+
+
+@pytest.fixture
+def units(repo: Repository) -> _Units:
+    first = _Units(repo)
+    first.base = first.on(
+        {"long.txt": _LONG, "bin": (_PLAIN, b"\0" * 10), "dir/x": "x\n", "dir/y": "y\n", "run": (_PLAIN, b"#!\n")}
+    )
+    return first
+
+
+@pytest.fixture
+def outcome(repo: Repository, units: _Units, read_tree: ReadTree) -> Callable[[Merged], dict[str, bytes | None]]:
+    """What the merged commit differs in from the base; it must stand on the base, and its owners must fit."""
+
+    def look(merged: Merged) -> dict[str, bytes | None]:
+        assert repo.git("rev-parse", f"{merged.commit}^@").out.decode().split() == [units.base]
+        old, new = read_tree(repo, units.base), read_tree(repo, merged.commit)
+        different = {path: new.get(path) for path in {*old, *new} if old.get(path) != new.get(path)}
+        assert set(merged.owners) == set(different)
+        assert all(merged.owners.values())
+        return different
+
+    return look
+
+
+_Outcome = Callable[[Merged], dict[str, bytes | None]]
+
+
+def _edit(line: int, text: str = "edited") -> str:
+    return _LONG.replace(f"line {line}\n", f"{text} {line}\n")
+
+
+def test_no_results(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge()
+    assert outcome(merged) == {}
+    assert merged.conflicts == ()
+
+
+def test_results_without_change(units: _Units, outcome: _Outcome) -> None:
+    assert outcome(units.merge(u1={}, u2={})) == {}
+
+
+def test_disjoint_results(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(
+        u1={"a.txt": "one", "new/one": "1"},
+        u2={"b.txt": None, "run": (0o100755, b"#!\n")},
+        u3={"new/link": (0o120000, b"x"), "dir/x": None, "dir/y": None},
+        u4={"odd\n\"'": "x"},
+    )
+    assert outcome(merged) == {
+        "a.txt": b"one",
+        "new/one": b"1",
+        "b.txt": None,
+        "run": b"755:#!\n",
+        "new/link": b"link:x",
+        "dir/x": None,
+        "dir/y": None,
+        "odd\n\"'": b"x",
+    }
+    assert merged.conflicts == ()
+    assert merged.owners["new/link"] == ("u3",)
+
+
+def test_different_places_of_one_file(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"long.txt": _edit(3)}, u2={"long.txt": _edit(30)}, u3={"a.txt": "x"})
+    assert outcome(merged) == {"long.txt": _edit(3).replace("line 30\n", "edited 30\n").encode(), "a.txt": b"x"}
+    assert merged.owners == {"a.txt": ("u3",), "long.txt": ("u1", "u2")}
+    assert merged.conflicts == ()
+
+
+def test_the_same_twice_is_no_conflict(units: _Units, outcome: _Outcome) -> None:
+    both: Files = {"a.txt": "same", "new": "same", "b.txt": None}
+    merged = units.merge(u1=both, u2={**both, "dir/x": "two"})
+    assert outcome(merged) == {"a.txt": b"same", "new": b"same", "b.txt": None, "dir/x": b"two"}
+    assert merged.owners["new"] == merged.owners["b.txt"] == ("u1", "u2")
+    assert merged.conflicts == ()
+
+
+def test_a_conflict_leaves_out_that_file_of_the_later_unit(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(
+        u1={"long.txt": _edit(3, "first")},
+        u2={"long.txt": _edit(30)},
+        u3={"long.txt": _edit(3, "third"), "a.txt": "of three"},
+        u4={"b.txt": "of four"},
+    )
+    assert outcome(merged) == {
+        "long.txt": _edit(3, "first").replace("line 30\n", "edited 30\n").encode(),
+        "a.txt": b"of three",
+        "b.txt": b"of four",
+    }
+    assert merged.conflicts == (Conflict("u3", ("long.txt",), ("u1", "u2")),)
+    assert merged.owners["long.txt"] == ("u1", "u2")
+
+
+def test_plan_order_decides(units: _Units, outcome: _Outcome) -> None:
+    one, two = {"a.txt": "one"}, {"a.txt": "two"}
+    assert outcome(units.merge(u1=one, u2=two)) == {"a.txt": b"one"}
+    assert outcome(units.merge(u2=two, u1=one)) == {"a.txt": b"two"}
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ({"bin": (_PLAIN, b"\0one")}, {"bin": (_PLAIN, b"\0two")}),
+        ({"new": "one"}, {"new": "two"}),
+        ({"new": (_PLAIN, b"")}, {"new": (0o120000, b"")}),
+        ({"new": (0o120000, b"one")}, {"new": (0o120000, b"two")}),
+        ({"new": (_PLAIN, b"one")}, {"new": (0o100755, b"two")}),
+        ({"a.txt": None}, {"a.txt": "edited"}),
+        ({"a.txt": "edited"}, {"a.txt": None}),
+        ({"a.txt": (0o120000, b"x")}, {"a.txt": "edited"}),
+        ({"a.txt": "edited"}, {"a.txt": (0o120000, b"x")}),
+    ],
+)
+def test_each_kind_of_conflict_in_one_file(first: Files, second: Files, units: _Units, outcome: _Outcome) -> None:
+    (path,) = first
+    alone = outcome(units.merge(u1=first))
+    merged = units.merge(u1=first, u2={**second, "other": "goes in"})
+    assert outcome(merged) == {**alone, "other": b"goes in"}
+    assert merged.conflicts == (Conflict("u2", (path,), ("u1",)),)
+
+
+def test_modes_merge_with_contents(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"run": (0o100755, b"#!\n")}, u2={"run": (_PLAIN, b"#! edited\n")})
+    assert outcome(merged) == {"run": b"755:#! edited\n"}
+    assert merged.conflicts == ()
+
+
+@pytest.mark.parametrize("swap", [False, True])
+def test_a_file_where_another_has_a_folder(swap: bool, units: _Units, outcome: _Outcome) -> None:
+    file: Files = {"new": "a file", "u-file": "x"}
+    folder: Files = {"new/inside": "in a folder", "u-folder": "x"}
+    first, second = (folder, file) if swap else (file, folder)
+    merged = units.merge(u1=first, u2=second)
+    expected = {path: text.encode() for path, text in first.items() if isinstance(text, str)}
+    rest = "u-file" if swap else "u-folder"
+    left = "new" if swap else "new/inside"
+    assert outcome(merged) == {**expected, rest: b"x"}
+    assert merged.conflicts == (Conflict("u2", (left,), ("u1",)),)
+
+
+def test_a_folder_became_a_file_where_another_adds_to_it(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"dir/x": None, "dir/y": None, "dir": "a file"}, u2={"dir/z": "z", "a.txt": "x"})
+    assert outcome(merged) == {"dir/x": None, "dir/y": None, "dir": b"a file", "a.txt": b"x"}
+    assert merged.conflicts == (Conflict("u2", ("dir/z",), ("u1",)),)
+
+
+def test_one_renames_and_another_edits(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"long.txt": None, "renamed.txt": _LONG}, u2={"long.txt": _edit(3)})
+    assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3).encode()}
+    assert merged.owners == {"long.txt": ("u1", "u2"), "renamed.txt": ("u1", "u2")}
+    assert merged.conflicts == ()
+
+
+def test_a_conflict_in_a_file_that_an_earlier_unit_renamed(units: _Units, outcome: _Outcome) -> None:
+    first: Files = {"long.txt": None, "renamed.txt": _edit(3, "first")}
+    merged = units.merge(u1=first, u2={"long.txt": _edit(3, "second"), "a.txt": "x"})
+    assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3, "first").encode(), "a.txt": b"x"}
+    assert merged.conflicts == (Conflict("u2", ("long.txt",), ("u1",)),)
+
+
+def test_a_rename_in_conflict_stays_out_with_both_sides(units: _Units, outcome: _Outcome) -> None:
+    second: Files = {"long.txt": None, "renamed.txt": _edit(3, "second"), "a.txt": "x"}
+    merged = units.merge(u1={"long.txt": _edit(3, "first")}, u2=second)
+    assert outcome(merged) == {"long.txt": _edit(3, "first").encode(), "a.txt": b"x"}
+    assert merged.conflicts == (Conflict("u2", ("long.txt", "renamed.txt"), ("u1",)),)
+
+
+def test_two_renames_of_one_file(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"long.txt": None, "one.txt": _LONG}, u2={"long.txt": None, "two.txt": _LONG, "a.txt": "x"})
+    found = outcome(merged)
+    assert found["one.txt"] == _LONG.encode()
+    assert found["a.txt"] == b"x"
+    assert "two.txt" not in found or merged.conflicts == ()
+
+
+def test_no_folder_renames_are_guessed(units: _Units, outcome: _Outcome) -> None:
+    moved: Files = {"dir/x": None, "dir/y": None, "moved/x": "x\n", "moved/y": "y\n", "a.txt": _LONG + "one\n"}
+    merged = units.merge(u1=moved, u2={"dir/new": "new", "long.txt": _edit(3)}, u3={"a.txt": "three"})
+    assert outcome(merged)["dir/new"] == b"new"
+
+
+def test_the_parent_of_a_result_plays_no_part(units: _Units, repo: Repository, outcome: _Outcome) -> None:
+    one, two = units.on({"long.txt": _edit(3)}), units.on({"long.txt": _edit(30)})
+    orphan = repo.git("commit-tree", f"{two}^{{tree}}", "-m", "no parent").out.decode().strip()
+    merged = merge(repo, units.base, [("u1", one), ("u2", orphan)])
+    assert outcome(merged)["long.txt"] == _edit(3).replace("line 30\n", "edited 30\n").encode()
+
+
+def test_the_same_each_time(units: _Units, repo: Repository) -> None:
+    results = [(f"u{number}", units.on({"long.txt": _edit(number), f"n{number}": "x"})) for number in range(0, 40, 8)]
+    first = merge(repo, units.base, results)
+    second = time.time() + 1.1
+    while time.time() < second:
+        pass
+    assert merge(repo, units.base, results) == first
+    assert repo.git("log", "-1", "--format=%an %ae %ct", first.commit).out == (
+        b"fanout fanout@localhost " + repo.git("log", "-1", "--format=%ct", units.base).out
+    )
+
+
+def test_the_users_settings_change_nothing(units: _Units, git: GitCommand, outcome: _Outcome) -> None:
+    for key, value in {
+        "merge.renames": "false",
+        "diff.renames": "false",
+        "merge.directoryRenames": "true",
+        "merge.conflictStyle": "diff3",
+        "commit.gpgSign": "true",
+    }.items():
+        git(units.repo.root, "config", key, value)
+    merged = units.merge(u1={"long.txt": None, "renamed.txt": _LONG}, u2={"long.txt": _edit(3)})
+    assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3).encode()}
+
+
+def test_hundreds_of_units(units: _Units, outcome: _Outcome) -> None:
+    results = [(f"u{number}", {f"new/{number}": str(number)}) for number in range(300)]
+    commits = units.merge(**dict(results[:1])).commit
+    assert commits
+    began = time.monotonic()
+    made = [(unit, units.on(files)) for unit, files in results[:60]]
+    many = [(f"{unit}-{copy}", commit) for copy in range(5) for unit, commit in made]
+    setup = time.monotonic() - began
+    began = time.monotonic()
+    merged = merge(units.repo, units.base, many)
+    assert time.monotonic() - began < max(2.0, setup)
+    assert len(outcome(merged)) == 60
+    assert merged.owners["new/7"] == tuple(f"u7-{copy}" for copy in range(5))
+
+
+_PATHS = st.sampled_from(["a.txt", "b.txt", "dir/x", "dir", "new", "new/in", "long.txt", "dir/x/deep"])
+_TEXTS = st.sampled_from([None, "one\n", "two\n", _LONG, _edit(3), _edit(30), _edit(39), "x\n"])
+
+
+def _possible(files: dict[str, str | None]) -> dict[str, str | None]:
+    """Without a file that another stands in the way of."""
+    return {
+        path: text
+        for path, text in files.items()
+        if text is None or not any(files.get(other) is not None and path.startswith(f"{other}/") for other in files)
+    }
+
+
+@given(st.lists(st.dictionaries(_PATHS, _TEXTS, max_size=4).map(_possible), min_size=1, max_size=4))
+@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_whatever_units_do_each_path_goes_in_or_is_named(
+    units: _Units, outcome: _Outcome, repo: Repository, read_tree: ReadTree, made: list[dict[str, str | None]]
+) -> None:
+    results = [(f"u{number}", units.on(files)) for number, files in enumerate(made)]
+    merged = merge(repo, units.base, results)
+    outcome(merged)
+    base, after = read_tree(repo, units.base), read_tree(repo, merged.commit)
+    left = {(conflict.unit, path) for conflict in merged.conflicts for path in conflict.paths}
+    touched: dict[str, set[str]] = {}
+    for unit, commit in results:
+        tree = read_tree(repo, commit)
+        for path in {*base, *tree}:
+            if tree.get(path) != base.get(path):
+                touched.setdefault(path, set()).add(unit)
+    for unit, commit in results:
+        tree = read_tree(repo, commit)
+        for path in {*base, *tree}:
+            alone = touched.get(path) == {unit}
+            if alone and (unit, path) not in left and path in tree and not _moved(merged, path):
+                assert after.get(path) == tree[path] or len(results) > 1
+    for conflict in merged.conflicts:
+        assert conflict.paths
+        assert conflict.others
+    assert results[0][0] not in {conflict.unit for conflict in merged.conflicts}
+
+
+def _moved(merged: Merged, path: str) -> bool:
+    return path not in merged.owners
