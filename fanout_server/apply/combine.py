@@ -37,7 +37,7 @@ def combine(base: Content | None, now: Content | None, new: Content | None) -> C
     if base is None or now is None or new is None:
         return _with_one_missing(base, now, new)
     if base.is_link or now.is_link or new.is_link:
-        return Clash("it is or was a symbolic link that both the run and you have changed")
+        return Clash("it is or was a symbolic link, and you have changed it since")
     mode = new.mode if now.mode == base.mode else now.mode
     data = _combined_data(base.data, now.data, new.data)
     return data if isinstance(data, Clash) else Combined(Content(mode, data))
@@ -48,12 +48,12 @@ def _with_one_missing(base: Content | None, now: Content | None, new: Content | 
         if now is not None and new is not None and _same_data(now, new):
             # Where git does not heed the executable bit the disk may show it on any file, so that is no difference.
             return Combined(evolve(new, mode=max(now.mode, new.mode)))
-        return Clash("the run made a file of this name, and so have you, with other content")
+        return Clash("you have another file of this name")
     if now is None:
-        return Clash("the run changed it, but you have deleted or renamed it since")
+        return Clash("you have deleted or renamed it since")
     if _same_data(now, base):
         return Combined(new)
-    return Clash("the run deleted or renamed it, but you have edited it since")
+    return Clash("it was to go, but you have edited it since")
 
 
 def _same_data(one: Content, other: Content) -> bool:
@@ -64,7 +64,7 @@ def _combined_data(base: bytes, now: bytes, new: bytes) -> bytes | Clash:
     if base in (now, new) or now == new:
         return new if now == base else now
     if any(_is_binary(data) for data in (base, now, new)):
-        return Clash("it is no text, and both the run and you have changed it")
+        return Clash("it is no text, and you have changed it since")
     return _merged_wide(base, now, new) or _merged(base, now, new)
 
 
@@ -102,4 +102,4 @@ def _encoding(data: bytes) -> str:
 
 def _clash(now: bytes, conflict: threeway.Conflict) -> Clash:
     ranges = tuple(range_of(now, region.start, region.end) for region in conflict.regions)
-    return Clash("both the run and you have changed the same lines", ranges)
+    return Clash("you have changed the same lines", ranges)

@@ -16,10 +16,28 @@ _SHOWN_PLACES = 5
 
 
 @frozen
+class Wording:
+    """``failed`` gets ``units`` and ``path``; ``base`` and ``result`` say what the two sides are."""
+
+    failed: str
+    base: str
+    result: str
+
+
+APPLYING = Wording(
+    "The result of {units} for {path} was not applied", "what the run started from", "what the run made of it"
+)
+TAKING_BACK = Wording(
+    "What {units} did to {path} was not taken back", "what the run had made of it", "what stood there before"
+)
+
+
+@frozen
 class Keeper:
     """Writes both sides of conflicts below ``sides``, or nothing where that is ``None``."""
 
     sides: Path | None
+    wording: Wording = APPLYING
 
     def finding(self, change: FileChange, clash: Clash) -> Finding:
         related, trouble = self._kept(change)
@@ -27,10 +45,8 @@ class Keeper:
         path = paths.shown(change.path)
         moved = f", the new name of '{paths.shown(at)}'," if at != change.path else ""
         where = f" ({_places(clash.ranges)})" if clash.ranges else ""
-        message = (
-            f"The result of {_units(change.units)} for '{path}'{moved} was not applied: {clash.reason}{where}. "
-            f"What you have is as it was. {_next_step(related, trouble)}"
-        )
+        failed = self.wording.failed.format(units=_units(change.units), path=f"'{path}'{moved}")
+        message = f"{failed}: {clash.reason}{where}. What you have is as it was. {_next_step(related, trouble)}"
         also = tuple(Related(at, "changed by both here too", spot) for spot in clash.ranges[1:])
         first = clash.ranges[0] if clash.ranges else None
         return Finding(CODE, Severity.ERROR, message, at, first, change.units, (*also, *related))
@@ -40,14 +56,14 @@ class Keeper:
         if self.sides is None:
             return (), ""
         kept: list[Related] = []
-        sides = ((change.old, ".base", "what the run started from"), (change.new, ".result", "what the run made of it"))
+        sides = ((change.old, ".base", self.wording.base), (change.new, ".result", self.wording.result))
         try:
             for content, ending, message in sides:
                 if content is not None:
                     kept.append(Related(str(_write(self.sides, change.path + ending, content)), message))
         except (OSError, paths.UnsafePath) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
-            return (), f"The run's side could not be kept in '{self.sides}': {reason}. "
+            return (), f"The other side could not be kept in '{self.sides}': {reason}. "
         return tuple(kept), ""
 
 

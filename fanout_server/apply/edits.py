@@ -9,7 +9,7 @@ from typing import Literal
 from attrs import evolve, frozen
 
 from fanout_server.apply.combine import Clash, combine
-from fanout_server.apply.conflicts import Keeper
+from fanout_server.apply.conflicts import APPLYING, TAKING_BACK, Keeper
 from fanout_server.apply.content import Content, FileChange, FolderInTheWay, ParentInTheWay, Present, Unreadable
 from fanout_server.apply.paths import parents, shown
 from fanout_server.apply.splice import TextEdit
@@ -49,14 +49,16 @@ class EditPlan:
     unchanged: tuple[str, ...]
 
 
-def plan_edits(changes: Sequence[FileChange], present: Present, sides: Path | None = None) -> EditPlan:
-    """Changes nothing of the user's.
+def plan_edits(
+    changes: Sequence[FileChange], present: Present, sides: Path | None = None, *, taking_back: bool = False
+) -> EditPlan:
+    """Changes nothing of the user's. ``taking_back`` is for the words of findings, where the changes undo an apply.
 
     Of each conflict both sides are written below ``sides``: what the run started from as ``<path>.base``, what it
     made as ``<path>.result``.
     """
     outcomes = _settled(changes, _Cached(present))
-    keeper = Keeper(sides)
+    keeper = Keeper(sides, TAKING_BACK if taking_back else APPLYING)
     edits: list[FileEdit] = []
     left: list[Finding] = []
     unchanged: list[str] = []
@@ -210,7 +212,7 @@ def _renamed(change: FileChange, source: str, view: _After) -> _Outcome:
         return _renamed_already(change, source, target, view)
     now = view.read_leaving(source)
     if now is None:
-        return Clash(f"the run renamed '{shown(source)}' to this name, but you have deleted or renamed it since")
+        return Clash(f"'{shown(source)}' was to get this name, but you have deleted or renamed it since")
     combined = combine(change.old, now, change.new)
     if isinstance(combined, Clash):
         return evolve(combined, path=source)
@@ -226,13 +228,18 @@ def _renamed(change: FileChange, source: str, view: _After) -> _Outcome:
 
 
 def _renamed_already(change: FileChange, source: str, target: Content, view: _After) -> _Outcome:
-    if target != change.new:
-        return Clash(f"the run renamed '{shown(source)}' to this name, but you have another file of this name")
     now = view.read_leaving(source)
+    if now == target and change.path.casefold() == source.casefold():
+        return Clash(
+            f"'{shown(source)}' was to get this name, but your disk takes both for one, "
+            "since only upper and lower case differ; rename it yourself"
+        )
+    if target != change.new:
+        return Clash(f"'{shown(source)}' was to get this name, but you have another file of this name")
     if now is None:
         return ()
     if now != change.old:
-        return Clash(f"the run renamed '{shown(source)}' to this name, but you have edited the old file since")
+        return Clash(f"'{shown(source)}' was to get this name, but you have edited it since")
     return (FileEdit(source, "delete", now, None, units=change.units),)
 
 

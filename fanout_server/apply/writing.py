@@ -45,7 +45,7 @@ class Step:
     path: str
     before: Content | None
     after: Content | None
-    permissions_from: str
+    permissions_from: str | None = None
 
 
 @frozen
@@ -109,15 +109,16 @@ class Writing:
                 _still(self.root, step.path, seen)
                 (self.root / entry.staged).rename(self.root / _on_real_folders(self.root, step.path))
         for folder in reversed(self.intent.leaving):
-            remove_if_empty(self.root / folder.path)
+            # Where it stood there may now be a link, to a folder of somebody else's.
+            if paths.blocker(self.root, folder.path) is None:
+                remove_if_empty(self.root / folder.path)
 
     def _sync(self) -> None:
         """Folders too are to be safe on the disk before the note says that all is done."""
         changed = (*(step.path for step in self.steps), *self.intent.made, *(one.path for one in self.intent.leaving))
-        for folder in sorted({(self.root / path).parent for path in changed}):
-            status = paths.status_of(folder)
-            if status is not None and stat.S_ISDIR(status.st_mode):
-                sync_folder(folder)
+        for folder in sorted({path.rpartition("/")[0] for path in changed}):
+            if not folder or _is_folder(self.root, folder):
+                sync_folder(self.root / folder)
 
 
 def _steps(edits: Iterable[FileEdit]) -> Iterator[Step]:
@@ -125,10 +126,10 @@ def _steps(edits: Iterable[FileEdit]) -> Iterator[Step]:
         paths.check(edit.path)
         if edit.renamed_from is not None:
             paths.check(edit.renamed_from)
-            yield Step(edit.renamed_from, edit.before, None, edit.renamed_from)
+            yield Step(edit.renamed_from, edit.before, None)
             yield Step(edit.path, None, edit.after, edit.renamed_from)
         elif edit.before != edit.after:
-            yield Step(edit.path, edit.before, edit.after, edit.path)
+            yield Step(edit.path, edit.before, edit.after, None if edit.before is None else edit.path)
 
 
 def _look(root: Path, steps: Iterable[Step]) -> dict[str, _Identity | None]:
@@ -259,7 +260,8 @@ def _stage(root: Path, step: Step, after: Content, staged: Path) -> None:
         staged.symlink_to(os.fsdecode(after.data))
         return
     default = 0o777 if after.mode == EXECUTABLE else 0o666
-    write_new(staged, after.data, default, _permissions(root / step.permissions_from, after.mode))
+    source = step.permissions_from
+    write_new(staged, after.data, default, None if source is None else _permissions(root / source, after.mode))
 
 
 def _permissions(existing: Path, mode: int) -> int | None:

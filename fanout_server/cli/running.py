@@ -119,7 +119,7 @@ def _summarise(
     live.print_findings(console, view.findings)
     stat = report.diff_stat(engine.services, view)
     if stat:
-        console.print(stat.rstrip())
+        console.print(stat.rstrip(), soft_wrap=True)
     if targets:
         console.print(f"Written: {', '.join(targets)}.", soft_wrap=True)
     console.print(_next_step(view), soft_wrap=True)

@@ -48,11 +48,12 @@ def look(place: Path) -> UserState:
     )
 
 
-def check_run(view: RunView, events: Iterable[model.Event], *, exact: bool) -> Iterator[Check]:
+def check_run(view: RunView, *, exact: bool) -> Iterator[Check]:
     """Of the run. ``exact``: the built-in agent did it, so what comes out is known to the letter."""
-    files, most = len(view.owners), most_at_a_time(events)
+    files = len(view.owners)
     done = sum(unit.state is UnitState.DONE for unit in view.units)
-    yield Check(f"{done} of {len(view.units)} units done, at most {most} at a time", done > 0 and most <= _jobs(view))
+    every = _expected(done == len(view.units), exact=exact) if done else False
+    yield Check(f"{done} of {len(view.units)} units done, {view.plan.options.jobs} at a time", every)
     yield Check(f"{files} files migrated ({migration.FEWEST_FILES} or more)", files >= migration.FEWEST_FILES)
     collided = [one for one in view.findings if one.code == "merge/conflict" and one.path == migration.COLLISION]
     yield Check(
@@ -93,19 +94,6 @@ def check_user(before: UserState, after: UserState) -> Iterator[Check]:
     )
 
 
-def most_at_a_time(events: Iterable[model.Event]) -> int:
-    """How many units were at work at once, at most."""
-    working: set[str] = set()
-    most = 0
-    for event in events:
-        if isinstance(event, model.AttemptStarted):
-            working.add(event.unit)
-            most = max(most, len(working))
-        elif isinstance(event, model.UnitEnded):
-            working.discard(event.unit)
-    return most
-
-
 def migrated(text: bytes) -> bytes:
     """What the rules make of the edited file, by other means: it holds nothing but calls of ``super``."""
     return re.sub(rb"super\(\w+, self\)", b"super()", text)
@@ -119,10 +107,6 @@ def _weighs(finding: model.Finding) -> bool:
     return finding.severity in {model.Severity.ERROR, model.Severity.WARNING} and not finding.code.startswith(
         "preflight/"
     )
-
-
-def _jobs(view: RunView) -> int:
-    return view.plan.options.jobs
 
 
 def _changed(place: Path) -> set[str]:

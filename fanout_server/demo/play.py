@@ -42,12 +42,12 @@ async def command(arguments: argparse.Namespace, console: Console) -> int:
     edited = (place / sample.EDITED).read_bytes()
     chosen = [word for setting in arguments.settings for word in ("--set", setting)]
     status = await _fanout(console, place, ["run", migration.PLAN_NAME, *chosen])
-    view, events = await _newest(place, status)
+    view = await _newest(place, status)
     if view.owners:
         await _fanout(console, place, ["apply"])
-        view, events = await _newest(place, status)
+        view = await _newest(place, status)
 
-    found: list[Check] = [*checks.check_run(view, events, exact=exact)]
+    found: list[Check] = [*checks.check_run(view, exact=exact)]
     if exact:
         found.append(Check("'fanout run' told of the collision by its exit status", status == _UNITS_FAILED))
     found += await anyio.to_thread.run_sync(lambda: list(checks.check_files(place, view, edited, exact=exact)))
@@ -91,16 +91,15 @@ async def _end(process: anyio.abc.Process) -> None:
     await process.aclose()
 
 
-async def _newest(place: Path, status: int) -> tuple[RunView, tuple[model.Event, ...]]:
-    """The run just made, and its events. Raises FanoutError where there is none."""
+async def _newest(place: Path, status: int) -> RunView:
+    """The run just made. Raises FanoutError where there is none."""
     async with Engine.open(place) as engine:
         runs = await engine.runs()
-        if not runs:
-            raise model.FanoutError(
-                f"'fanout run' could not begin (exit status {status}); what it said is above."
-                f" The project is in {place}."
-            )
-        return runs[0], await engine.services.journal.events(runs[0].id)
+    if not runs:
+        raise model.FanoutError(
+            f"'fanout run' could not begin (exit status {status}); what it said is above. The project is in {place}."
+        )
+    return runs[0]
 
 
 def _tell(console: Console, found: Sequence[Check], place: Path) -> int:

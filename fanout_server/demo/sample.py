@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -29,6 +30,7 @@ EDIT = "# A line that was typed by hand and is not committed yet.\n"
 _EDIT_BEFORE = "class Locale(object):\n"
 
 _REQUIREMENTS = Path(__file__).with_name("requirements.txt")
+_BUILD_CONSTRAINTS = Path(__file__).with_name("build-constraints.txt")
 _MARK = "fanout-demo"
 _DOWNLOAD_SECONDS = 300.0
 _LONGEST_SOURCE = 64 * 1024 * 1024
@@ -60,12 +62,15 @@ def fetch(folder: Path) -> Path:
 
 
 def _download(folder: Path) -> None:
-    """``--no-binary`` names the sample alone: what builds its metadata may come ready made."""
+    """pip reads a source's metadata by starting its build, for which it fetches setuptools, ready made."""
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     argv += ["--no-deps", "--no-binary", NAME, "--require-hashes", "--requirement", str(_REQUIREMENTS)]
+    # The former name is that of pip before 25.3.
+    constrained = dict.fromkeys(("PIP_CONSTRAINT", "PIP_BUILD_CONSTRAINT"), str(_BUILD_CONSTRAINTS))
     try:
         done = subprocess.run(
             [*argv, "--dest", str(folder)],
+            env={**os.environ, **constrained},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             check=False,

@@ -5,7 +5,10 @@ pygls answers a message that it cannot read with a popup, or not at all. Here ev
 
 from __future__ import annotations
 
+import functools
 import json
+import logging
+import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -16,6 +19,8 @@ from cattrs.errors import AttributeValidationNote, ForbiddenExtraKeysError, Iter
 from lsprotocol import types
 from pygls.exceptions import JsonRpcException, JsonRpcInvalidParams, JsonRpcInvalidRequest, JsonRpcParseError
 from pygls.protocol import default_converter
+
+_log = logging.getLogger(__name__)
 
 _PRUNINGS = 16
 _NAMES: Mapping[type, str] = {
@@ -86,7 +91,8 @@ def converter() -> cattrs.Converter:
     """lsprotocol's, but a number does not become a string nor a string a truth."""
     made: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call] # pygls has no types here
     for scalar in (str, bool, int, float):
-        made.register_structure_hook(scalar, _strict)
+        # By identity: a hook for str would catch the enums that are strings too.
+        made.register_structure_hook_func(functools.partial(operator.is_, scalar), _strict)
     return made
 
 
@@ -119,6 +125,7 @@ def structure(made: cattrs.Converter, data: dict[str, Any], cls: type) -> Any:
             if not attempts or not all(_prune(data, problem.path) for problem in found):
                 said = "; ".join(str(problem) for problem in found)
                 raise JsonRpcInvalidParams(f"{data.get('method', 'The message')}: {said}.") from error
+            _log.info("left out of initialize: %s", "; ".join(str(problem) for problem in found))
             attempts -= 1
 
 

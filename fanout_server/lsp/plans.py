@@ -81,6 +81,8 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         raise JsonRpcInvalidParams(f"{command}: a plan document holds its own 'instruction'; leave the key out.")
     uri = arguments.plan or ""
     path = uris.to_path(uri)
+    if path is not None:
+        path = await anyio.to_thread.run_sync(_real, path)
     engine = await _engine(session, [path] if path else [])
     text = await _text(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
@@ -109,7 +111,7 @@ async def _selected(
     strange = [uri for uri, path in found if path is None and uri != chosen.uri]
     if strange:
         raise BadPlace(f"{strange[0]} is no file on this machine, so fanout cannot work on it. Select files.")
-    paths = [path for _, path in found if path is not None]
+    paths = await anyio.to_thread.run_sync(lambda: [_real(path) for _, path in found if path is not None])
     engine = await _engine(session, paths)
     wanted = await _wanted(session, engine, chosen, paths)
     return Asked(
@@ -153,6 +155,11 @@ async def _engine(session: Session, paths: list[str]) -> Engine:
         roots = " and ".join(str(root) for root in engines)
         raise BadPlace(f"The selection lies in more than one repository: {roots}. Select within one.")
     return await session.engine_at(Path(next(iter(folders))))
+
+
+def _real(path: str) -> str:
+    """As git spells it: a workspace may be opened through a link. A link that is the last part stays what it is."""
+    return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120 - pathlib has no such realpath
 
 
 def _relative(engine: Engine, path: str) -> str | None:

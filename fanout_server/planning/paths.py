@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _ARRAY = re.compile(
     r"^[ \t]*(?:(?:declare|local|readonly|export|typeset)\s+(?:-\w+\s+)*)?[A-Za-z_]\w*\+?=\(", re.MULTILINE
 )
-_URL = re.compile(r"(?:[A-Za-z][A-Za-z0-9+.-]*://|mailto:|www\.)[^\s<>\"'`)\]]*")
+_URL = re.compile(r"(?:(?<![A-Za-z0-9+.-])[A-Za-z][A-Za-z0-9+.-]{0,20}://|mailto:|www\.)[^\s<>\"'`)\]]*")
 _LINK = re.compile(
     r"!?\[[^\]\n]*\]\((?:<(?P<pointed>[^<>]+)>|(?P<plain>[^()\s]+(?:\([^()\s]*\)[^()\s]*)*))(?:\s+\"[^\"]*\")?\)"
 )
@@ -102,7 +102,9 @@ def find_paths(text: str, exists: Exists | None = None) -> tuple[Candidate, ...]
 def read_item(line: Line, exists: Exists, *, listed: bool = True) -> Candidate | None:
     """What one entry of a list names, with its place or symbol and its note; ``None`` where it is plain text."""
     return (
-        _quoted(line, listed=listed) or _existing(line, exists, listed=listed) or _shaped(line, exists, listed=listed)
+        _quoted(line, exists, listed=listed)
+        or _existing(line, exists, listed=listed)
+        or _shaped(line, exists, listed=listed)
     )
 
 
@@ -154,7 +156,7 @@ def _stripped(line: Line, start: int) -> Line:
     return Line(left.rstrip(), line.start + start + len(text) - len(left))
 
 
-def _quoted(line: Line, *, listed: bool) -> Candidate | None:
+def _quoted(line: Line, exists: Exists, *, listed: bool) -> Candidate | None:
     """A name in quotes, backticks or a link, alone or with what may follow a name."""
     named = unquoted(line.text)
     if named is None:
@@ -164,15 +166,16 @@ def _quoted(line: Line, *, listed: bool) -> Candidate | None:
     found = _after(Candidate(name, line.start, line.start + end), Line(text[end:], line.start + end), listed=listed)
     if found is None or _URL.match(name):
         return None
-    path, place = _cut_place(name)
+    path, place = (name, None) if exists(name) else _cut_place(name)
     meant = found if place is None else attrs.evolve(place, note=found.note, note_start=found.note_start)
-    plausible = plausible_path(path) or globs.is_glob(path)
+    plausible = exists(path) or plausible_path(path) or globs.is_glob(path)
     kind = Kind.GLOB if globs.is_glob(path) and meant.kind is Kind.PATH else meant.kind
     return attrs.evolve(meant, text=path, start=line.start, end=line.start + end, kind=kind) if plausible else None
 
 
 def unquoted(text: str) -> tuple[str, int] | None:
     """The name that opens ``text`` in quotes, backticks or a link, and how far it reaches."""
+    text = text[:_LONGEST_LINE]
     if text.startswith('"'):
         return quoting.c_quoted(text)
     if (code := _CODE.match(text)) is not None:

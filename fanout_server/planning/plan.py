@@ -133,7 +133,12 @@ def _build(instruction: str, resolved: Resolved, options: Options, given: Mappin
     errors = list(_outside_globs(made, source))
     if errors:
         raise PlanError(errors)
-    remarks = (*resolved.findings, *_unnamed_target(builder, resolved, source), *_not_yet(options, source))
+    remarks = (
+        *resolved.findings,
+        *_unnamed_target(builder, resolved, source),
+        *_unused(builder, options, given),
+        *_not_yet(options, source),
+    )
     return Plan(instruction, made, options, remarks)
 
 
@@ -214,6 +219,16 @@ def _unnamed_target(builder: units.Builder, resolved: Resolved, source: _Source)
         return
     message = "The instruction names no target ({file}, {stem}, ...); 'Target: PATH' was added below it for each unit."
     yield Finding("preflight/no-variable", Severity.INFORMATION, message, source.path, source.first_line())
+
+
+def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) -> Iterator[Finding]:
+    """``--set job=8`` sets a variable: most likely somebody meant an option."""
+    used = {name for _, name in builder.needs} | {name for text in options.command for name in variables.names(text)}
+    for name in given:
+        if name not in used:
+            hint = settings.did_you_mean(name, settings.OPTION_KEYS)
+            message = f"Nothing in the plan uses the variable {{{name}}}, and it is no option{hint or '.'}"
+            yield Finding("preflight/unused-variable", Severity.WARNING, message)
 
 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:

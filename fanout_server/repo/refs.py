@@ -6,9 +6,8 @@ from fanout_server.repo.repository import Repository
 
 _PREFIX = "refs/fanout/"
 
-# Many units end at the same moment; git's own waits for a lock (0.1 s and 1 s) are too short for that.
+# Deleting refs takes the lock of all packed ones; git's own wait for that (1 s) is short where somebody else packs them.
 _PATIENT = (
-    *("-c", "core.filesRefLockTimeout=10000"),
     *("-c", "core.packedRefsTimeout=10000"),
     *("-c", "core.logAllRefUpdates=false"),
 )

@@ -117,7 +117,7 @@ class Repository:
         return self._check_ignore(names[:middle]) + self._check_ignore(names[middle:])
 
 
-LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory", "--no-empty-directory")
+LIST_IGNORED = ("ls-files", "-z", "--others", "--ignored", "--exclude-standard", "--directory")
 
 
 def ignored_entries(told: bytes) -> list[str]:

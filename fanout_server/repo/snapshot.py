@@ -173,5 +173,3 @@ def _write(path: Path, data: bytes, *, executable: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(data)
     path.chmod(0o755 if executable else 0o644)
-    # A time that no entry has: git must not take the text for the unchanged file of the same size.
-    os.utime(path, (1, 1))

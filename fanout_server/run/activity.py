@@ -2,33 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Awaitable, Callable
 
 import anyio
 
+from fanout_server.agents.output import last_line
+
 _EVERY_SECONDS = 0.5
-_LONGEST = 200
 _KEPT_BYTES = 4096
-
-# Escape sequences of terminals: CSI, OSC, and the two-character ones.
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)|[@-Z\\^_])")
-
-
-def clean_line(text: str) -> str:
-    """``text`` without terminal escapes and control characters, cut at 200 characters."""
-    text = _ESCAPES.sub("", text)
-    text = "".join(char if char.isprintable() else " " for char in text)
-    return " ".join(text.split())[:_LONGEST]
-
-
-def last_line(data: bytes) -> str:
-    """The last line of ``data`` that has something to read, cleaned; empty where there is none."""
-    for line in reversed(re.split(r"[\r\n]+", data.decode("utf-8", "replace"))):
-        cleaned = clean_line(line)
-        if cleaned:
-            return cleaned
-    return ""
 
 
 class ActivityTail:

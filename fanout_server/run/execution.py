@@ -23,7 +23,7 @@ from fanout_server.run.state import ACTIVE, Fold
 from fanout_server.run.unit import RunContext, run_unit
 
 # Worktrees made ahead of a free slot, so that no slot waits for a checkout.
-_AHEAD = 4
+_AHEAD = 8
 _LOCK_LIMIT_SECONDS = 2.0
 
 
@@ -161,7 +161,6 @@ class Execution:
                 turn.passed.set()
 
     async def _one(self, context: RunContext, unit: Unit, turn: Turn) -> None:
-        began = time.monotonic()
         ended: model.UnitEnded | None = None
         with anyio.CancelScope() as scope:
             self._unit_scopes[unit.id] = scope
@@ -176,7 +175,7 @@ class Execution:
                 unit.id,
                 UnitState.CANCELLED,
                 "Cancelled.",
-                time.monotonic() - began,
+                turn.stopwatch.seconds,
             )
         await self._emit(ended)
 

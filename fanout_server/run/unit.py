@@ -17,10 +17,11 @@ from attrs import frozen
 from fanout_server import model
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Task, write_prompt
+from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
-from fanout_server.run.activity import ActivityTail, clean_line
+from fanout_server.run.activity import ActivityTail
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots, Turn
 
@@ -28,7 +29,6 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_BACKOFF = 60.0
 _FEEDBACK_BYTES = 8 * 1024
-_MESSAGE_LINES = 3
 
 Emit = Callable[[model.Event], Awaitable[None]]
 
@@ -62,14 +62,12 @@ class _Outcome:
     failure: _Failure | None
     collected: collect.Collected | None
     cost: float | None
-    seconds: float
 
 
 async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: int = 1) -> model.UnitEnded:
     """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error."""
-    started = time.monotonic()
     attempts = range(first_attempt, first_attempt + context.options.attempts)
-    outcome = _Outcome(_Failure("No attempt was made."), None, None, 0.0)
+    outcome = _Outcome(_Failure("No attempt was made."), None, None)
     start = context.base
     feedback: str | None = None
     cost: float | None = None
@@ -94,7 +92,7 @@ async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: i
         kept = outcome.collected.commit if outcome.collected and failure.feedback else None
         start = kept or context.base
         await anyio.sleep(delay)
-    return await _ended(context, unit, outcome, time.monotonic() - started, cost)
+    return await _ended(context, unit, outcome, turn.stopwatch.seconds, cost)
 
 
 async def _ended(
@@ -147,7 +145,6 @@ class _Attempt:
 
     async def run(self, turn: Turn, start: str, feedback: str | None) -> _Outcome:
         context = self._context
-        began = time.monotonic()
         collected: collect.Collected | None = None
         worktree: worktrees.Worktree | None = None
         try:
@@ -168,7 +165,7 @@ class _Attempt:
         finally:
             if worktree is not None:
                 context.cleanup.start_soon(_remove, context.services, worktree)
-        return _Outcome(failure, collected, self._cost, time.monotonic() - began)
+        return _Outcome(failure, collected, self._cost)
 
     def _create(self, start: str) -> worktrees.Worktree:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -291,13 +288,12 @@ async def _remove(services: Services, worktree: worktrees.Worktree) -> None:
 
 
 def _told(ended: Ended) -> str:
-    """How a setup or verify command ended, with the last lines of what it printed."""
+    """How a setup or verify command ended, with the last line that it printed."""
     if ended.reason != "exited":
         return ended.message
     how = f"ended by signal {ended.signal}" if ended.signal else f"exit status {ended.exit}"
-    lines = [clean_line(line) for line in ended.tail.decode("utf-8", "replace").splitlines()]
-    shown = [line for line in lines if line][-_MESSAGE_LINES:]
-    return f"{how}: {' / '.join(shown)}" if shown else how
+    said = last_line(ended.tail)
+    return f"{how}: {said}" if said else how
 
 
 def log_files(logs: Path, unit: str) -> tuple[Path, ...]:

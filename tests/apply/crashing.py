@@ -66,7 +66,7 @@ def dies(step: int, work: Callable[[], object]) -> bool:
 
 def main(folder: Path) -> None:
     # What the system was given outlives a killed process; that it is on the disk matters when the power goes.
-    os.fsync = lambda _descriptor: None
+    os.fsync = lambda fd: None  # noqa: ARG005 - the name is part of its type
     pristine, root, store = folder / "pristine", folder / "root", folder / "state" / "apply"
     store.parent.mkdir()
     trees.make(pristine)
@@ -101,7 +101,7 @@ def main(folder: Path) -> None:
         shutil.copytree(store.parent, kept, symlinks=True)
         files.recover(root, store)
         check(expected)
-        if forward % 12 == 5:
+        if forward % 16 == 5:
             backward += die_on_the_way_back(root, store, crashed, kept, functools.partial(check, expected))
         shutil.rmtree(crashed)
         shutil.rmtree(kept)

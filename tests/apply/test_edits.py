@@ -182,9 +182,9 @@ def test_modes_are_merged_apart_from_content() -> None:
         (file(b"\0a"), file(b"\0b"), file(b"\0c"), "no text"),
         (file("a", SYMLINK), file("b", SYMLINK), file("c", SYMLINK), "symbolic link"),
         (file("a"), file("b", SYMLINK), file("c"), "symbolic link"),
-        (file("1\n"), file("2\n"), None, "deleted or renamed it, but you have edited it"),
-        (file("1\n"), None, file("2\n"), "changed it, but you have deleted"),
-        (None, file("1\n"), file("2\n"), "made a file of this name, and so have you"),
+        (file("1\n"), file("2\n"), None, "was to go, but you have edited it"),
+        (file("1\n"), None, file("2\n"), "you have deleted or renamed it"),
+        (None, file("1\n"), file("2\n"), "another file of this name"),
     ],
 )
 def test_what_cannot_be_merged_is_left_alone(
@@ -230,6 +230,23 @@ def test_sides_that_cannot_be_kept_are_told_and_hide_no_conflict(tmp_path: Path)
     assert "could not be kept" in finding.message
 
 
+def test_a_conflict_in_taking_back_says_so(tmp_path: Path) -> None:
+    changes = (change("f", file("made by the run"), None),)
+    (finding,) = plan_edits(changes, Buffers({"f": file("edited")}), tmp_path, taking_back=True).left
+    assert "What unit unit-1 did to 'f' was not taken back: it was to go" in finding.message
+    assert [one.message for one in finding.related] == ["what the run had made of it"]
+
+
+def test_a_rename_of_case_alone_is_left_alone_where_the_disk_sees_none() -> None:
+    class Insensitive:
+        def read(self, path: str) -> Content | None:
+            return file("x") if path.casefold() == "readme" else None
+
+    renamed = change("Readme", file("x"), file("x"), renamed_from="README")
+    assert "upper and lower case" in only_finding(plan_edits((renamed,), Insensitive())).message
+    assert only_edit(plan({"README": file("x")}, renamed)).kind == "rename"
+
+
 def test_odd_names_are_printed_on_one_line() -> None:
     finding = only_finding(plan({"a\n\udcff": file("x")}, change("a\n\udcff", None, file("y"))))
     assert "'a\\n\\udcff'" in finding.message
@@ -262,7 +279,7 @@ def test_a_rename_of_what_is_no_text_and_changed_is_a_new_file_and_a_deleted_one
         ({"old": file("1\n"), "new": file("x")}, "another file of this name", "new"),
         ({}, "deleted or renamed it since", "new"),
         ({"old": file("2\n")}, "same lines", "old"),
-        ({"old": file("2\n"), "new": file("3\n")}, "edited the old file", "new"),
+        ({"old": file("2\n"), "new": file("3\n")}, "edited it", "new"),
     ],
 )
 def test_a_rename_that_cannot_be_done_is_left_alone(now: Mapping[str, Content], reason: str, path: str) -> None:

@@ -191,6 +191,22 @@ def test_a_folder_that_becomes_a_link_in_the_last_moment_is_refused(
     assert list((tmp_path / "outside").iterdir()) == []
 
 
+def test_a_folder_that_makes_place_for_a_link_is_not_looked_for_behind_it(
+    root: Path, store: Path, tmp_path: Path
+) -> None:
+    """``d/deep/file`` goes and ``d`` becomes a link to a folder that has an empty ``deep`` too."""
+    (tmp_path / "outside" / "deep").mkdir(parents=True)
+    (root / "d/deep").mkdir(parents=True)
+    (root / "d/deep/file").write_bytes(b"x")
+    edits = (
+        FileEdit("d/deep/file", "delete", Content(REGULAR, b"x"), None),
+        create("d", b"../outside", SYMLINK),
+    )
+    files.write(root, edits, store)
+    assert (root / "d").is_symlink()
+    assert (tmp_path / "outside" / "deep").is_dir()
+
+
 def test_two_edits_of_one_path_are_a_mistake_of_the_caller(root: Path, store: Path) -> None:
     with pytest.raises(ValueError, match="two edits"):
         files.write(root, (create("new"), create("new")), store)
@@ -230,12 +246,32 @@ def test_any_error_on_the_way_leaves_all_as_it_was(
         assert not store.exists()
         step += 1
     assert step > 100
-    # The first error that does not matter is one of tidying up, when all is written; the next start tidies up.
+    # The first error that does not matter comes when all is written and noted, and only this is not safely on the disk.
+    assert "may not hold them safely" in caplog.text
+    assert plan_edits(trees.CHANGES, Disk(root)).edits == ()
+    assert not store.exists()
+
+
+def test_what_cannot_be_tidied_up_is_no_reason_to_fail(
+    root: Path, store: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    real = os.unlink
+
+    def unlink(path: Path, **named: int) -> None:
+        if Path(path).parent == store:
+            raise OSError(errno.EIO, os.strerror(errno.EIO))
+        real(path, **named)
+
+    edits = trees.edits(root)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "unlink", unlink)
+        files.write(root, edits, store)
     assert plan_edits(trees.CHANGES, Disk(root)).edits == ()
     assert "could not be removed" in caplog.text
+    assert (store / Phase.DONE).exists()
     assert files.recover(root, store) == ()
+    assert plan_edits(trees.CHANGES, Disk(root)).edits == ()
     assert not store.exists()
-    assert not list(root.rglob(".fanout-*"))
 
 
 def _error_of_writing(

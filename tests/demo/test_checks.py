@@ -40,14 +40,8 @@ def _wrong(found: list[checks.Check]) -> list[str]:
     return [check.text for check in found if check.held is False]
 
 
-def _attempts(most: int) -> list[model.Event]:
-    started: list[model.Event] = [model.AttemptStarted("r", 0.0, str(number), 1, "w") for number in range(most)]
-    ended = model.UnitEnded("r", 0.0, "0", UnitState.DONE, "", 1.0)
-    return [*started, ended, model.AttemptStarted("r", 0.0, "last", 1, "w")]
-
-
 def test_a_good_run_passes(view: RunView) -> None:
-    assert not _wrong(list(checks.check_run(view, _attempts(4), exact=True)))
+    assert not _wrong(list(checks.check_run(view, exact=True)))
 
 
 @pytest.mark.parametrize(
@@ -61,23 +55,19 @@ def test_a_good_run_passes(view: RunView) -> None:
         ({"owners": {**dict.fromkeys(_FILES, ("1",)), migration.OUTSIDE: ("3",)}}, "which no unit owns"),
         ({"findings": (_CONFLICT, _STRAY, Finding("unit/failed", Severity.ERROR, "no"))}, "nothing else"),
         ({"units": ()}, "0 of 0 units"),
+        ({"units": (UnitView("1", "a", UnitState.DONE), UnitView("2", "b", UnitState.FAILED))}, "1 of 2 units"),
     ],
 )
 def test_a_bad_run_is_told(view: RunView, change: dict[str, Any], told: str) -> None:
     changed = attrs.evolve(view, **change)
-    wrong = _wrong(list(checks.check_run(changed, _attempts(4), exact=True)))
+    wrong = _wrong(list(checks.check_run(changed, exact=True)))
     assert len(wrong) == 1
     assert told in wrong[0]
 
 
-def test_too_many_at_a_time_are_told(view: RunView) -> None:
-    assert checks.most_at_a_time(_attempts(5)) == 5
-    assert len(_wrong(list(checks.check_run(view, _attempts(5), exact=True)))) == 1
-
-
 def test_an_agent_need_not_collide(view: RunView) -> None:
     calm = attrs.evolve(view, findings=())
-    found = list(checks.check_run(calm, _attempts(4), exact=False))
+    found = list(checks.check_run(calm, exact=False))
     assert not _wrong(found)
     assert [check.held for check in found].count(None) == 2
 

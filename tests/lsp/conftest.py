@@ -12,6 +12,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
 from fanout_server.lsp.protocol import Hooks, Protocol
+from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor
 from tests.lsp.rawclient import RawClient
 
 ClientMaker = Callable[..., RawClient]
@@ -30,6 +31,18 @@ def start(tmp_path: Path) -> Iterator[ClientMaker]:
     yield make
     for client in clients:
         client.dispose()
+
+
+@pytest.fixture
+def connect(start: ClientMaker, checkout: Path) -> MakeEditor:
+    """An editor on ``checkout``, or on ``folder``, with these capabilities."""
+
+    def make(capabilities: dict[str, Any] | None = None, folder: Path = checkout, **more: Any) -> Editor:
+        client = start(folder)
+        client.initialize(folder, CAPABILITIES if capabilities is None else capabilities, **more)
+        return Editor(client, folder)
+
+    return make
 
 
 class Sent:

@@ -1,4 +1,4 @@
-"""A client of a few lines that speaks JSON-RPC over pipes itself, so that no library of ours hides what goes over them."""
+"""A client of a few lines that speaks JSON-RPC over pipes itself, so that no library hides what goes over them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-SERVE = [sys.executable, "-c", "import sys; from fanout_server.lsp.server import serve_stdio; sys.exit(serve_stdio())"]
+SERVE = [sys.executable, "-m", "fanout_server", "serve"]
 LIMIT = 20.0
 
 Message = dict[str, Any]
@@ -156,7 +156,7 @@ class RawClient:
             message = json.loads(stream.read(length))
             # Answered first: whoever waits for the message may rely on its effects.
             if "method" in message and "id" in message:
-                handler = self.handlers.get(message["method"], lambda _: None)
+                handler = self.handlers.get(message["method"], _null)
                 result = handler(message.get("params"))
                 reply = result if isinstance(result, Reply) else Reply({"result": result})
                 if reply.fields is not None:
@@ -169,6 +169,10 @@ class RawClient:
         assert self.process.stderr is not None
         for line in self.process.stderr:
             self._stderr.put(line)
+
+
+def _null(params: Any) -> Any:
+    return None
 
 
 class Reply:

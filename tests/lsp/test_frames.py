@@ -33,7 +33,7 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
     capabilities = result["capabilities"]
     assert capabilities["positionEncoding"] == "utf-32"
     assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
-    names = "preview run status cancel resume apply revert discard show".split()
+    names = ["preview", "run", "status", "cancel", "resume", "apply", "revert", "discard", "show"]
     assert capabilities["executeCommandProvider"]["commands"] == [f"fanout.{name}" for name in names]
     assert client.shutdown() == 0
 
@@ -170,7 +170,9 @@ def test_unknown_values_in_capabilities_do_not_keep_the_editor_out(start: Client
         ),
     ],
 )
-def test_a_command_names_what_is_wrong_with_its_argument(start: ClientMaker, arguments: list[object], said: str) -> None:
+def test_a_command_names_what_is_wrong_with_its_argument(
+    start: ClientMaker, arguments: list[object], said: str
+) -> None:
     client = start()
     client.initialize()
     assert execute(client, *arguments) == (INVALID_PARAMS, said)
@@ -197,7 +199,9 @@ def test_a_client_that_stops_reading_blocks_neither_the_loop_nor_the_end(start: 
     assert time.monotonic() - began < 15
 
 
-def test_nothing_but_frames_is_on_the_stream_whatever_is_printed(start: ClientMaker, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_but_frames_is_on_the_stream_whatever_is_printed(
+    start: ClientMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
     code = (
         "import os, subprocess, sys\n"
         "from fanout_server.lsp import server\n"

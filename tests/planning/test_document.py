@@ -68,7 +68,8 @@ def _range(line: int, start: int, end: int) -> Range:
 
 
 def test_the_parts_of_a_document_have_exact_places() -> None:
-    text = "\ufeff---\r\njobs: 2\r\n---\r\n\r\nDo {file}.\r\n\r\n- src/a.ts: note\r\n- `b: c.ts`: x\r\n  more\r\n- src/d.ts#e"
+    header = "\ufeff---\r\njobs: 2\r\n---\r\n\r\n"
+    text = header + "Do {file}.\r\n\r\n- src/a.ts: note\r\n- `b: c.ts`: x\r\n  more\r\n- src/d.ts#e"
     parsed = document.parse(text)
     assert (parsed.instruction, parsed.instruction_range) == ("Do {file}.", _range(4, 0, 10))
     assert [(item.target, item.note) for item in parsed.items] == [

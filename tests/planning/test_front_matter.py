@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fanout_server.model import Range
 from fanout_server.planning import front_matter
 from fanout_server.planning.positions import LineIndex
 
@@ -12,10 +13,10 @@ def _read(text: str) -> front_matter.FrontMatter:
     return front_matter.read(text, LineIndex(text))
 
 
-def _at(text: str, place: object) -> str:
+def _at(text: str, place: Range) -> str:
     """What stands at a range of a text with LF breaks."""
     lines = text.split("\n")
-    start, end = place.start, place.end  # type: ignore[attr-defined]
+    start, end = place.start, place.end
     if start.line == end.line:
         return lines[start.line][start.character : end.character]
     whole = [lines[start.line][start.character :], *lines[start.line + 1 : end.line], lines[end.line][: end.character]]

@@ -11,7 +11,6 @@ import pytest
 
 from fanout_server.repo import changes
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 
 Files = dict[str, bytes]
@@ -25,7 +24,7 @@ def repo(checkout: Path) -> Repository:
 
 @pytest.fixture
 def everything(git: GitCommand) -> Callable[[Path], dict[str, str]]:
-    """All that is the user's in and around a checkout, as text that can be compared: files, index, HEAD, refs, config."""
+    """All that is the user's in a checkout, in a form that can be compared: files, index, HEAD, refs, settings."""
 
     def look(root: Path) -> dict[str, str]:
         found: dict[str, str] = {}
@@ -35,7 +34,9 @@ def everything(git: GitCommand) -> Callable[[Path], dict[str, str]]:
             for name in names + [name for name in folders if Path(parent, name).is_symlink()]:
                 path = Path(parent, name)
                 status = path.lstat()
-                data = os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+                data = (
+                    os.fsencode(path.readlink()) if path.is_symlink() else path.read_bytes() if path.is_file() else b""
+                )
                 digest = hashlib.sha256(data).hexdigest()
                 # Every git that reads a split index, even "git status", marks its shared part as in use.
                 time = 0 if name.startswith("sharedindex.") else status.st_mtime_ns

@@ -10,12 +10,15 @@ from hypothesis import strategies as st
 from fanout_server.repo import blobs
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
 
 
-@given(st.lists(st.one_of(st.binary(max_size=40), st.sampled_from([b"", b"\n", b"\r\n", b"x blob\n", b"a\n\nb"])), max_size=6))
+@given(
+    st.lists(
+        st.one_of(st.binary(max_size=40), st.sampled_from([b"", b"\n", b"\r\n", b"x blob\n", b"a\n\nb"])), max_size=6
+    )
+)
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_bytes_come_back_as_they_were(repo: Repository, data: list[bytes]) -> None:
     oids = blobs.write(repo, data)
@@ -24,7 +27,9 @@ def test_bytes_come_back_as_they_were(repo: Repository, data: list[bytes]) -> No
     assert blobs.read(repo, items, filters=True) == data
 
 
-@pytest.mark.parametrize("name", ["plain", " lead", "\ttab", "new\nline", "end\r", "-dash", os.fsdecode(b"\xff"), "a  b"])
+@pytest.mark.parametrize(
+    "name", ["plain", " lead", "\ttab", "new\nline", "end\r", "-dash", os.fsdecode(b"\xff"), "a  b"]
+)
 def test_filters_apply_by_path(name: str, checkout: Path, repo: Repository) -> None:
     (checkout / ".gitattributes").write_text("* text eol=crlf\nraw -text\n")
     oids = blobs.write(repo, [b"one\ntwo\n", b"three\n"])

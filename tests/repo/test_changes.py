@@ -5,7 +5,6 @@ from pathlib import Path
 
 from fanout_server.repo import changes
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 
 _ODD = (" lead", "new\nline", "quote\"'", "-dash", "tab\t", os.fsdecode(b"\xff\xe9"), ":(glob)*", "trail ")

@@ -7,11 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import collect, snapshot, worktrees
+from fanout_server.repo import changes, collect, snapshot, worktrees
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.worktrees import Worktree
-
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
 
@@ -96,10 +95,38 @@ def test_an_edit_right_after_the_checkout(worktree: Worktree, repo: Repository, 
     assert result()[0] == {"a.txt": b"ALPHA\nbeta\ngamma\n"}
 
 
+def _own_repository(path: Path, git: GitCommand) -> None:
+    (path / ".git").unlink()
+    git(path, "init", "-q")
+    git(path, "add", "-A")
+
+
+def test_settings_that_make_git_look_less_closely(
+    checkout: Path, repo: Repository, worktree: Worktree, git: GitCommand, result: _Result
+) -> None:
+    git(checkout, "config", "core.trustctime", "false")
+    git(checkout, "config", "core.checkStat", "minimal")
+    pristine = worktrees.pristine_index(repo, worktree)
+    assert pristine is not None
+    # As if the checkout had taken long: git need not suspect that the file changed while the index was written.
+    later = pristine.stat().st_mtime + 100
+    os.utime(pristine, (later, later))
+    path = worktree.path / "a.txt"
+    status = path.stat()
+    path.with_name("other").write_text("ALPHA\nbeta\ngamma\n")
+    os.utime(path.with_name("other"), ns=(status.st_atime_ns, status.st_mtime_ns))
+    path.with_name("other").replace(path)
+    assert result()[0] == {"a.txt": b"ALPHA\nbeta\ngamma\n"}
+
+
 _GIT: dict[str, Callable[[Path, GitCommand], object]] = {
     "add": lambda w, git: git(w, "add", "-A"),
     "commit": lambda w, git: (git(w, "add", "-A"), git(w, "commit", "-qm", "mine")),
-    "commit on a branch": lambda w, git: (git(w, "switch", "-qc", "x"), git(w, "add", "-A"), git(w, "commit", "-qm", "x")),
+    "commit on a branch": lambda w, git: (
+        git(w, "switch", "-qc", "x"),
+        git(w, "add", "-A"),
+        git(w, "commit", "-qm", "x"),
+    ),
     "mixed reset": lambda w, git: git(w, "reset", "-q", "HEAD~"),
     "soft reset": lambda w, git: (git(w, "add", "-A"), git(w, "reset", "-q", "--soft", "HEAD~")),
     "junk index": lambda w, git: Path(git(w, "rev-parse", "--git-path", "index")).write_bytes(b"junk"),
@@ -108,9 +135,9 @@ _GIT: dict[str, Callable[[Path, GitCommand], object]] = {
     "skipped": lambda w, git: git(w, "update-index", "--skip-worktree", "a.txt", "b.txt"),
     "lock": lambda w, git: Path(git(w, "rev-parse", "--git-path", "index.lock")).write_text("x"),
     "staged something else": lambda w, git: git(w, "rm", "-q", "--cached", "src/one.py"),
-    "git file gone": lambda w, git: (w / ".git").unlink(),
-    "git file leads away": lambda w, git: (w / ".git").write_text("gitdir: /nowhere\n"),
-    "own repository": lambda w, git: ((w / ".git").unlink(), git(w, "init", "-q"), git(w, "add", "-A")),
+    "git file gone": lambda w, _: (w / ".git").unlink(),
+    "git file leads away": lambda w, _: (w / ".git").write_text("gitdir: /nowhere\n"),
+    "own repository": _own_repository,
 }
 
 
@@ -144,7 +171,7 @@ def test_settings_and_programs_of_the_agent_do_not_run(
     program.chmod(0o755)
     (worktree.admin / "config.worktree").write_text(
         f"[core]\n\tfsmonitor = {program}\n\thooksPath = {tmp_path}\n\texcludesFile = {tmp_path}/all\n"
-        f"[filter \"evil\"]\n\tclean = {program}\n\tprocess = {program}\n\trequired = true\n"
+        f'[filter "evil"]\n\tclean = {program}\n\tprocess = {program}\n\trequired = true\n'
     )
     (worktree.path / ".gitattributes").write_text("* filter=evil\n")
     (worktree.path / ".gitconfig").write_text(f"[core]\n\tfsmonitor = {program}\n")
@@ -154,7 +181,9 @@ def test_settings_and_programs_of_the_agent_do_not_run(
     assert not (tmp_path / "ran").exists()
 
 
-def test_a_file_that_a_filter_cannot_take(checkout: Path, repo: Repository, worktree: Worktree, git: GitCommand) -> None:
+def test_a_file_that_a_filter_cannot_take(
+    checkout: Path, repo: Repository, worktree: Worktree, git: GitCommand
+) -> None:
     git(checkout, "config", "filter.lfs.clean", "no-such-program-here")
     git(checkout, "config", "filter.lfs.required", "true")
     (worktree.path / ".gitattributes").write_text("*.bin filter=lfs\n")
@@ -228,7 +257,9 @@ def _submodule(checkout: Path, git: GitCommand) -> None:
     git(checkout, "commit", "-qm", "submodule")
 
 
-def test_submodules_stay(checkout: Path, repo: Repository, git: GitCommand, tmp_path: Path, read_tree: ReadTree) -> None:
+def test_submodules_stay(
+    checkout: Path, repo: Repository, git: GitCommand, tmp_path: Path, read_tree: ReadTree
+) -> None:
     _submodule(checkout, git)
     base = snapshot.take(repo, {}, "base").commit
     made = worktrees.create(repo, base, tmp_path / "runs" / "s", "fanout")
@@ -306,7 +337,9 @@ def test_files_and_folders_change_places(worktree: Worktree, result: _Result, tm
     }
 
 
-def test_line_ends_follow_the_users_settings(checkout: Path, git: GitCommand, worktree: Worktree, result: _Result) -> None:
+def test_line_ends_follow_the_users_settings(
+    checkout: Path, git: GitCommand, worktree: Worktree, result: _Result
+) -> None:
     git(checkout, "config", "core.autocrlf", "true")
     git(checkout, "config", "core.safecrlf", "true")
     (worktree.path / "a.txt").write_bytes(b"alpha\r\nnew\ngamma\r\n")
@@ -334,7 +367,7 @@ def test_without_puts_paths_back(repo: Repository, worktree: Worktree, read_tree
     assert repo.git("log", "-1", "--format=%P %B", part).out.decode().strip() == f"{worktree.base} the message"
     assert collect.without(repo, worktree.base, commit, []) == commit
     assert collect.without(repo, worktree.base, commit, ["nothing"]) == commit
-    everything = [change.path for change in collect.changes.diff(repo, worktree.base, commit)]
+    everything = [change.path for change in changes.diff(repo, worktree.base, commit)]
     assert collect.without(repo, worktree.base, commit, everything) is None
     assert collect.without(repo, worktree.base, part, ["a.txt"]) is not None
     again = collect.without(repo, worktree.base, commit, ["b.txt", "new", "src/one.py"])
@@ -360,4 +393,4 @@ def test_sha256(tmp_path: Path, git: GitCommand) -> None:
     assert got.commit is not None
     part = collect.without(repo, base, got.commit, ["c"])
     assert part is not None
-    assert [change.path for change in collect.changes.diff(repo, base, part)] == ["a"]
+    assert [change.path for change in changes.diff(repo, base, part)] == ["a"]

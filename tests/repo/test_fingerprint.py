@@ -8,7 +8,6 @@ import pytest
 from fanout_server.repo import refs, snapshot
 from fanout_server.repo.fingerprint import differences, fingerprint
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 
 _Touch = Callable[[Path, GitCommand], object]
@@ -22,10 +21,10 @@ _Touch = Callable[[Path, GitCommand], object]
         (lambda root, git: git(root, "commit", "-q", "--allow-empty", "-m", "x"), "refs/heads/main was changed"),
         (lambda root, git: git(root, "tag", "-d", "v1"), "refs/tags/v1 was removed"),
         (lambda root, git: git(root, "config", "user.name", "Mallory"), ".git/config was changed"),
-        (lambda root, git: (root / ".git" / "hooks" / "pre-commit").write_text("x"), ".git/hooks/pre-commit was added"),
-        (lambda root, git: (root / ".git" / "info" / "exclude").write_text("*\n"), ".git/info/exclude was changed"),
-        (lambda root, git: (root / ".git" / "info" / "attributes").symlink_to("x"), ".git/info/attributes was added"),
-        (lambda root, git: (root / ".git" / "config.worktree").write_text("[a]\n"), ".git/config.worktree was added"),
+        (lambda root, _: (root / ".git" / "hooks" / "pre-commit").write_text("x"), ".git/hooks/pre-commit was added"),
+        (lambda root, _: (root / ".git" / "info" / "exclude").write_text("*\n"), ".git/info/exclude was changed"),
+        (lambda root, _: (root / ".git" / "info" / "attributes").symlink_to("x"), ".git/info/attributes was added"),
+        (lambda root, _: (root / ".git" / "config.worktree").write_text("[a]\n"), ".git/config.worktree was added"),
     ],
 )
 def test_what_was_touched_is_said(touch: _Touch, said: str, checkout: Path, repo: Repository, git: GitCommand) -> None:

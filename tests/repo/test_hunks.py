@@ -26,7 +26,9 @@ def _apply(old: bytes, new: bytes, edits: tuple[Hunk, ...]) -> bytes:
 
 
 _PIECES = st.lists(
-    st.sampled_from([b"a", b"b", b"\n", b"\n\n", b"\r\n", b"\r", b"\f", b"\v", b"\0", b"\x85", "\u2028".encode(), b"\xff"]),
+    st.sampled_from(
+        [b"a", b"b", b"\n", b"\n\n", b"\r\n", b"\r", b"\f", b"\v", b"\0", b"\x85", "\u2028".encode(), b"\xff"]
+    ),
     max_size=30,
 ).map(b"".join)
 

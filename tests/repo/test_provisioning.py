@@ -32,11 +32,11 @@ def test_copies_and_links(checkout: Path, repo: Repository, worktree: Worktree) 
     assert (worktree.path / ".env").read_text() == "SECRET=1\n"
     assert not (worktree.path / ".env").is_symlink()
     assert (worktree.path / "build" / "deep" / "x.js").read_text() == "x"
-    assert os.readlink(worktree.path / "build" / "link") == "deep/x.js"
+    assert (worktree.path / "build" / "link").readlink() == Path("deep/x.js")
     assert not (worktree.path / "build" / "pipe").exists()
     for package in ("a", "b"):
         link = worktree.path / "packages" / package / "node_modules"
-        assert os.readlink(link) == str(checkout / "packages" / package / "node_modules")
+        assert link.readlink() == checkout / "packages" / package / "node_modules"
     assert not (worktree.path / ".env.local").exists()
     assert set(worktrees.provisions(repo, worktree)) == {
         ".env",
@@ -53,11 +53,22 @@ def test_globs(repo: Repository, worktree: Worktree) -> None:
     assert (worktree.path / "packages" / "a" / "node_modules" / "dep" / "index.js").is_file()
 
 
-def test_what_is_missing_or_refused_is_named(checkout: Path, repo: Repository, worktree: Worktree, tmp_path: Path) -> None:
+def test_what_is_missing_or_refused_is_named(
+    checkout: Path, repo: Repository, worktree: Worktree, tmp_path: Path
+) -> None:
     (tmp_path / "outside.log").write_text("x")
     (checkout / "way").symlink_to(tmp_path)
     (checkout / "later.txt").write_text("not ignored, not in the base")
-    asked = ["none.env", "no/*.thing", "../outside.log", "/etc/passwd", ".git/config", "way/outside.log", "later.txt", ""]
+    asked = [
+        "none.env",
+        "no/*.thing",
+        "../outside.log",
+        "/etc/passwd",
+        ".git/config",
+        "way/outside.log",
+        "later.txt",
+        "",
+    ]
     findings = worktrees.provision(repo, worktree, asked, [])
     assert [finding.path for finding in findings] == asked
     assert {finding.code for finding in findings} == {"unit/not-provisioned"}
@@ -79,9 +90,7 @@ def test_what_is_there_stays(repo: Repository, worktree: Worktree) -> None:
     assert worktrees.provisions(repo, worktree) == ()
 
 
-def test_nothing_is_written_through_a_link_of_the_repository(
-    checkout: Path, repo: Repository, tmp_path: Path
-) -> None:
+def test_nothing_is_written_through_a_link_of_the_repository(checkout: Path, repo: Repository, tmp_path: Path) -> None:
     (tmp_path / "outside").mkdir()
     (checkout / "data").symlink_to(tmp_path / "outside")
     base = snapshot.take(repo, {}, "base").commit

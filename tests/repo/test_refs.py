@@ -8,7 +8,6 @@ import pytest
 from fanout_server.repo import refs
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 
 
@@ -22,7 +21,12 @@ def test_names() -> None:
 def test_set_read_and_delete(repo: Repository, checkout: Path, git: GitCommand) -> None:
     head = repo.head()
     assert head is not None
-    for name in (refs.base_ref("r1"), refs.unit_ref("r1", "u"), f"{refs.applied_ref('r1')}/{head}", refs.base_ref("r10")):
+    for name in (
+        refs.base_ref("r1"),
+        refs.unit_ref("r1", "u"),
+        f"{refs.applied_ref('r1')}/{head}",
+        refs.base_ref("r10"),
+    ):
         refs.set_ref(repo, name, head)
     git(checkout, "pack-refs", "--all")
     refs.set_ref(repo, refs.merged_ref("r1"), head)
@@ -57,4 +61,8 @@ def test_many_at_the_same_moment(repo: Repository) -> None:
     with ThreadPoolExecutor(16) as pool:
         list(pool.map(lambda number: refs.set_ref(repo, refs.unit_ref("r", f"u{number}"), head), range(64)))
         found = list(pool.map(lambda number: refs.read_ref(repo, refs.unit_ref("r", f"u{number}")), range(64)))
-    assert found == [head] * 64
+        assert found == [head] * 64
+        for number in range(16):
+            refs.set_ref(repo, refs.base_ref(f"r{number}"), head)
+        list(pool.map(lambda number: refs.delete_run(repo, f"r{number}"), range(16)))
+    assert refs.runs(repo) == ("r",)

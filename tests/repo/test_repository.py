@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
 from pathlib import Path
 
@@ -9,7 +10,6 @@ import pytest
 from fanout_server.repo import git as git_command
 from fanout_server.repo.errors import BareRepository, GitFailed, NotARepository
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 
 
@@ -67,7 +67,7 @@ def test_git_file_instead_of_folder(tmp_path: Path, git: GitCommand) -> None:
 def test_a_repository_of_somebody_else_is_refused_with_gits_advice(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(git_command, "_PASS", git_command.re.compile(r"GIT_(TEST_.*|CONFIG_.*)"))
+    monkeypatch.setattr(git_command, "_PASS", re.compile(r"GIT_(TEST_.*|CONFIG_.*)"))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(GitFailed, match="dubious ownership"):
         Repository.discover(checkout)
@@ -131,7 +131,7 @@ def _conflict(checkout: Path, git: GitCommand) -> None:
     git(checkout, "checkout", "-q", "main")
     (checkout / "a.txt").write_text("ours\n")
     git(checkout, "commit", "-qam", "ours")
-    with pytest.raises(AssertionError, match="CONFLICT|exit|merge"):
+    with pytest.raises(AssertionError, match="merge"):
         git(checkout, "merge", "other")
 
 

@@ -10,7 +10,6 @@ import pytest
 from fanout_server.repo import snapshot
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
-
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
 
@@ -399,7 +398,9 @@ def test_a_buffer_opened_through_a_link(checkout: Path, take: _Take, tmp_path: P
     assert _codes(taken) == [("base/buffer-left-out", "out.txt")]
 
 
-@pytest.mark.parametrize("path", ["../outside.py", "/etc/passwd", ".git/config", "src/../../x", ".", "debug.log", "node_modules/a/b.js"])
+@pytest.mark.parametrize(
+    "path", ["../outside.py", "/etc/passwd", ".git/config", "src/../../x", ".", "debug.log", "node_modules/a/b.js"]
+)
 def test_buffers_that_are_none_of_ours(path: str, checkout: Path, take: _Take) -> None:
     (checkout / "node_modules").mkdir()
     files, taken = take(buffers={path: b"secret"})
@@ -420,10 +421,20 @@ def test_a_buffer_of_the_size_and_time_of_its_file(checkout: Path, git: GitComma
 
 
 def test_odd_names(checkout: Path, take: _Take) -> None:
-    names = [" lead", "new\nline", "quote\"'", "-dash", "--stdin", os.fsdecode(b"\xff\xe9"), ":(glob)*", "[a]", "tab\tx"]
+    names = [
+        " lead",
+        "new\nline",
+        "quote\"'",
+        "-dash",
+        "--stdin",
+        os.fsdecode(b"\xff\xe9"),
+        ":(glob)*",
+        "[a]",
+        "tab\tx",
+    ]
     for name in names:
         (checkout / name).write_text("disk")
-    files, _ = take(buffers={name: b"buffer" for name in names[::2]} | {os.fsdecode(b"new\n\xfe"): b"buffer"})
+    files, _ = take(buffers=dict.fromkeys(names[::2], b"buffer") | {os.fsdecode(b"new\n\xfe"): b"buffer"})
     assert {name: files[name] for name in names} == {
         name: b"disk" if number % 2 else b"buffer" for number, name in enumerate(names)
     }
@@ -440,6 +451,12 @@ def test_files_and_folders_change_places(checkout: Path, take: _Take, tmp_path: 
     assert files["a.txt/inside"] == b"x"
     assert files["src"] == b"now a file"
     assert not [name for name in files if name.startswith("src/")]
+
+
+def test_a_buffer_below_what_is_a_file(take: _Take) -> None:
+    files, _ = take(buffers={"a.txt/x": b"unsaved"})
+    assert files["a.txt/x"] == b"unsaved"
+    assert "a.txt" not in files
 
 
 def test_a_folder_became_a_link(checkout: Path, take: _Take, tmp_path: Path) -> None:

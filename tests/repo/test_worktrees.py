@@ -17,7 +17,6 @@ from fanout_server.repo import deleting, snapshot, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.worktrees import Worktree
-
 from tests.conftest import GitCommand
 
 _Look = Callable[[Path], dict[str, str]]
@@ -32,7 +31,9 @@ def place(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def worktree(repo: Repository, place: Path) -> Worktree:
-    return worktrees.create(repo, snapshot.take(repo, {"a.txt": b"unsaved\n"}, "base").commit, place / "u-1", "fanout r/u/1")
+    return worktrees.create(
+        repo, snapshot.take(repo, {"a.txt": b"unsaved\n"}, "base").commit, place / "u-1", "fanout r/u/1"
+    )
 
 
 def _nothing_left(repo: Repository, worktree: Worktree) -> None:
@@ -121,9 +122,7 @@ def test_several_processes_at_once(repo: Repository, place: Path) -> None:
     assert len(worktrees.reap(repo, place)) == 18
 
 
-def test_waiting_for_another_process_has_an_end(
-    repo: Repository, place: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_waiting_for_another_process_has_an_end(repo: Repository, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(worktrees, "_LOCK_LIMIT_SECONDS", 0.1)
     with (repo.state_dir / "worktrees.lock").open("ab") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -156,21 +155,28 @@ def test_a_missing_filter_is_an_error_and_leaves_nothing(
     assert not list((repo.common_dir / "worktrees").glob("*"))
 
 
+def _behind_link(path: Path, name: str) -> None:
+    path.rename(path.with_name(name))
+    path.symlink_to(name)
+
+
+def _own_repository(path: Path, git: GitCommand) -> None:
+    (path / ".git").unlink()
+    git(path, "init", "-q")
+
+
 _Break = Callable[[Worktree, GitCommand], object]
 _BREAKS: dict[str, tuple[_Break, str]] = {
-    "folder": (lambda w, git: shutil.rmtree(w.path), "its folder is gone"),
-    "folder is a link": (lambda w, git: (w.path.rename(w.path.with_name("x")), w.path.symlink_to("x")), "folder is gone"),
-    "git file": (lambda w, git: (w.path / ".git").unlink(), ".git file is gone"),
-    "git file changed": (lambda w, git: (w.path / ".git").write_text("gitdir: /tmp\n"), ".git file was changed"),
-    "own repository": (lambda w, git: ((w.path / ".git").unlink(), git(w.path, "init", "-q")), "was replaced"),
-    "git file is a link": (
-        lambda w, git: ((w.path / ".git").rename(w.path / "y"), (w.path / ".git").symlink_to("y")),
-        "was replaced",
-    ),
-    "entry": (lambda w, git: shutil.rmtree(w.admin), "entry in the repository is gone"),
-    "entry leads away": (lambda w, git: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
-    "other repository": (lambda w, git: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
-    "no HEAD": (lambda w, git: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
+    "folder": (lambda w, _: shutil.rmtree(w.path), "its folder is gone"),
+    "folder is a link": (lambda w, _: _behind_link(w.path, "x"), "folder is gone"),
+    "git file": (lambda w, _: (w.path / ".git").unlink(), ".git file is gone"),
+    "git file changed": (lambda w, _: (w.path / ".git").write_text("gitdir: /tmp\n"), ".git file was changed"),
+    "own repository": (lambda w, git: _own_repository(w.path, git), "was replaced"),
+    "git file is a link": (lambda w, _: _behind_link(w.path / ".git", "y"), "was replaced"),
+    "entry": (lambda w, _: shutil.rmtree(w.admin), "entry in the repository is gone"),
+    "entry leads away": (lambda w, _: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
+    "other repository": (lambda w, _: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
+    "no HEAD": (lambda w, _: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
     "orphan": (lambda w, git: git(w.path, "checkout", "-q", "--orphan", "x"), "its HEAD stands on no commit"),
 }
 
@@ -214,7 +220,7 @@ def test_settings_that_an_agent_wrote_are_not_read(repo: Repository, worktree: W
 
 
 def test_what_is_closed_is_opened_and_deleted() -> None:
-    """Not in pytest's own folder, which only its owner may enter: root, whom nothing stops, plays somebody else here."""
+    """Outside pytest's own folder, which only its owner may enter: root, whom nothing stops, plays somebody else."""
     top = Path(tempfile.mkdtemp())
     try:
         if os.geteuid() == 0:
