@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import secrets
 import stat
@@ -257,6 +258,8 @@ def _parts(path: str) -> list[str]:
 
 def _stage(root: Path, step: Step, after: Content, staged: Path) -> None:
     if after.is_link:
+        if b"\0" in after.data:
+            raise OSError(errno.EINVAL, "no link can point to a name with a NUL in it", str(root / step.path))
         staged.symlink_to(os.fsdecode(after.data))
         return
     default = 0o777 if after.mode == EXECUTABLE else 0o666

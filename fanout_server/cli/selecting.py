@@ -6,11 +6,9 @@ import argparse
 import sys
 from pathlib import Path
 
-import yaml
-
 from fanout_server import model, settings
+from fanout_server.planning import front_matter, selection
 from fanout_server.planning import plan as planning
-from fanout_server.planning import selection
 from fanout_server.repo.repository import Repository
 
 PLAN_SUFFIX = ".fanout.md"
@@ -57,22 +55,22 @@ def _options(arguments: argparse.Namespace) -> tuple[dict[str, object], dict[str
         if not equals or not key:
             raise WrongUse(f"--set wants KEY=VALUE, but got {setting!r}.")
         if key in settings.OPTION_KEYS:
-            options[key] = _yaml(key, value)
+            options[key] = _value(key, value)
         else:
             variables[key] = value
     for key in ("agent", "jobs", "budget", "split"):
         value = getattr(arguments, key)
         if value is not None:
-            options[key] = _yaml(key, value)
+            options[key] = _value(key, value)
     return options, variables
 
 
-def _yaml(key: str, value: str) -> object:
+def _value(key: str, text: str) -> object:
     """The same reading as in a plan document's front matter."""
     try:
-        return yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise WrongUse(f"The value of {key} is no valid YAML: {value!r}. Quote it, or check its brackets.") from error
+        return front_matter.read_value(text)
+    except front_matter.BadValue as error:
+        raise WrongUse(f"The value of {key}, {text!r}, cannot be read: {error}") from error
 
 
 def _read(path: Path) -> str:

@@ -62,7 +62,7 @@ def fetch(folder: Path) -> Path:
 
 
 def _download(folder: Path) -> None:
-    """pip reads a source's metadata by starting its build, for which it fetches setuptools, ready made."""
+    """With pip, which reads a source's metadata by starting its build, for which it fetches setuptools."""
     argv = [sys.executable, "-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-input"]
     argv += ["--no-deps", "--no-binary", NAME, "--require-hashes", "--requirement", str(_REQUIREMENTS)]
     # The former name is that of pip before 25.3.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import anyio
@@ -22,6 +22,7 @@ from fanout_server.run.engine import Engine, UnknownRun
 from fanout_server.run.state import progress_line
 
 _REFRESH_SECONDS = 0.2
+_POLL_SECONDS = 0.05
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _DISCARD = "Apply", "Show diff", "Discard"
@@ -69,7 +70,7 @@ class Watching:
 
     async def _show_progress(self, engine: Engine, run: str, instruction: str) -> RunView:
         def cancel() -> None:
-            self._session.tasks.start_soon(self._cancel, engine, run)
+            self._session.tasks.start_soon(self.cancel, engine, run)
 
         supported = self._session.client.progress
         async with self.progresses.shown(_title(instruction), cancel, supported=supported) as progress:
@@ -106,11 +107,21 @@ class Watching:
         finally:
             stop()
 
-    async def _cancel(self, engine: Engine, run: str) -> None:
-        try:
-            await engine.cancel(run)
-        except model.FanoutError as error:
-            self._session.report(error)
+    async def cancel(self, engine: Engine, run: str, units: Collection[str] | None = None) -> None:
+        """Cancels a run that may have just been launched, as soon as there is something to cancel."""
+        while True:
+            try:
+                await engine.cancel(run, units)
+            except UnknownRun:
+                # Its base is still being taken.
+                if run not in self._active:
+                    return
+                await anyio.sleep(_POLL_SECONDS)
+            except model.FanoutError as error:
+                self._session.report(error)
+                return
+            else:
+                return
 
     async def publish(self, engine: Engine, view: RunView, more: Sequence[Finding] = ()) -> None:
         """The run's findings as diagnostics."""

@@ -118,10 +118,11 @@ def _arrays(text: str) -> Iterator[tuple[int, int, list[quoting.Word]]]:
         if opening.start() < done:
             continue
         words, closing = quoting.shell_words(text, opening.end(), len(text), ")")
-        # Without its end it may be no array at all; its lines are then read one by one.
-        if closing < len(text):
-            done = closing + 1
-            yield opening.start(), done, words
+        if closing == len(text):
+            # Without an end it may be no array at all; its lines are then read one by one. Nor do later ones end.
+            return
+        done = closing + 1
+        yield opening.start(), done, words
 
 
 def _word_kind(word: str, exists: Exists) -> Kind:

@@ -51,8 +51,8 @@ class EmptySelection(FanoutError):
         self.findings = tuple(findings)
 
 
-class SplitUnavailable(FanoutError):
-    """This way of splitting a selection is not known, or not available in this version."""
+class SplitUnavailable(settings.BadOption):
+    """This way of splitting a selection is not available in this version."""
 
 
 @frozen
@@ -158,7 +158,9 @@ def _placed(item: ListItem, candidate: Candidate | None, place: _Place | None) -
 
 def check_split(split: str | None) -> None:
     if split in _NOT_YET:
-        raise SplitUnavailable(f"Splitting by {split} is not available yet. Choose one of: {', '.join(_LABELS)}.")
+        raise SplitUnavailable(
+            "split", f"Splitting by {split} is not available yet. Choose one of: {', '.join(_LABELS)}."
+        )
     if split is not None:
         settings.parse_option("split", split)
 

@@ -87,5 +87,5 @@ def _left_out(view: View, staged: staging.Staged, known: Collection[str], given:
         "/" + pattern.removeprefix("./").removeprefix("/") for pattern in known
     )
     new = [name for name in names if not staging.is_below(name, given) and not patterns.match_file(name)]
-    impossible = sorted({*staged.nested, *staged.moved, *staged.special, *staged.refused})
+    impossible = sorted({*staged.nested, *staged.moved, *staged.special, *staged.refused, *staged.closed})
     return (*impossible, *new)[:_MOST_IGNORED]

@@ -6,7 +6,7 @@ from fanout_server.repo.repository import Repository
 
 _PREFIX = "refs/fanout/"
 
-# Deleting refs takes the lock of all packed ones; git's own wait for that (1 s) is short where somebody else packs them.
+# Deleting refs takes the lock of all packed ones; git's own wait for it (1 s) is short where somebody packs them.
 _PATIENT = (
     *("-c", "core.packedRefsTimeout=10000"),
     *("-c", "core.logAllRefUpdates=false"),

@@ -69,6 +69,13 @@ def _staged_notes(staged: staging.Staged) -> Iterator[Finding]:
         )
     if staged.special:
         yield _note("base/not-a-file", "{names}: no file, folder or link, so the units do not see it.", staged.special)
+    if staged.closed:
+        yield _note(
+            "base/unreadable-folder",
+            "{names}: the folder may not be read, so the units do not see what is new in it. Change its permissions, or"
+            " have git ignore it.",
+            staged.closed,
+        )
     if staged.refused:
         yield _note(
             "base/forbidden-name",

@@ -21,6 +21,7 @@ from fanout_server.repo.index import View
 
 # An entry in `ls-files -v` that is not plainly "H": skipped (S, s), assumed unchanged (h) or unmerged (M).
 _FLAGGED = re.compile(rb"(?:\A|(?<=\0))([a-zS]) ([^\0]+)\0")
+_CLOSED = re.compile(rb"could not open directory '(.*?)': ", re.DOTALL)
 
 
 @frozen
@@ -28,7 +29,8 @@ class Staged:
     """What could not, or should not, be taken as it lies there.
 
     ``unmerged`` was taken, conflict markers and all. ``nested`` are other repositories, ``moved`` submodules that stand
-    on another commit or are gone, ``special`` is what is no file, folder or link, ``refused`` are names git forbids.
+    on another commit or are gone, ``special`` is what is no file, folder or link, ``refused`` are names git forbids,
+    ``closed`` are folders that we may not read.
     """
 
     unmerged: tuple[str, ...] = ()
@@ -36,6 +38,7 @@ class Staged:
     moved: tuple[str, ...] = ()
     special: tuple[str, ...] = ()
     refused: tuple[str, ...] = ()
+    closed: tuple[str, ...] = ()
 
 
 def stage(view: View, leave: Collection[str] = ()) -> Staged:
@@ -45,7 +48,7 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     """
     _look_at_all(view)
     tracked = _tracked_changes(view)
-    untracked = _untracked(view, leave)
+    untracked, closed = _untracked(view, leave)
     files = {path for path in untracked if not path.endswith("/")}
     unmerged = {path for path, change in tracked.items() if change.status == "U"}
     moved = {path for path, change in tracked.items() if change.old_mode == GITLINK and change.new_mode in {0, GITLINK}}
@@ -56,7 +59,7 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     special = {path for path in gone if _is_special(view.folder / path)}
     _remove(view, gone)
     refused = add(view, files | there)
-    return Staged(*(tuple(sorted(paths)) for paths in (unmerged, repositories, moved, special, refused)))
+    return Staged(*(tuple(sorted(paths)) for paths in (unmerged, repositories, moved, special, refused, closed)))
 
 
 def _tracked_changes(view: View) -> dict[str, Change]:
@@ -105,10 +108,12 @@ def _unmark(view: View, option: str, paths: list[str]) -> None:
         raise git.failure(("update-index",), done)
 
 
-def _untracked(view: View, leave: Collection[str]) -> list[str]:
-    told = view.git("ls-files", "-z", "--others", "--exclude-standard").out
-    names = [os.fsdecode(name) for name in told.split(b"\0") if name]
-    return [name for name in names if not is_below(name, leave)] if leave else names
+def _untracked(view: View, leave: Collection[str]) -> tuple[list[str], list[str]]:
+    """Untracked paths, other repositories with a slash at the end; and the folders that git could not look into."""
+    told = view.git("ls-files", "-z", "--others", "--exclude-standard")
+    names = [os.fsdecode(name) for name in told.out.split(b"\0") if name]
+    closed = [os.fsdecode(name).rstrip("/") for name in _CLOSED.findall(told.err)]
+    return [name for name in names if not is_below(name, leave)] if leave else names, closed
 
 
 def is_below(path: str, folders: Collection[str]) -> bool:

@@ -207,6 +207,14 @@ def test_a_folder_that_makes_place_for_a_link_is_not_looked_for_behind_it(
     assert (tmp_path / "outside" / "deep").is_dir()
 
 
+@pytest.mark.parametrize("target", [b"", b"a\0b"])
+def test_a_link_to_what_cannot_be_named_is_told(root: Path, store: Path, target: bytes) -> None:
+    before = trees.tree(root)
+    with pytest.raises(files.WriteFailed):
+        files.write(root, (create("fine"), create("link to it", target, SYMLINK)), store)
+    assert trees.tree(root) == before
+
+
 def test_two_edits_of_one_path_are_a_mistake_of_the_caller(root: Path, store: Path) -> None:
     with pytest.raises(ValueError, match="two edits"):
         files.write(root, (create("new"), create("new")), store)

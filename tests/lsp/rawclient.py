@@ -35,6 +35,7 @@ class RawClient:
         self.received: list[Message] = []
         self.handlers: dict[str, Callable[[Any], Any]] = {}
         self.junk = b""
+        self._held: dict[str, list[Message]] = {}
         self._new = threading.Condition()
         self._ids = 0
         self._stderr: queue.Queue[bytes] = queue.Queue()
@@ -105,6 +106,14 @@ class RawClient:
         found = self.wait(lambda one: one.get("method") == method and check(one.get("params")), method, limit)
         return found.get("params")
 
+    def hold(self, method: str) -> None:
+        """From now on requests of this method are answered only by ``release``."""
+        self._held[method] = []
+
+    def release(self, method: str) -> None:
+        for message in self._held.pop(method):
+            self._reply(message)
+
     def all(self, method: str) -> list[Any]:
         with self._new:
             return [one.get("params") for one in self.received if one.get("method") == method]
@@ -156,14 +165,19 @@ class RawClient:
             message = json.loads(stream.read(length))
             # Answered first: whoever waits for the message may rely on its effects.
             if "method" in message and "id" in message:
-                handler = self.handlers.get(message["method"], _null)
-                result = handler(message.get("params"))
-                reply = result if isinstance(result, Reply) else Reply({"result": result})
-                if reply.fields is not None:
-                    self.send({"jsonrpc": "2.0", "id": message["id"], **reply.fields})
+                if message["method"] in self._held:
+                    self._held[message["method"]].append(message)
+                else:
+                    self._reply(message)
             with self._new:
                 self.received.append(message)
                 self._new.notify_all()
+
+    def _reply(self, message: Message) -> None:
+        result = self.handlers.get(message["method"], _null)(message.get("params"))
+        reply = result if isinstance(result, Reply) else Reply({"result": result})
+        if reply.fields is not None:
+            self.send({"jsonrpc": "2.0", "id": message["id"], **reply.fields})
 
     def _read_stderr(self) -> None:
         assert self.process.stderr is not None

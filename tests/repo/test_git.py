@@ -108,6 +108,14 @@ def _lives(group: int) -> bool:
     return False
 
 
+def test_a_replacement_changes_nothing_for_us(repo: Repository) -> None:
+    head = repo.head()
+    assert head is not None
+    other = git.run(repo.root, "commit-tree", "HEAD^{tree}", "-m", "slipped in").out.decode().strip()
+    git.run(repo.root, "replace", head, other)
+    assert b"slipped in" not in git.run(repo.root, "cat-file", "commit", head).out
+
+
 def test_hooks_do_not_run(repo: Repository, tmp_path: Path) -> None:
     hook = repo.git_dir / "hooks" / "reference-transaction"
     hook.parent.mkdir(exist_ok=True)

@@ -215,6 +215,13 @@ def test_a_rename_in_conflict_stays_out_with_both_sides(units: _Units, outcome: 
     assert merged.conflicts == (Conflict("u2", ("long.txt", "renamed.txt"), ("u1",)),)
 
 
+def test_a_rename_whose_goal_is_taken_leaves_its_source(units: _Units, outcome: _Outcome) -> None:
+    second: Files = {"long.txt": None, "taken.txt": _LONG, "a.txt": "x"}
+    merged = units.merge(u1={"taken.txt": "by the first\n"}, u2=second)
+    assert outcome(merged) == {"taken.txt": b"by the first\n", "a.txt": b"x"}
+    assert merged.conflicts == (Conflict("u2", ("long.txt", "taken.txt"), ("u1",)),)
+
+
 def test_two_renames_of_one_file(units: _Units, outcome: _Outcome) -> None:
     merged = units.merge(u1={"long.txt": None, "one.txt": _LONG}, u2={"long.txt": None, "two.txt": _LONG, "a.txt": "x"})
     found = outcome(merged)

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -487,6 +489,32 @@ def test_what_is_no_file(checkout: Path, take: _Take) -> None:
     assert "a.txt" not in files
     assert "untracked" not in files
     assert _codes(taken) == [("base/not-a-file", "a.txt")]
+
+
+def test_folders_that_may_not_be_read(git: GitCommand, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Outside pytest's own folder, which only its owner may enter: root, whom nothing stops, plays somebody else."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("HOME", "/")
+    monkeypatch.delenv("XDG_CONFIG_HOME")
+    top = Path(tempfile.mkdtemp())
+    closed = top / "closed"
+    try:
+        if os.geteuid() == 0:
+            os.chown(top, 65534, 65534)
+            os.seteuid(65534)
+        git(top, "init", "-q")
+        closed.mkdir()
+        (closed / "x").write_text("x")
+        closed.chmod(0)
+        (top / "new").write_text("x")
+        taken = snapshot.take(Repository.discover(top), {}, "base")
+        assert git(top, "ls-tree", "-r", "--name-only", taken.commit) == "new"
+        assert _codes(taken) == [("base/unreadable-folder", "closed")]
+    finally:
+        if os.getuid() == 0:
+            os.seteuid(0)
+        closed.chmod(0o700)
+        shutil.rmtree(top)
 
 
 def test_in_a_linked_worktree(checkout: Path, git: GitCommand, take: _Take, tmp_path: Path) -> None:
