@@ -6,6 +6,7 @@ included, less what the environment held before (pip). Ends with one line of JSO
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
 import subprocess
@@ -17,8 +18,12 @@ _BLOCK = 512
 _SHOWN = 12
 
 
-def main(argv: list[str]) -> int:
-    venv, project = (Path(name).resolve() for name in argv)
+def main() -> int:
+    parser = argparse.ArgumentParser(description="What installing the project brings, in MB on disk.")
+    parser.add_argument("venv", type=Path, help="a fresh environment; the project is installed into it")
+    parser.add_argument("project", type=Path, help="its folder")
+    arguments = parser.parse_args()
+    venv, project = arguments.venv.resolve(), arguments.project.resolve()
     before = _entries(venv)
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check"]
     subprocess.run([*pip, "install", "--quiet", str(project)], check=True)
@@ -56,4 +61,4 @@ def _by_package(sizes: dict[Path, int]) -> list[tuple[str, int]]:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -196,12 +196,15 @@ class Applying:
             confirm=confirm,
         )
         edit = await anyio.to_thread.run_sync(writer.write, editor)
-        if not self._is_current(editor, ready.files):
-            raise FanoutError("You typed in a file that was about to be changed. Nothing was applied; try again.")
+
+        def check() -> None:
+            if not self._is_current(editor, ready.files):
+                raise FanoutError("You typed in a file that was about to be changed. Nothing was applied; try again.")
+
         try:
             params = types.ApplyWorkspaceEditParams(edit=edit, label=f"fanout run {run}")
             answer = await self._session.ask(
-                types.WORKSPACE_APPLY_EDIT, params, _CONFIRM_SECONDS if confirm else _EDIT_SECONDS
+                types.WORKSPACE_APPLY_EDIT, params, _CONFIRM_SECONDS if confirm else _EDIT_SECONDS, check
             )
         except (TimeoutError, ClientRefused):
             return False

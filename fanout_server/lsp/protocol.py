@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Generator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
+import anyio.to_thread
 from attrs import frozen
 from lsprotocol import types
 from pygls.exceptions import (
@@ -130,16 +131,24 @@ class Protocol(LanguageServerProtocol):
 
     # What goes out.
 
-    async def ask(self, method: str, params: Any, timeout: float) -> Any:
+    async def ask(self, method: str, params: Any, timeout: float, before: Callable[[], None] | None = None) -> Any:
         """A request to the client; returns its result, ``None`` for a null one.
 
+        ``before`` is for big requests, which are made ready in a thread: it is called right before the request is
+        sent, and what it raises keeps it from being sent.
         Raises TimeoutError after ``timeout`` seconds, ClientRefused where the answer is an error or no answer.
         """
         message_id = f"fanout-{next(self._ids)}"
         future: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
         self._asked[message_id] = (future, method)
         try:
-            self._send_data({"jsonrpc": "2.0", "id": message_id, "method": method, "params": params})
+            request = {"jsonrpc": "2.0", "id": message_id, "method": method, "params": params}
+            if before is None:
+                self._send_data(request)
+            else:
+                body = await anyio.to_thread.run_sync(self.serialize, request)
+                before()
+                self._send_body(body)
             with anyio.fail_after(timeout):
                 return await future
         finally:
@@ -166,8 +175,11 @@ class Protocol(LanguageServerProtocol):
             future.set_exception(ClientRefused(f"{method}: {error}"))
 
     def _send_data(self, data: Any) -> None:
+        self._send_body(self.serialize(data))
+
+    def _send_body(self, body: bytes) -> None:
         if self.writer is not None:
-            self.writer.write(self.serialize(data))
+            self.writer.write(body)
 
     def serialize(self, data: Any) -> bytes:
         """A message's bytes. Lone surrogates (odd names) become ``?``: strict readers would drop the whole message."""
@@ -226,7 +238,8 @@ class Protocol(LanguageServerProtocol):
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
         self._initialized = True
         result = yield from super().lsp_initialize(params)
-        self.encoding = Encoding(str(getattr(result.capabilities.position_encoding, "value", Encoding.UTF16)))
+        chosen = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
+        self.encoding = Encoding(getattr(chosen, "value", chosen))
         self.hooks.initialized(params)
         return result
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -127,6 +127,6 @@ class Session:
     def _show(self, kind: types.MessageType, text: str) -> None:
         self.protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(type=kind, message=text))
 
-    async def ask(self, method: str, params: Any, timeout: float) -> Any:
+    async def ask(self, method: str, params: Any, timeout: float, before: Callable[[], None] | None = None) -> Any:
         """See ``Protocol.ask``."""
-        return await self.protocol.ask(method, params, timeout)
+        return await self.protocol.ask(method, params, timeout, before)

@@ -196,6 +196,8 @@ class Watching:
             self._session.warn(
                 f"{did} {count} of run {run}; {len(outcome.left)} left alone, see the findings on them.{notes}"
             )
+        elif outcome.applied and not outcome.files:
+            self._session.info(f"Your files already hold the changes of run {run}.")
         elif outcome.applied:
             back = " fanout.revert takes it back." if did == "Applied" else ""
             self._session.info(f"{did} {count} of run {run}.{back}{notes}")

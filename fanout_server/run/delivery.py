@@ -71,7 +71,7 @@ async def plan_revert(services: Services, view: RunView, present: Present) -> ed
 def _plan_revert(services: Services, view: RunView, present: Present) -> edits.EditPlan:
     after = view.applied[-1]
     changes = changeset.load_raw(services.repository, after, f"{after}^", view.owners)
-    return edits.plan_edits(changes, present, sides=services.sides(view.id))
+    return edits.plan_edits(changes, present, sides=services.sides(view.id), taking_back=True)
 
 
 async def write(services: Services, plan: edits.EditPlan) -> None:

@@ -9,7 +9,8 @@ import resource
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +23,8 @@ from fanout_server.apply.intent import Phase
 from fanout_server.apply.paths import UnsafePath
 from tests.apply import trees
 from tests.apply.crashing import CHANGING
+
+_NOBODY = 65534
 
 PROJECT = Path(__file__).parents[2]
 
@@ -514,14 +517,34 @@ def test_the_note_is_ours_alone_and_names_no_contents(root: Path, store: Path, m
     assert json.loads(note)["entries"][0]["path"] == "secret"
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_that_may_not_be_written_is_told(root: Path, store: Path) -> None:
-    (root / "from").chmod(0o555)
-    old = trees.tree(root)
-    with pytest.raises(files.WriteFailed, match="permission denied at 'from/"):
-        files.write(root, (create("a"), create("from/new")), store)
-    assert trees.tree(root) == old
-    (root / "from").chmod(0o755)
+@contextlib.contextmanager
+def ordinary_user(folder: Path) -> Iterator[None]:
+    """Root may write everywhere, so inside the block it is somebody else, who owns ``folder`` and all in it."""
+    if os.geteuid() != 0:
+        yield
+        return
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, _NOBODY, _NOBODY, follow_symlinks=False)
+    os.seteuid(_NOBODY)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_folder_that_may_not_be_written_is_told() -> None:
+    # Not below pytest's own folder, which nobody else may enter.
+    with tempfile.TemporaryDirectory() as name:
+        root, store = Path(name) / "root", Path(name) / "store"
+        (root / "from").mkdir(parents=True)
+        (root / "from" / "old").write_bytes(b"old")
+        with ordinary_user(Path(name)):
+            (root / "from").chmod(0o555)
+            old = trees.tree(root)
+            with pytest.raises(files.WriteFailed, match="permission denied at 'from/"):
+                files.write(root, (create("a"), create("from/new")), store)
+            assert trees.tree(root) == old
+            (root / "from").chmod(0o755)
 
 
 def test_permissions_beside_the_executable_bit_are_kept(tmp_path: Path, store: Path) -> None:

@@ -254,3 +254,43 @@ def test_capabilities_of_the_editor_that_only_has_resource_operations(
     assert "changeAnnotations" not in editor.edits[0]["edit"]
     assert "annotationId" not in str(editor.edits)
     assert options(tmp_path)["agent"] == "command"
+
+
+def test_some_units_first_and_the_rest_later(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
+    editor = connect()
+    run = ready(editor, tmp_path, "src/one.py", "src/two.py", owns=["{file}"])
+    argument = {"runId": run, "units": ["02-two"], "mode": "now"}
+    assert editor.client.command("fanout.apply", argument)["files"] == [(checkout / "src/two.py").as_uri()]
+    assert (checkout / "src/one.py").read_text() == "def one():\n    return 1\n"
+    assert apply(editor, run)["files"] == [(checkout / "src/one.py").as_uri()]
+    # Once more is no harm, and both applies are taken back.
+    assert apply(editor, run) == {"applied": True, "files": [], "left": []}
+    assert len(editor.client.command("fanout.revert", {"runId": run})["files"]) == 2
+    assert (checkout / "src/one.py").read_text() == "def one():\n    return 1\n"
+    assert (checkout / "src/two.py").read_text() == "def two():\n    return 2\n"
+
+
+def test_a_second_apply_is_refused_while_the_first_waits_for_the_editor(
+    connect: MakeEditor, checkout: Path, tmp_path: Path
+) -> None:
+    editor = connect()
+    run = ready(editor, tmp_path, "src/one.py")
+    editor.client.hold("workspace/applyEdit")
+    assert apply(editor, run)["pending"] is True
+    params = {"command": "fanout.apply", "arguments": [{"runId": run, "mode": "now"}]}
+    said = editor.client.call("workspace/executeCommand", params)["error"]["message"]
+    assert said.startswith(f"Run {run} is being applied or reverted.")
+    editor.client.release("workspace/applyEdit")
+    message(editor, "Applied 1 file")
+    assert (checkout / "src/one.py").read_text() == ONE
+
+
+def test_revert_keeps_what_was_typed_since(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
+    editor = connect()
+    uri = editor.did_open("src/one.py")
+    run = ready(editor, tmp_path, "src/one.py")
+    apply(editor, run)
+    assert editor.open[uri][1] == ONE
+    editor.did_change(uri, "# typed since\n" + ONE)
+    assert editor.client.command("fanout.revert", {"runId": run})["applied"]
+    assert editor.open[uri][1] == "# typed since\ndef one():\n    return 1\n"

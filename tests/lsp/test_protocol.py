@@ -10,8 +10,11 @@ import anyio
 import attrs
 import pytest
 from lsprotocol import types
+from pygls.lsp.server import LanguageServer
 
-from fanout_server.lsp.protocol import ClientRefused, Protocol
+from fanout_server.lsp import messages
+from fanout_server.lsp.client import Client
+from fanout_server.lsp.protocol import ClientRefused, Hooks, Protocol
 from fanout_server.model import FanoutError
 from tests.lsp.conftest import Sent, receive
 
@@ -179,3 +182,55 @@ async def test_requests_run_on_while_others_wait(protocol: Protocol, sent: Sent)
     assert (await answered(sent, 2))["error"]["code"] == -32601
     gate.set()
     assert (await answered(sent, 1))["result"] == "done"
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32"])
+async def test_the_clients_first_encoding_is_used(encoding: str, sent: Sent) -> None:
+    protocol = LanguageServer("fanout", "0", protocol_cls=Protocol).protocol
+    assert isinstance(protocol, Protocol)
+    protocol.set_writer(sent, include_headers=False)
+
+    async def nothing(*_: object) -> None:
+        pass
+
+    protocol.hooks = Hooks(lambda _: None, nothing, lambda _: None, nothing, lambda: None)
+    params = {"capabilities": {"general": {"positionEncodings": ["utf-7", encoding, "utf-16"]}}}
+    receive(protocol, {"id": 0, "method": "initialize", "params": params})
+    assert protocol.encoding == encoding
+    assert sent.messages[0]["result"]["capabilities"]["positionEncoding"] == encoding
+
+
+def test_only_what_cannot_be_read_is_left_out_of_initialize() -> None:
+    workspace = {
+        "applyEdit": "yes",
+        "workspaceEdit": {"resourceOperations": ["create", "teleport", "rename"], "failureHandling": "hope"},
+    }
+    data = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {
+            "processId": 5.0,
+            "trace": "loud",
+            "capabilities": {"workspace": workspace, "window": {"workDoneProgress": True}},
+            "workspaceFolders": [{"uri": 3, "name": "a"}, {"uri": "file:///b", "name": "b"}],
+        },
+    }
+    params = messages.structure(messages.converter(), data, types.InitializeRequest).params
+    assert params.process_id == 5
+    client = Client.of(params)
+    assert client.operations == {"create", "rename"}
+    assert client.progress
+    assert not client.apply_edit
+    assert [folder.uri for folder in params.workspace_folders] == ["file:///b"]
+
+
+async def test_a_big_request_is_not_sent_if_things_changed_meanwhile(protocol: Protocol, sent: Sent) -> None:
+    def before() -> None:
+        raise FanoutError("changed")
+
+    count = len(sent.messages)
+    with pytest.raises(FanoutError, match="changed"):
+        await protocol.ask("workspace/applyEdit", {"edit": {}}, 5, before)
+    assert len(sent.messages) == count
+    assert not protocol._asked
