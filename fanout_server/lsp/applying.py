@@ -29,8 +29,10 @@ from fanout_server.run.engine import Engine
 
 _EDIT_SECONDS = 60.0
 _CONFIRM_SECONDS = 3600.0
-_SETTLE_SECONDS = 5.0
-_REFUSED_SETTLE_SECONDS = 0.5
+# An editor may say that it is done before it tells of, or writes, what it did: as long as something still comes.
+_QUIET_SECONDS = 1.0
+_REFUSED_QUIET_SECONDS = 0.5
+_LOOKING_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 _PLANNINGS = 3
 
@@ -154,7 +156,7 @@ class Applying:
             folders = await anyio.to_thread.run_sync(_make_folders, engine.repository.root, share.editor)
             try:
                 said = await self._send(engine, run, ready, confirm=confirm)
-                done = await self._look(engine, share.editor, _SETTLE_SECONDS if said else _REFUSED_SETTLE_SECONDS)
+                done = await self._look(engine, share.editor, _QUIET_SECONDS if said else _REFUSED_QUIET_SECONDS)
             finally:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(_remove_empty, folders)
@@ -210,8 +212,8 @@ class Applying:
             return False
         return bool(answer and answer.applied)
 
-    async def _look(self, engine: Engine, edits: Sequence[FileEdit], seconds: float) -> tuple[FileEdit, ...]:
-        """Those of the edits that are in place, as soon as all are, at the latest after ``seconds``."""
+    async def _look(self, engine: Engine, edits: Sequence[FileEdit], quiet: float) -> tuple[FileEdit, ...]:
+        """Those of the edits that are in place: as soon as all are, or nothing has happened for ``quiet`` seconds."""
         changed = anyio.Event()
 
         def wake() -> None:
@@ -219,16 +221,21 @@ class Applying:
 
         self._session.documents.on_change.append(wake)
         try:
-            deadline = anyio.current_time() + seconds
+            began = last = anyio.current_time()
+            count = -1
             while True:
                 changed = anyio.Event()
                 now = await self._now(engine)
                 done = await anyio.to_thread.run_sync(_in_place, edits, now)
-                if len(done) == len(edits) or anyio.current_time() >= deadline:
+                now_is = anyio.current_time()
+                if len(done) > count:
+                    count, last = len(done), now_is
+                if len(done) == len(edits) or now_is > last + quiet or now_is > began + _LOOKING_SECONDS:
                     return done
                 # The disk sends no notice.
                 with anyio.move_on_after(_LOOK_SECONDS):
                     await changed.wait()
+                    last = anyio.current_time()
         finally:
             self._session.documents.on_change.remove(wake)
 

@@ -5,10 +5,9 @@ pygls answers a message that it cannot read with a popup, or not at all. Here ev
 
 from __future__ import annotations
 
-import functools
+import enum
 import json
 import logging
-import operator
 import re
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -91,12 +90,14 @@ def converter() -> cattrs.Converter:
     """lsprotocol's, but a number does not become a string nor a string a truth."""
     made: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call] # pygls has no types here
     for scalar in (str, bool, int, float):
-        # By identity: a hook for str would catch the enums that are strings too.
-        made.register_structure_hook_func(functools.partial(operator.is_, scalar), _strict)
+        made.register_structure_hook(scalar, _strict)
     return made
 
 
 def _strict(value: Any, cls: type) -> Any:
+    if issubclass(cls, enum.Enum):
+        # lsprotocol's enums are strings or numbers too, and so come here.
+        return cls(_strict(value, str if issubclass(cls, str) else int))
     if cls is float and isinstance(value, int) and not isinstance(value, bool):
         return float(value)
     if cls is int and isinstance(value, float) and value.is_integer():

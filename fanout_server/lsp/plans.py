@@ -145,16 +145,42 @@ def _part(text: str, span: Any, encoding: Encoding, source: str | None) -> selec
 
 
 async def _engine(session: Session, paths: list[str]) -> Engine:
-    """That of the one repository which the paths lie in, or the workspace, where there are none."""
-    places = paths or list(session.folders())[:1]
-    if not places:
+    """That of the one repository which the paths lie in. Raises BadPlace, FanoutError."""
+    if not paths:
+        return await _only_engine(session)
+    folders = await anyio.to_thread.run_sync(_folders, paths)
+    engines = [await session.engine_at(folder) for folder in folders]
+    roots = dict.fromkeys(str(engine.repository.root) for engine in engines)
+    if len(roots) > 1:
+        raise BadPlace(f"The selection lies in more than one repository: {' and '.join(roots)}. Select within one.")
+    return engines[0]
+
+
+async def _only_engine(session: Session) -> Engine:
+    """That of the workspace, for a selection that names no file."""
+    folders = session.folders()
+    if not folders:
         raise BadPlace("No folder is open, so fanout does not know which repository is meant. Open the repository.")
-    folders = dict.fromkeys(place if os.path.isdir(place) else str(Path(place).parent) for place in places)  # noqa: PTH112, ASYNC240 - one stat, and no pathlib for odd names
-    engines = {(await session.engine_at(Path(folder))).repository.root: folder for folder in folders}
-    if len(engines) > 1:
-        roots = " and ".join(str(root) for root in engines)
-        raise BadPlace(f"The selection lies in more than one repository: {roots}. Select within one.")
-    return await session.engine_at(Path(next(iter(folders))))
+    found: dict[str, Engine] = {}
+    problem: model.FanoutError | None = None
+    for folder in folders:
+        try:
+            engine = await session.engine_at(Path(folder))
+        except model.FanoutError as error:
+            problem = error
+        else:
+            found[str(engine.repository.root)] = engine
+    if len(found) > 1:
+        roots = " and ".join(found)
+        raise BadPlace(f"More than one repository is open: {roots}. Select a file in the one that is meant.")
+    if not found:
+        raise problem or BadPlace("No folder of the workspace is in a git repository.")
+    return next(iter(found.values()))
+
+
+def _folders(paths: list[str]) -> list[Path]:
+    named = [Path(path) for path in paths]
+    return list(dict.fromkeys(path if path.is_dir() else path.parent for path in named))
 
 
 def _real(path: str) -> str:

@@ -43,7 +43,7 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
             initialized=session.initialized,
             execute=commands.execute,
             cancel_progress=commands.watching.progresses.cancel,
-            stopped=session.engines.close,
+            stopped=session.close,
             exited=reader.end,
         )
         advertise(protocol)
@@ -56,7 +56,7 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
         finally:
             with anyio.CancelScope(shield=True):
                 protocol.end_requests()
-                await session.engines.close()
+                await session.close()
                 tasks.cancel_scope.cancel()
                 await anyio.to_thread.run_sync(reader.stop)
                 await anyio.to_thread.run_sync(writer.close)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,7 @@ class Session:
         self.client = Client()
         self.engines = Engines(tasks, self._opened)
         self.options: Mapping[str, object] = {}
+        self._closing = False
         # The real path of each workspace folder -> how the editor spells it: names we send back are spelled alike.
         self._spelled: dict[str, str] = {}
 
@@ -49,6 +50,21 @@ class Session:
             self.warn(f"The editor's settings for fanout were left out: {error}")
         else:
             self.options = options
+
+    async def close(self) -> None:
+        """Ends all runs, which stay resumable. What goes wrong from now on is logged, and not shown any more."""
+        self._closing = True
+        await self.engines.close()
+
+    def spawn(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
+        """Starts work that nobody waits for. What goes wrong with it is told to the user, and ends nothing else."""
+        self.tasks.start_soon(self._guarded, work, args)
+
+    async def _guarded(self, work: Callable[..., Awaitable[None]], args: tuple[object, ...]) -> None:
+        try:
+            await work(*args)
+        except Exception as error:  # noqa: BLE001 - as said above
+            self.report(error)
 
     # The workspace.
 
@@ -118,7 +134,9 @@ class Session:
 
     def report(self, error: Exception) -> None:
         """An error that no request waits for any more."""
-        if isinstance(error, model.FanoutError):
+        if self._closing:
+            _log.info("at the end: %s", error)
+        elif isinstance(error, model.FanoutError):
             self.error(str(error))
         else:
             _log.error("an error of fanout's own", exc_info=error)

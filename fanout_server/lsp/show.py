@@ -28,7 +28,7 @@ async def show(session: Session, engine: Engine, run: str, unit: str | None, wha
     name = f"{unit or 'run'}.{what}.{_ENDINGS[what]}"
     path = await anyio.to_thread.run_sync(_write, folder, name, text)
     uri = uris.from_path(str(path))
-    session.tasks.start_soon(_open, session, uri, path)
+    session.spawn(_open, session, uri, path)
     return uri
 
 

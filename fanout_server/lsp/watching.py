@@ -53,16 +53,13 @@ class Watching:
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active.add(run)
-        self._session.tasks.start_soon(self._watch, engine, run, instruction)
+        self._session.spawn(self._watch, engine, run, instruction)
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
             view = await self._show_progress(engine, run, instruction)
         except UnknownRun:
             return  # it could not begin; whoever launched it heard why
-        except model.FanoutError as error:
-            self._session.report(error)
-            return
         finally:
             self._active.discard(run)
         await self.publish(engine, view)
@@ -70,7 +67,7 @@ class Watching:
 
     async def _show_progress(self, engine: Engine, run: str, instruction: str) -> RunView:
         def cancel() -> None:
-            self._session.tasks.start_soon(self.cancel, engine, run)
+            self._session.spawn(self.cancel, engine, run)
 
         supported = self._session.client.progress
         async with self.progresses.shown(_title(instruction), cancel, supported=supported) as progress:
@@ -108,7 +105,7 @@ class Watching:
             stop()
 
     async def cancel(self, engine: Engine, run: str, units: Collection[str] | None = None) -> None:
-        """Cancels a run that may have just been launched, as soon as there is something to cancel."""
+        """Cancels a run, one that was just launched as soon as there is something to cancel. Raises FanoutError."""
         while True:
             try:
                 await engine.cancel(run, units)
@@ -117,9 +114,6 @@ class Watching:
                 if run not in self._active:
                     return
                 await anyio.sleep(_POLL_SECONDS)
-            except model.FanoutError as error:
-                self._session.report(error)
-                return
             else:
                 return
 
@@ -149,12 +143,7 @@ class Watching:
         if how == "later":
             self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
             return
-        try:
-            outcome = await self.apply(engine, view.id, None, ask=how == "ask")
-        except model.FanoutError as error:
-            self._session.report(error)
-            return
-        self.tell(view.id, "Applied", outcome)
+        self.tell(view.id, "Applied", await self.apply(engine, view.id, None, ask=how == "ask"))
 
     async def apply(self, engine: Engine, run: str, units: Sequence[str] | None, *, ask: bool) -> Outcome | None:
         """Applies the run; with ``ask`` only if the user says so. ``None``: they did not. Raises FanoutError."""

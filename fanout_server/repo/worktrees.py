@@ -19,7 +19,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.model import Finding
-from fanout_server.repo import deleting, index, provisioning
+from fanout_server.repo import deleting, git, index, provisioning
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 
@@ -61,9 +61,9 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     record.mkdir(parents=True, mode=0o700)
     (record / "path").write_bytes(os.fsencode(place))
     with _one_at_a_time(repo):
-        arguments = ("--quiet", "--detach", "--lock", "--reason", reason, "--end-of-options", str(place), base)
+        arguments = ("--quiet", "--detach", "--no-checkout", "--lock", "--reason", reason, "--end-of-options")
         try:
-            repo.git(*_SETTINGS, "worktree", "add", *arguments)
+            repo.git(*_SETTINGS, "worktree", "add", *arguments, str(place), base)
         except GitFailed as error:
             if error.code is not None:
                 # Git cleaned up after itself. Ended by force it did not, and the record is needed.
@@ -71,8 +71,15 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
             raise
     admin = Path(os.fsdecode((place / ".git").read_bytes().removeprefix(b"gitdir: ").removesuffix(b"\n")))
     _check_admin(repo, admin)
-    index.copy_index(admin / "index", record / "index")
-    return Worktree(place, admin, base)
+    worktree = Worktree(place, admin, base)
+    try:
+        # The files come as 'worktree add' would bring them, but without its lock: many worktrees fill side by side.
+        git.run(place, *_SETTINGS, "reset", "--quiet", "--hard", "--no-recurse-submodules")
+        index.copy_index(admin / "index", record / "index")
+    except BaseException:
+        remove(repo, worktree)
+        raise
+    return worktree
 
 
 def provision(

@@ -22,8 +22,6 @@ from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.state import ACTIVE, Fold
 from fanout_server.run.unit import RunContext, run_unit
 
-# Worktrees made ahead of a free slot, so that no slot waits for a checkout.
-_AHEAD = 8
 _LOCK_LIMIT_SECONDS = 2.0
 
 
@@ -141,7 +139,7 @@ class Execution:
         before = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         waiting = iter([unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended])
         async with anyio.create_task_group() as workers:
-            for _ in range(min(options.jobs + min(options.jobs, _AHEAD), len(self._plan.units))):
+            for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
         after = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         touched = fingerprint.differences(before, after)

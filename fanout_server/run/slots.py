@@ -5,9 +5,13 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from typing import Self
 
 import anyio
 from attrs import field, frozen
+
+# Worktrees made ahead of a free slot, so that no slot waits for a checkout.
+_AHEAD = 8
 
 
 class Stopwatch:
@@ -37,9 +41,35 @@ class Turn:
     stopwatch: Stopwatch = field(factory=Stopwatch)
 
 
+class Preparing:
+    """One of the few units that get ready at a time. Let go of when it has its slot, or gives up."""
+
+    def __init__(self, places: anyio.Semaphore) -> None:
+        self._places = places
+        self._held = False
+
+    async def __aenter__(self) -> Self:
+        await self._places.acquire()
+        self._held = True
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.release()
+
+    def release(self) -> None:
+        if self._held:
+            self._held = False
+            self._places.release()
+
+
 class Slots:
+    """``workers`` is how many units should be taken up at once: those that work and those that get ready."""
+
     def __init__(self, count: int) -> None:
+        ahead = min(count, _AHEAD)
+        self.workers = count + ahead
         self._limiter = anyio.CapacityLimiter(count)
+        self._preparing = anyio.Semaphore(ahead)
         self._last = anyio.Event()
         self._last.set()
 
@@ -49,11 +79,16 @@ class Slots:
         self._last = turn.passed
         return turn
 
+    def preparing(self) -> Preparing:
+        """Inside the block a unit makes its worktree and waits for its slot; no more than a few do at a time."""
+        return Preparing(self._preparing)
+
     @contextlib.asynccontextmanager
-    async def held(self, turn: Turn) -> AsyncIterator[None]:
+    async def held(self, turn: Turn, preparing: Preparing) -> AsyncIterator[None]:
         """A slot inside the block. A worktree may be ready earlier than that of the unit before; it waits for it."""
         await turn.previous.wait()
         async with self._limiter:
             turn.passed.set()
             turn.stopwatch.start()
+            preparing.release()
             yield

@@ -12,7 +12,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.agents import environment
@@ -35,7 +35,10 @@ Emit = Callable[[model.Event], Awaitable[None]]
 
 @frozen
 class RunContext:
-    """One run as its units see it. ``slots`` bounds how many agents work at a time, ``cleanup`` owns removals."""
+    """One run as its units see it. ``slots`` bounds how many agents work at a time, ``cleanup`` owns removals.
+
+    ``collecting`` and ``removing`` keep that work from the processors that the next agents start on.
+    """
 
     services: Services
     run: str
@@ -46,6 +49,8 @@ class RunContext:
     slots: Slots
     cleanup: anyio.abc.TaskGroup
     emit: Emit
+    collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
+    removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
 
 
 @frozen
@@ -148,24 +153,29 @@ class _Attempt:
         collected: collect.Collected | None = None
         worktree: worktrees.Worktree | None = None
         try:
-            worktree = await anyio.to_thread.run_sync(self._create, start)
-            async with context.slots.held(turn):
-                await context.emit(
-                    model.AttemptStarted(context.run, time.time(), self._unit.id, self._number, str(worktree.path))
-                )
-                failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
-                if failure is None and self._unit.verify:
-                    collected = await self._collect(worktree)
-                    failure = await self._verify(worktree)
+            async with context.slots.preparing() as preparing:
+                worktree = await anyio.to_thread.run_sync(self._create, start)
+                async with context.slots.held(turn, preparing):
+                    await self._begin(worktree)
+                    failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
+                    if failure is None and self._unit.verify:
+                        collected = await self._collect(worktree)
+                        failure = await self._verify(worktree)
             if collected is None:
                 collected = await self._collect(worktree)
         except (model.FanoutError, OSError) as error:
             # The unit fails closed: what cannot be trusted or read is not taken.
             failure = _Failure(str(error))
         finally:
+            # A unit whose worktree could not be made must not keep the next ones waiting for its turn.
+            turn.passed.set()
             if worktree is not None:
-                context.cleanup.start_soon(_remove, context.services, worktree)
+                context.cleanup.start_soon(_remove, context, worktree)
         return _Outcome(failure, collected, self._cost)
+
+    async def _begin(self, worktree: worktrees.Worktree) -> None:
+        run, unit = self._context.run, self._unit.id
+        await self._context.emit(model.AttemptStarted(run, time.time(), unit, self._number, str(worktree.path)))
 
     def _create(self, start: str) -> worktrees.Worktree:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -255,7 +265,8 @@ class _Attempt:
         return ended
 
     async def _collect(self, worktree: worktrees.Worktree) -> collect.Collected:
-        return await anyio.to_thread.run_sync(self._collect_now, worktree)
+        limiter = self._context.collecting
+        return await anyio.to_thread.run_sync(self._collect_now, worktree, limiter=limiter)
 
     def _collect_now(self, worktree: worktrees.Worktree) -> collect.Collected:
         """The result is a ref before anybody hears of it. Raises FanoutError where base or worktree do not hold."""
@@ -278,11 +289,12 @@ class BrokenWorktree(model.FanoutError):
     """The place where an agent worked is not what it was made to be."""
 
 
-async def _remove(services: Services, worktree: worktrees.Worktree) -> None:
+async def _remove(context: RunContext, worktree: worktrees.Worktree) -> None:
     """A worktree that cannot be removed now is reaped at the next start."""
+    repository = context.services.repository
     with anyio.CancelScope(shield=True):
         try:
-            await anyio.to_thread.run_sync(worktrees.remove, services.repository, worktree)
+            await anyio.to_thread.run_sync(worktrees.remove, repository, worktree, limiter=context.removing)
         except (model.FanoutError, OSError) as error:
             _log.warning("Cannot remove the worktree %s: %s. 'fanout clean' tries again.", worktree.path, error)
 

@@ -164,7 +164,10 @@ async def test_ten_megabytes_of_input_arrive_whole(bench: Bench) -> None:
 
 async def test_programs_start_with_plain_signals_and_descriptors(bench: Bench) -> None:
     shell = await bench.run(started(bench, "/bin/sh", "-c", "grep -E 'SigBlk|SigIgn' /proc/self/status"))
-    assert shell.tail.split() == [b"SigBlk:", b"0" * 16, b"SigIgn:", b"0" * 16]
+    blocked, ignored = (int(word, 16) for word in shell.tail.split()[1::2])
+    # 32 and 33 are the C library's own; some programs above us (GNU make) leave one of them ignored.
+    own = 1 << (32 - 1) | 1 << (33 - 1)
+    assert (blocked, ignored & ~own) == (0, 0)
     code = "import os; print(sorted(os.listdir('/proc/self/fd'))[:-1], os.getsid(0) == os.getpid() == os.getpgrp())"
     assert (await bench.python(code)).tail == b"['0', '1', '2'] True\n"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -166,6 +167,26 @@ def test_two_repositories_in_one_selection(
     assert "more than one repository" in said
 
 
+def test_items_in_a_workspace_of_two_repositories(
+    connect: MakeEditor, checkout: Path, tmp_path: Path, git: GitCommand
+) -> None:
+    other = tmp_path / "other"
+    plain = tmp_path / "plain"
+    for folder in (other, plain):
+        folder.mkdir()
+    git(other, "init", "-q")
+    named = [{"uri": folder.as_uri(), "name": folder.name} for folder in (plain, checkout, other)]
+    ask = {"selection": {"items": ["a.txt"]}}
+    editor = connect(workspaceFolders=named)
+    code, said = refused(editor, "fanout.preview", ask)
+    assert (code, "More than one repository is open" in said) == (REFUSED, True)
+    event = {"added": [], "removed": named[2:]}
+    editor.client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    assert editor.client.command("fanout.preview", ask)["units"][0]["targets"] == [
+        {"uri": (checkout / "a.txt").as_uri()}
+    ]
+
+
 @pytest.mark.parametrize("command", ["cancel", "resume", "apply", "revert", "discard"])
 def test_a_run_that_is_not_known(connect: MakeEditor, command: str) -> None:
     code, said = refused(connect(), f"fanout.{command}", {"runId": "1124-0000-none"})
@@ -283,3 +304,23 @@ def test_an_odd_file_name_in_every_answer(connect: MakeEditor, checkout: Path, t
     assert path.read_text() == "def odd():\n    return 10 + 1\n"
     (unit,) = view_of(editor, run)["units"]
     assert unit["files"] == [uri]
+
+
+def test_a_mistake_of_our_own_ends_neither_the_run_nor_the_server(
+    connect: MakeEditor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    code = (
+        "import sys\n"
+        "from fanout_server.lsp import findings, server\n"
+        "def broken(*_):\n"
+        "    raise ZeroDivisionError('secret')\n"
+        "findings.by_uri = broken\n"
+        "sys.exit(server.serve_stdio())\n"
+    )
+    monkeypatch.setattr("tests.lsp.rawclient.SERVE", [sys.executable, "-c", code])
+    editor = connect()
+    run = run_files(editor, tmp_path, "src/two.py", apply="later", owns=["{file}"])
+    assert message(editor, "of its own") == "fanout broke on an error of its own; its log says more."
+    assert ended(editor, run, "ready")
+    assert "ZeroDivisionError: secret" in editor.client.stderr()
+    assert editor.client.shutdown() == 0

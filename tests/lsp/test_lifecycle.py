@@ -51,6 +51,7 @@ def test_no_agent_outlives_the_server_and_the_run_can_be_resumed(
         assert client.shutdown() == 0
         end = client.wait_for("$/progress", lambda one: one["value"]["kind"] == "end")
         assert end["value"]["message"] == "interrupted"
+        assert client.all("window/showMessage") == []
     elif way == "exit":
         client.notify("exit", None)
         assert client.process.wait(LIMIT) == 1
@@ -63,6 +64,7 @@ def test_no_agent_outlives_the_server_and_the_run_can_be_resumed(
         client.process.kill()
         client.process.wait(LIMIT)
     assert gone(agents)
+    assert client.stderr() == ""
 
     again = connect()
     (view,) = again.client.command("fanout.status")["runs"]

@@ -127,7 +127,8 @@ async def test_writing_never_waits_and_nothing_is_lost(pipe: tuple[int, int], bl
     for body in bodies:
         writer.write(body)
     assert time.monotonic() - began < 0.5
-    frames, found = Frames(), []
+    frames = Frames()
+    found: list[bytes] = []
     while len(found) < len(bodies):
         found += list(frames.feed(await anyio.to_thread.run_sync(os.read, read, 1 << 16)))
     assert found == bodies
@@ -158,4 +159,3 @@ async def test_a_client_that_never_reads_ends_in_time_and_fills_no_memory(
     assert not writer._queue
     with anyio.fail_after(5):
         await anyio.to_thread.run_sync(writer.close)
-    os.read(pipe[0], 1 << 20)

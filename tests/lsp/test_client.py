@@ -1,0 +1,68 @@
+"""What is made of the capabilities that editors declare, and of what some are known to mean by them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lsprotocol import types
+
+from fanout_server.lsp import messages
+from fanout_server.lsp.client import Client
+
+ANNOTATIONS = {"workspace": {"workspaceEdit": {"changeAnnotationSupport": {"groupsOnLabel": True}}}}
+
+
+def client_of(capabilities: dict[str, Any], name: str | None = None, version: str | None = None) -> Client:
+    params: dict[str, Any] = {"processId": None, "rootUri": None, "capabilities": capabilities}
+    if name is not None:
+        params["clientInfo"] = {"name": name, "version": version}
+    data = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    return Client.of(messages.structure(messages.converter(), data, types.InitializeRequest).params)
+
+
+@pytest.mark.parametrize(
+    ("name", "version", "confirms"),
+    [
+        ("Visual Studio Code", "1.139.1", True),
+        ("Visual Studio Code - Insiders", "1.140.0", True),
+        ("code-server", "4.139.1", True),
+        ("coc.nvim", "0.0.82", True),
+        ("Neovim", "0.12.4", True),
+        ("Neovim", "v0.13.0-dev", True),
+        ("Neovim", "0.11.4", False),
+        ("Neovim", None, False),
+        ("kak-lsp", "18", False),
+        ("Sublime Text LSP", "2", False),
+        ("Some Editor", "1", False),
+        (None, None, False),
+    ],
+)
+def test_who_asks_before_an_edit_that_needs_confirmation(name: str | None, version: str | None, confirms: bool) -> None:
+    assert client_of(ANNOTATIONS, name, version).confirms is confirms
+    assert not client_of({}, name, version).confirms
+
+
+def test_resource_operations_imply_document_changes() -> None:
+    client = client_of({"workspace": {"workspaceEdit": {"resourceOperations": ["create"]}}})
+    assert client.document_changes
+    assert client.operations == {"create"}
+    assert not client_of({"workspace": {"workspaceEdit": {"resourceOperations": []}}}).document_changes
+
+
+@pytest.mark.parametrize("name", ["Emacs", "eglot", "lsp-mode"])
+def test_emacs_shows_no_cr(name: str) -> None:
+    assert client_of({}, name).drops_cr
+
+
+def test_an_editor_that_says_nothing_can_do_nothing() -> None:
+    assert client_of({}) == Client()
+    everything = {
+        "workspace": {"applyEdit": True, "workspaceEdit": {"documentChanges": True}},
+        "window": {"workDoneProgress": True, "showDocument": {"support": True}},
+        "textDocument": {"publishDiagnostics": {"relatedInformation": True}},
+        "experimental": {"fanout": {"inputBox": True}},
+    }
+    assert client_of(everything) == Client(
+        apply_edit=True, document_changes=True, progress=True, show_document=True, related=True, events=True
+    )
