@@ -12,7 +12,7 @@ from fanout_server import model
 # File names as os.fsdecode gives them: any character but NUL and slash, and bytes that are not UTF-8.
 NAMES = st.text(
     st.one_of(
-        st.characters(blacklist_characters="\0/", blacklist_categories=("Cs",)),
+        st.characters(exclude_characters="\0/", exclude_categories=["Cs"]),
         st.integers(0xDC80, 0xDCFF).map(chr),
     ),
     min_size=1,

@@ -44,6 +44,9 @@ class Engine:
         self._tasks = tasks
         self._listeners = listeners
         self._executions: dict[str, Execution] = {}
+        # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
+        # time would take longer with every run.
+        self._settled: dict[str, tuple[int, RunView]] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -128,7 +131,15 @@ class Engine:
 
     async def runs(self) -> tuple[RunView, ...]:
         """All runs, newest first."""
-        return tuple([await self.view(run) for run in await self._services.journal.runs()])
+        views = []
+        for run, mark in await self._services.journal.marks():
+            seen, view = self._settled.get(run, (None, None))
+            if seen != mark or view is None:
+                view = await self.view(run)
+                if view.state not in ACTIVE:
+                    self._settled[run] = (mark, view)
+            views.append(view)
+        return tuple(views)
 
     async def view(self, run: str) -> RunView:
         """The run as it is now. Raises UnknownRun."""
@@ -146,13 +157,13 @@ class Engine:
 
     async def cancel(self, run: str, units: Collection[str] | None = None) -> tuple[str, ...]:
         """Ends these units, or all that have not ended; returns their ids. A run of another process is asked to."""
-        view = await self.view(run)
-        unknown = set(units or ()) - {unit.id for unit in view.units}
-        if unknown:
-            raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. Nothing was cancelled.")
         execution = self._executions.get(run)
-        if execution is not None and not execution.over.is_set():
+        if execution is not None:
+            # It may be so young that the journal does not know it yet.
+            _check_units(run, units, execution.unit_ids)
             return execution.cancel(units)
+        view = await self.view(run)
+        _check_units(run, units, [unit.id for unit in view.units])
         if view.state not in ACTIVE:
             return ()
         open_units = tuple(
@@ -266,6 +277,12 @@ class Engine:
                 if wish.run in self._executions:
                     self._executions[wish.run].cancel(wish.units)
             await anyio.sleep(_POLL_SECONDS)
+
+
+def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:
+    unknown = set(units or ()) - set(known)
+    if unknown:
+        raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. Nothing was cancelled.")
 
 
 def _find(path: Path) -> Repository:

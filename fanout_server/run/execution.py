@@ -83,16 +83,20 @@ class Execution:
             message = f"Interrupted. 'fanout resume {self.run}' goes on without doing done units again."
             await self._end(RunState.INTERRUPTED, message)
 
+    @property
+    def unit_ids(self) -> tuple[str, ...]:
+        return tuple(unit.id for unit in self._plan.units)
+
     def cancel(self, units: Collection[str] | None) -> tuple[str, ...]:
         """Ends these units, or all; returns the ids of those that had not ended."""
-        wanted = {unit.id for unit in self._plan.units} if units is None else set(units)
+        wanted = set(self.unit_ids if units is None else units)
         if units is None:
             self._all_cancelled = True
         view = self.fold.view()
         if view is None:
             # The snapshot is being taken: its end will find the wish.
             self._cancelled |= wanted
-            return tuple(unit.id for unit in self._plan.units if unit.id in wanted)
+            return tuple(unit for unit in self.unit_ids if unit in wanted)
         hit = [unit.id for unit in view.units if unit.id in wanted and not unit.state.ended]
         self._cancelled.update(hit)
         for unit in hit:

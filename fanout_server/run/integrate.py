@@ -27,12 +27,14 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
     """Merges ``results`` (unit id -> result commit) in plan order. Raises GitFailed."""
     findings: list[Finding] = []
     scoped: list[tuple[str, str]] = []
-    for unit in plan.units:
-        if unit.id in results:
-            commit, remarks = _in_scope(repository, run, base, unit, results[unit.id])
-            findings += remarks
-            if commit is not None:
-                scoped.append((unit.id, commit))
+    units = [unit for unit in plan.units if unit.id in results]
+    # One process for all of them.
+    changed = changes.diff_many(repository, base, [results[unit.id] for unit in units])
+    for unit, change in zip(units, changed, strict=True):
+        commit, remarks = _in_scope(repository, run, base, unit, results[unit.id], change)
+        findings += remarks
+        if commit is not None:
+            scoped.append((unit.id, commit))
     merged = merge.merge(repository, base, scoped)
     titles = {unit.id: unit.title for unit in plan.units}
     for conflict in merged.conflicts:
@@ -45,8 +47,9 @@ def owns(globs: Collection[str]) -> pathspec.GitIgnoreSpec:
     return pathspec.GitIgnoreSpec.from_lines("/" + glob.removeprefix("/") for glob in globs)
 
 
-def _in_scope(repository: Repository, run: str, base: str, unit: Unit, commit: str) -> tuple[str | None, list[Finding]]:
-    changed = changes.diff(repository, base, commit)
+def _in_scope(
+    repository: Repository, run: str, base: str, unit: Unit, commit: str, changed: Collection[changes.Change]
+) -> tuple[str | None, list[Finding]]:
     if unit.owns is None:
         strays = [change.path for change in changed if change.status != "A" and not _is_target(unit, change.path)]
         if not strays or not unit.targets:

@@ -95,9 +95,9 @@ class Journal:
         """Of one run, in the order of their writing; of its activity only the last of each unit."""
         return await self._call(lambda: self._events(run))
 
-    async def runs(self) -> tuple[str, ...]:
-        """The ids of all runs, newest first."""
-        return await self._call(self._runs)
+    async def marks(self) -> tuple[tuple[str, int], ...]:
+        """The ids of all runs, newest first, each with a number that grows with every event but activity."""
+        return await self._call(self._marks)
 
     async def forget(self, run: str) -> None:
         """Removes all that is known of a run."""
@@ -148,9 +148,9 @@ class Journal:
         rows += self._connection.execute("SELECT body FROM activity WHERE run = ?", (run,)).fetchall()
         return tuple(codec.event_from_json(body) for (body,) in rows)
 
-    def _runs(self) -> tuple[str, ...]:
-        rows = self._connection.execute("SELECT run FROM events GROUP BY run ORDER BY min(seq) DESC")
-        return tuple(run for (run,) in rows)
+    def _marks(self) -> tuple[tuple[str, int], ...]:
+        rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
+        return tuple((run, mark) for run, mark in rows)
 
     def _forget(self, run: str) -> None:
         with self._transaction() as connection:

@@ -29,7 +29,7 @@ class Stopwatch:
         return 0.0 if self._began is None else time.monotonic() - self._began
 
 
-@frozen
+@frozen(eq=False)
 class Turn:
     """A unit's place in the queue. ``passed`` is set when it has had its first slot, or will never want one.
 
@@ -44,11 +44,13 @@ class Turn:
 class Preparing:
     """One of the few units that get ready at a time. Let go of when it has its slot, or gives up."""
 
-    def __init__(self, places: anyio.Semaphore) -> None:
+    def __init__(self, places: anyio.Semaphore, after: anyio.Event) -> None:
         self._places = places
+        self._after = after
         self._held = False
 
     async def __aenter__(self) -> Self:
+        await self._after.wait()
         await self._places.acquire()
         self._held = True
         return self
@@ -70,18 +72,24 @@ class Slots:
         self.workers = count + ahead
         self._limiter = anyio.CapacityLimiter(count)
         self._preparing = anyio.Semaphore(ahead)
-        self._last = anyio.Event()
-        self._last.set()
+        self._count = count
+        self._turns: list[Turn] = []
+        self._nobody = anyio.Event()
+        self._nobody.set()
 
     def queue(self) -> Turn:
         """The next place. Its ``passed`` must be set in the end, whatever happens to the unit."""
-        turn = Turn(self._last)
-        self._last = turn.passed
+        turn = Turn(self._turns[-1].passed if self._turns else self._nobody)
+        self._turns.append(turn)
         return turn
 
-    def preparing(self) -> Preparing:
-        """Inside the block a unit makes its worktree and waits for its slot; no more than a few do at a time."""
-        return Preparing(self._preparing)
+    def preparing(self, turn: Turn) -> Preparing:
+        """Inside the block a unit makes its worktree and waits for its slot; no more than a few do at a time.
+
+        Nobody gets ready ahead before the first units are at work: it would only slow their start.
+        """
+        first = turn in self._turns[: self._count]
+        return Preparing(self._preparing, self._nobody if first else self._turns[self._count - 1].passed)
 
     @contextlib.asynccontextmanager
     async def held(self, turn: Turn, preparing: Preparing) -> AsyncIterator[None]:

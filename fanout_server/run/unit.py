@@ -153,7 +153,7 @@ class _Attempt:
         collected: collect.Collected | None = None
         worktree: worktrees.Worktree | None = None
         try:
-            async with context.slots.preparing() as preparing:
+            async with context.slots.preparing(turn) as preparing:
                 worktree = await anyio.to_thread.run_sync(self._create, start)
                 async with context.slots.held(turn, preparing):
                     await self._begin(worktree)

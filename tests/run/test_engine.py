@@ -37,10 +37,9 @@ async def test_every_unit_works_on_what_the_user_sees_and_the_results_come_back_
     assert [unit.state for unit in view.units] == [UnitState.DONE] * 3
     assert git(checkout, "status", "--porcelain") == before
     assert view.merged is not None
-    show = lambda path: git(checkout, "show", f"{view.merged}:{path}")  # noqa: E731
-    assert show("a.txt.seen") == "alpha, edited\nbeta\ngamma"
-    assert show("b.txt.seen") == "unsaved"
-    assert show("new.txt.seen") == "untracked"
+    assert git(checkout, "show", f"{view.merged}:a.txt.seen") == "alpha, edited\nbeta\ngamma"
+    assert git(checkout, "show", f"{view.merged}:b.txt.seen") == "unsaved"
+    assert git(checkout, "show", f"{view.merged}:new.txt.seen") == "untracked"
     assert view.owners["a.txt"] == ("a",)
     # The unsaved buffer never reached the disk, so applying meets another text there and leaves it alone.
     left = await apply(engine, view.id)

@@ -46,7 +46,7 @@ async def test_events_are_read_back_in_order_by_another_journal(tmp_path: Path) 
     await journal.aclose()
     again = await Journal.open(path)
     assert await again.events("r") == tuple(events)
-    assert await again.runs() == ("other", "r")
+    assert await again.marks() == (("other", 3), ("r", 6))
     await again.aclose()
 
 
@@ -102,7 +102,7 @@ async def test_a_forgotten_run_is_gone(tmp_path: Path) -> None:
     await journal.append(model.RunDiscarded("r", 1.0), model.AttemptActivity("r", 1.0, "u", 1, "x"))
     await journal.forget("r")
     assert await journal.events("r") == ()
-    assert await journal.runs() == ()
+    assert await journal.marks() == ()
     await journal.aclose()
 
 
