@@ -6,9 +6,9 @@ from pathlib import Path
 
 import anyio
 import pytest
-from fanout_server.apply.content import Disk
 
 from fanout_server import model
+from fanout_server.apply.content import Disk
 from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.run.engine import Engine, UnknownRun
 from tests.conftest import GitCommand
