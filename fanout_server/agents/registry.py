@@ -4,12 +4,20 @@ from __future__ import annotations
 
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.command import Command
+from fanout_server.agents.programs import CLAUDE, CODEX
 from fanout_server.agents.rewrite import Rewrite
 from fanout_server.model import Options
 
-_AGENTS: dict[str, type[Command | Rewrite]] = {"command": Command, "rewrite": Rewrite}
+# In the order in which they are looked for where no agent is named.
+_PROGRAMS = (CLAUDE, CODEX)
 
-_LATER = ("claude", "codex", "gemini", "opencode", "copilot")
+_AGENTS: dict[str, Agent] = {
+    "command": Command(),
+    "rewrite": Rewrite(),
+    **{program.name: program for program in _PROGRAMS},
+}
+
+_LATER = ("gemini", "opencode", "copilot")
 
 
 def names() -> tuple[str, ...]:
@@ -25,8 +33,8 @@ def get(name: str | None, options: Options) -> Agent:
     """
     wanted = name or options.agent or _implied(options)
     if wanted in _AGENTS:
-        return _AGENTS[wanted]()
-    here = " and ".join(f"`{one}`" for one in names())
+        return _AGENTS[wanted]
+    here = ", ".join(f"`{one}`" for one in names())
     if wanted in _LATER or wanted.startswith("acp:"):
         raise AgentUnavailable(
             f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
@@ -41,4 +49,10 @@ def _implied(options: Options) -> str:
         return "command"
     if options.rewrite:
         return "rewrite"
-    raise AgentUnavailable("no agent is set: give a `command` to run, or `rewrite` rules")
+    for program in _PROGRAMS:
+        if program.is_here(options):
+            return program.name
+    raise AgentUnavailable(
+        f"no agent is set and none of {', '.join(program.name for program in _PROGRAMS)} is on PATH: install one, or"
+        " give a `command` to run, or `rewrite` rules"
+    )

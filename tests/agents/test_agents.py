@@ -142,7 +142,7 @@ RULES = (RewriteRule("a", "b"),)
 
 
 def test_the_agent_is_found_by_name_or_by_what_is_set() -> None:
-    assert registry.names() == ("command", "rewrite")
+    assert registry.names() == ("command", "rewrite", "claude", "codex")
     assert isinstance(registry.get("command", Options()), Command)
     assert isinstance(registry.get(None, Options(agent="rewrite")), Rewrite)
     assert isinstance(registry.get(None, Options(command=("x",))), Command)
@@ -153,13 +153,65 @@ def test_the_agent_is_found_by_name_or_by_what_is_set() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("claude", Options(), "`claude` is not supported yet: there are `command` and `rewrite`"),
+        ("gemini", Options(), "`gemini` is not supported yet: there are `command`, `rewrite`"),
         ("acp:x", Options(), "not supported yet"),
         ("cluade", Options(), "no agent `cluade`"),
-        (None, Options(), "no agent is set"),
+        (None, Options(env={"PATH": "/nonexistent"}), "no agent is set"),
         (None, Options(command=("x",), rewrite=RULES), "say with `agent`"),
     ],
 )
 def test_agents_that_are_not_there(name: str | None, options: Options, said: str) -> None:
     with pytest.raises(AgentUnavailable, match=said):
         registry.get(name, options)
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> dict[str, str]:
+    """A PATH on which claude and codex are."""
+    for name in ("claude", "codex"):
+        (tmp_path / name).write_text("#!/bin/sh\n")
+        (tmp_path / name).chmod(0o755)
+    return {"PATH": str(tmp_path)}
+
+
+def test_the_first_usable_agent_is_taken_where_none_is_named(installed: dict[str, str], tmp_path: Path) -> None:
+    assert registry.get(None, Options(env=installed)).name == "claude"
+    (tmp_path / "claude").unlink()
+    assert registry.get(None, Options(env=installed)).name == "codex"
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "argv"),
+    [
+        ("claude", Options(), "claude -p --permission-mode acceptEdits"),
+        (
+            "claude",
+            Options(model="m", allow=("Edit", "Bash(npm test)"), args=("--max-turns", "9")),
+            "claude -p --permission-mode acceptEdits --model m --allowedTools Edit,Bash(npm test) --max-turns 9",
+        ),
+        (
+            "codex",
+            Options(model="m", args=("--json",)),
+            (
+                "codex exec -s workspace-write -c sandbox_workspace_write.exclude_slash_tmp=true"
+                " -c sandbox_workspace_write.exclude_tmpdir_env_var=true -m m --json -"
+            ),
+        ),
+    ],
+)
+def test_known_programs_get_their_prompt_on_standard_input(
+    name: str, options: Options, argv: str, tmp_path: Path
+) -> None:
+    unit = Unit(id="u", title="u", prompt="do it")
+    task = Task(unit, options, tmp_path, "do it", tmp_path / "prompt.md")
+    invocation = registry.get(name, options).program(task)
+    assert " ".join(invocation.argv) == argv
+    assert invocation.stdin == tmp_path / "prompt.md"
+
+
+def test_a_known_program_that_is_missing_or_cannot_what_is_asked_is_told(installed: dict[str, str]) -> None:
+    with pytest.raises(AgentUnavailable, match="'claude', which was not found on PATH"):
+        registry.get("claude", Options()).check(Options(env={"PATH": "/nonexistent"}))
+    with pytest.raises(AgentUnavailable, match="leave `allow` out"):
+        registry.get("codex", Options()).check(Options(env=installed, allow=("x",)))
+    registry.get("codex", Options()).check(Options(env=installed))
