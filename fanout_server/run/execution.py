@@ -23,6 +23,7 @@ from fanout_server.run.state import ACTIVE, Fold
 from fanout_server.run.unit import RunContext, run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
+_NAMED = 5
 
 
 class Execution:
@@ -38,6 +39,8 @@ class Execution:
         self._unit_scopes: dict[str, anyio.CancelScope] = {}
         self._cancelled: set[str] = set()
         self._all_cancelled = False
+        self._surroundings: fingerprint.Fingerprint | None = None
+        self._looking = anyio.Lock()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
@@ -140,19 +143,11 @@ class Execution:
             cleanup,
             self._emit,
         )
-        before = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+        self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         waiting = iter([unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended])
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
-        after = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
-        touched = fingerprint.differences(before, after)
-        if touched:
-            message = (
-                f"While the run went on, something outside the units' worktrees changed in your repository:"
-                f" {'; '.join(touched)}. If that was not you, an agent reached out of its worktree; check it."
-            )
-            await self._find(Finding("unit/checkout-touched", Severity.WARNING, message))
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         for unit in waiting:
@@ -179,7 +174,26 @@ class Execution:
                 "Cancelled.",
                 turn.stopwatch.seconds,
             )
+        await self._look_around(unit)
         await self._emit(ended)
+
+    async def _look_around(self, unit: Unit) -> None:
+        """Tells what changed in the repository beside the worktrees. No unit fails for it: it may have been the user."""
+        async with self._looking:
+            before = self._surroundings
+            self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+            touched = fingerprint.differences(before, self._surroundings) if before else ()
+        if not touched:
+            return
+        at_work = {UnitState.RUNNING, UnitState.VERIFYING}
+        units = [one for one in self._plan.units if one is unit or self.fold.unit(one.id).state in at_work]
+        names = ", ".join(one.title for one in units[:_NAMED]) + (", ..." if len(units) > _NAMED else "")
+        message = (
+            f"While {names} worked, something outside the units' worktrees changed in your repository:"
+            f" {'; '.join(touched)}. If that was not you, an agent reached out of its worktree; check it."
+        )
+        about = tuple(one.id for one in units)
+        await self._find(Finding("unit/checkout-touched", Severity.WARNING, message, units=about))
 
     async def _integrate(self, base: str) -> None:
         view = self.fold.view()

@@ -163,6 +163,7 @@ async def test_an_agent_that_reaches_into_the_repository_is_told_of(
     view = await run_plan(engine, make_plan({"a": "a.txt"}, "echo x >> a.txt; git branch agents-own"))
     finding = next(one for one in view.findings if one.code == "unit/checkout-touched")
     assert "agents-own" in finding.message
+    assert finding.units == ("a",)
     assert git(checkout, "branch", "--list", "agents-own")
 
 
