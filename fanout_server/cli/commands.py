@@ -60,13 +60,18 @@ async def status(arguments: argparse.Namespace, console: Console) -> int:
 
 
 def _print_runs(console: Console, views: tuple[model.RunView, ...]) -> None:
-    table = Table(box=None, pad_edge=False, header_style="dim")
-    for name in ("run", "state", "started", "units", "instruction"):
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    rows = []
     for view in views:
         started = time.strftime("%Y-%m-%d %H:%M", time.localtime(view.started))
         first = (view.plan.instruction.strip().splitlines() or [""])[0]
-        table.add_row(view.id, view.state.value, started, progress_line(view), Text(live.visible(first)))
+        rows.append((view.id, view.state.value, started, progress_line(view), live.visible(first)))
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for number, name in enumerate(("run", "state", "started", "units")):
+        # Ids are there to be typed: where the terminal is narrow the instruction gives way, never they.
+        table.add_column(name, no_wrap=True, min_width=max(len(row[number]) for row in rows))
+    table.add_column("instruction", no_wrap=True, overflow="ellipsis")
+    for row in rows:
+        table.add_row(*(Text(cell) for cell in row))
     console.print(table)
 
 

@@ -89,7 +89,7 @@ async def _deliver(engine: Engine, view: RunView, arguments: argparse.Namespace,
     if deliverable and arguments.branch:
         await engine.branch(view.id, arguments.branch)
         targets.append(f"branch {arguments.branch}")
-    if deliverable and arguments.apply:
+    if deliverable and (arguments.apply or view.plan.options.apply == "now"):
         left = await apply_run(engine, view.id, None, console, quiet=arguments.json)
         status = status or (1 if left else 0)
         view = await engine.view(view.id)

@@ -127,8 +127,14 @@ class Execution:
             async with anyio.create_task_group() as cleanup:
                 await self._units(agent, base, cleanup)
                 await self._integrate(base)
+            await anyio.to_thread.run_sync(self._tidy)
         except* (model.FanoutError, OSError) as group:
             await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(group)))
+
+    def _tidy(self) -> None:
+        """The folder of the run's worktrees, if all of them could be removed; else a later start reaps it."""
+        with contextlib.suppress(OSError):
+            self._folders.worktrees.rmdir()
 
     async def _units(self, agent: Agent, base: str, cleanup: anyio.abc.TaskGroup) -> None:
         options = self._plan.options
@@ -178,7 +184,7 @@ class Execution:
         await self._emit(ended)
 
     async def _look_around(self, unit: Unit) -> None:
-        """Tells what changed in the repository beside the worktrees. No unit fails for it: it may have been the user."""
+        """Tells what changed in the repository beside the worktrees. No unit fails for it: the user works there too."""
         async with self._looking:
             before = self._surroundings
             self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)

@@ -70,6 +70,12 @@ def test_a_plan_document_is_run_and_applied(checkout: Path) -> None:
     assert "fanout revert" in text(done)
 
 
+def test_a_plan_that_says_apply_now_is_applied(checkout: Path) -> None:
+    done = fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "--set", "apply=now", "a.txt")
+    assert done.returncode == 0, text(done)
+    assert (checkout / "a.txt").read_text().endswith("done\n")
+
+
 def test_json_prints_events_and_ends_with_a_summary(checkout: Path) -> None:
     done = fanout(checkout, "run", "--json", "-i", "x {file}", "--set", APPEND, "a.txt")
     lines = [json.loads(line) for line in done.stdout.splitlines()]
