@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
@@ -24,6 +25,8 @@ from fanout_server.run.unit import RunContext, run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+
+_log = logging.getLogger(__name__)
 
 
 class Execution:
@@ -78,6 +81,9 @@ class Execution:
             except anyio.get_cancelled_exc_class():
                 with anyio.CancelScope(shield=True):
                     await self._interrupted()
+                raise
+            except Exception:
+                await self._end(RunState.FAILED, "An error of fanout's own ended the run; the server's log has it.")
                 raise
 
     async def _interrupted(self) -> None:
@@ -169,7 +175,7 @@ class Execution:
             self._unit_scopes[unit.id] = scope
             if unit.id in self._cancelled:
                 scope.cancel()
-            ended = await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
+            ended = await self._run_unit(context, unit, turn)
         del self._unit_scopes[unit.id]
         if ended is None:
             ended = model.UnitEnded(
@@ -182,6 +188,19 @@ class Execution:
             )
         await self._look_around(unit)
         await self._emit(ended)
+
+    async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> model.UnitEnded:
+        try:
+            return await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
+        except (model.FanoutError, OSError, ExceptionGroup):
+            # What the unit itself could not turn into a failure: the journal cannot be written.
+            raise
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            _log.exception("unit %s of run %s broke", unit.id, self.run)
+            message = "An error of fanout's own ended the unit; the server's log has it."
+            await self._find(Finding("unit/failed", Severity.ERROR, f"{unit.title}: {message}", units=(unit.id,)))
+            seconds = turn.stopwatch.seconds
+            return model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, seconds)
 
     async def _look_around(self, unit: Unit) -> None:
         """Tells what changed in the repository beside the worktrees. No unit fails for it: the user works there too."""

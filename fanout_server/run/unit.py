@@ -252,16 +252,23 @@ class _Attempt:
             await context.emit(model.AttemptActivity(context.run, time.time(), self._unit.id, self._number, line))
 
         tail = ActivityTail(tell)
+        ended: Ended | model.FanoutError
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(tail.run)
-            ended = await run_program(
-                program,
-                timeout=options.timeout,
-                stall=options.stall,
-                on_output=tail.feed,
-                log=self._logs / f"{name}.log",
-            )
+            try:
+                ended = await run_program(
+                    program,
+                    timeout=options.timeout,
+                    stall=options.stall,
+                    on_output=tail.feed,
+                    log=self._logs / f"{name}.log",
+                )
+            except model.FanoutError as error:
+                # The task group would wrap it, and this is the unit's failure alone.
+                ended = error
             tasks.cancel_scope.cancel()
+        if isinstance(ended, model.FanoutError):
+            raise ended
         return ended
 
     async def _collect(self, worktree: worktrees.Worktree) -> collect.Collected:

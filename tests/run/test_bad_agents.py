@@ -9,9 +9,13 @@ from pathlib import Path
 import psutil
 import pytest
 
+from fanout_server import model
+from fanout_server.agents.base import Invocation, Task
+from fanout_server.agents.command import Command
 from fanout_server.agents.sweep import MARK_VARIABLE
 from fanout_server.model import RunState, UnitState
 from fanout_server.run.engine import Engine
+from fanout_server.run.journal import Journal, JournalError
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, codes, run_plan, unit_of
 
@@ -188,3 +192,56 @@ async def test_what_an_agent_prints_is_shown_without_control_characters(engine: 
     )
     assert unit_of(view, "a").activity == "two"
     assert "\x1b[31mtwo" in await engine.show(view.id, "a", "log")
+
+
+async def test_a_log_that_cannot_be_written_fails_its_unit_alone(engine: Engine, make_plan: PlanMaker) -> None:
+    run = engine.reserve()
+    (engine.services.folders(run).attempt_logs("a", 1) / "agent.log").mkdir(parents=True)
+    engine.launch(run, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo x >> "$1"', attempts=1), {}, _unexpected)
+    view = await engine.wait(run)
+    assert view.state is RunState.READY
+    assert unit_of(view, "a").state is UnitState.FAILED
+    assert "agent.log" in unit_of(view, "a").message
+    assert unit_of(view, "b").state is UnitState.DONE
+
+
+async def test_an_error_of_our_own_fails_its_unit_alone(
+    engine: Engine, make_plan: PlanMaker, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    program = Command.program
+
+    def broken(agent: Command, task: Task) -> Invocation:
+        if task.unit.id == "a":
+            raise ZeroDivisionError("a defect")
+        return program(agent, task)
+
+    monkeypatch.setattr(Command, "program", broken)
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo x >> "$1"'))
+    assert view.state is RunState.READY
+    assert unit_of(view, "a").state is UnitState.FAILED
+    assert "a defect" not in unit_of(view, "a").message
+    assert "a defect" in caplog.text
+    assert unit_of(view, "b").state is UnitState.DONE
+
+
+async def test_a_journal_that_fails_ends_the_run_and_its_agents(
+    engine: Engine, checkout: Path, make_plan: PlanMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    append = Journal.append
+
+    async def full(journal: Journal, *events: model.Event) -> None:
+        if any(isinstance(event, model.UnitEnded) for event in events):
+            raise JournalError("the disk is full")
+        await append(journal, *events)
+
+    monkeypatch.setattr(Journal, "append", full)
+    script = 'test "$1" = a.txt && { echo x >> a.txt; exit; }; echo up; exec sleep 300'
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, script))
+    assert view.state is RunState.FAILED
+    assert "the disk is full" in view.message
+    assert marked_processes(view.id) == []
+    assert list(checkout.parent.glob("state/worktrees/*/*/*")) == []
+
+
+def _unexpected(error: Exception) -> None:
+    raise AssertionError(error)
