@@ -65,6 +65,42 @@ async def test_reverting_takes_the_change_back_and_keeps_what_was_typed_since(
     assert (await engine.view(view.id)).state is RunState.REVERTED
 
 
+async def test_an_apply_that_was_written_but_not_recorded_is_recorded_by_the_next(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, 'echo more >> "$1"'))
+    plan = await engine.plan_apply(view.id, Disk(checkout))
+    await engine.keep_applied(view.id, plan)
+    await engine.write(plan)
+    again = await engine.plan_apply(view.id, Disk(checkout))
+    assert (again.edits, again.unchanged) == ((), ("a.txt",))
+    await engine.record_unchanged(view.id)
+    assert (await engine.view(view.id)).state is RunState.APPLIED
+    back = await engine.plan_revert(view.id, Disk(checkout))
+    await engine.write(back)
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
+
+
+async def test_units_are_applied_one_after_the_other_and_taken_back_together(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo "$1" >> shared.txt; echo x >> "$1"'))
+    for unit in ("b", "a"):
+        plan = await engine.plan_apply(view.id, Disk(checkout), [unit])
+        kept = await engine.keep_applied(view.id, plan)
+        await engine.write(plan)
+        await engine.record_applied(view.id, kept, plan)
+    assert (checkout / "shared.txt").read_text() == "b.txt\n"
+    assert (checkout / "a.txt").read_text().endswith("x\n")
+    while (await engine.view(view.id)).state is RunState.APPLIED:
+        plan = await engine.plan_revert(view.id, Disk(checkout))
+        await engine.write(plan)
+        await engine.record_reverted(view.id, plan)
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
+    assert (checkout / "b.txt").read_text() == "one\ntwo\nthree\n"
+    assert not (checkout / "shared.txt").exists()
+
+
 async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:
     going, counts = tmp_path / "going", tmp_path / "counts"
     going.mkdir()
