@@ -97,20 +97,14 @@ async def show(arguments: argparse.Namespace, console: Console) -> int:
 
 async def apply(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
-        run = await find_run(engine, arguments.run)
-        left = await apply_run(engine, run, arguments.units, console, quiet=arguments.json)
-        if arguments.json:
-            live.print_json({"applied": not left, "left": [codec.to_dict(one) for one in left]})
-    return 1 if left else 0
+        delivered = await apply_run(engine, await find_run(engine, arguments.run), arguments.units)
+    return delivered.told("Applied", console, as_json=arguments.json)
 
 
 async def revert(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
-        run = await find_run(engine, arguments.run)
-        left = await revert_run(engine, run, console, quiet=arguments.json)
-        if arguments.json:
-            live.print_json({"applied": not left, "left": [codec.to_dict(one) for one in left]})
-    return 1 if left else 0
+        delivered = await revert_run(engine, await find_run(engine, arguments.run))
+    return delivered.told("Took back", console, as_json=arguments.json)
 
 
 async def cancel(arguments: argparse.Namespace, console: Console) -> int:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from attrs import frozen
 from rich.console import Console
 
-from fanout_server import model
+from fanout_server import codec, model
 from fanout_server.apply.content import Disk
 from fanout_server.cli import live
 from fanout_server.model import RunState
@@ -28,44 +29,48 @@ async def find_run(engine: Engine, wanted: str | None) -> str:
     return matching[0]
 
 
-async def apply_run(
-    engine: Engine, run: str, units: Collection[str] | None, console: Console, *, quiet: bool = False
-) -> tuple[model.Finding, ...]:
-    """Writes the run's results into the working tree, all or none; returns what was left alone."""
-    present = Disk(engine.repository.root)
-    plan = await engine.plan_apply(run, present, units)
+@frozen
+class Delivered:
+    """``files`` were written, ``left`` says what was left alone, and why."""
+
+    files: tuple[str, ...]
+    left: tuple[model.Finding, ...]
+
+    def told(self, what: str, console: Console, *, as_json: bool) -> int:
+        """Tells it, and returns the exit status."""
+        if as_json:
+            left = [codec.to_dict(one) for one in self.left]
+            live.print_json({"applied": bool(self.files) or not left, "files": list(self.files), "left": left})
+        else:
+            live.print_findings(console, self.left)
+            count = len(self.files)
+            more = f" {len(self.left)} left alone, as said above." if self.left else ""
+            console.print(f"{what} {count} file{'' if count == 1 else 's'}.{more}", soft_wrap=True)
+        return 1 if self.left else 0
+
+
+async def apply_run(engine: Engine, run: str, units: Collection[str] | None) -> Delivered:
+    """Writes the run's results into the working tree, all or none."""
+    plan = await engine.plan_apply(run, Disk(engine.repository.root), units)
     if plan.edits:
         kept = await engine.keep_applied(run, plan)
         await engine.write(plan)
         await engine.record_applied(run, kept, plan)
     elif plan.unchanged and not plan.left:
         await engine.record_unchanged(run)
-    if not quiet:
-        live.print_findings(console, plan.left)
-        console.print(_told("Applied", len(plan.edits), len(plan.left)), soft_wrap=True)
-    return plan.left
+    return Delivered(tuple(edit.path for edit in plan.edits), plan.left)
 
 
-async def revert_run(engine: Engine, run: str, console: Console, *, quiet: bool = False) -> tuple[model.Finding, ...]:
-    """Takes every apply of the run back, the last first; returns what was left alone."""
-    present = Disk(engine.repository.root)
+async def revert_run(engine: Engine, run: str) -> Delivered:
+    """Takes every apply of the run back, the last first."""
+    files: dict[str, None] = {}
     left: list[model.Finding] = []
-    count = 0
     while True:
-        plan = await engine.plan_revert(run, present)
+        plan = await engine.plan_revert(run, Disk(engine.repository.root))
         if plan.edits:
             await engine.write(plan)
         await engine.record_reverted(run, plan)
         left += plan.left
-        count += len(plan.edits)
+        files |= dict.fromkeys(edit.path for edit in plan.edits)
         if (await engine.view(run)).state is not RunState.APPLIED:
-            break
-    if not quiet:
-        live.print_findings(console, tuple(left))
-        console.print(_told("Took back", count, len(left)), soft_wrap=True)
-    return tuple(left)
-
-
-def _told(what: str, files: int, left: int) -> str:
-    told = f"{what} {files} file{'' if files == 1 else 's'}."
-    return f"{told} {left} left alone, as said above." if left else told
+            return Delivered(tuple(files), tuple(left))

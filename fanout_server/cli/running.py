@@ -90,8 +90,10 @@ async def _deliver(engine: Engine, view: RunView, arguments: argparse.Namespace,
         await engine.branch(view.id, arguments.branch)
         targets.append(f"branch {arguments.branch}")
     if deliverable and (arguments.apply or view.plan.options.apply == "now"):
-        left = await apply_run(engine, view.id, None, console, quiet=arguments.json)
-        status = status or (1 if left else 0)
+        delivered = await apply_run(engine, view.id, None)
+        # What was left alone is a finding of the run, told with the others.
+        status = status or (1 if delivered.left else 0)
+        targets.append(f"{len(delivered.files)} file(s) of the working tree")
         view = await engine.view(view.id)
     if arguments.report:
         text = await engine.show(view.id, None, "report")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pty
@@ -10,7 +11,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -35,6 +36,21 @@ def fanout(cwd: Path, *args: str, stdin: bytes = b"") -> subprocess.CompletedPro
 
 def text(done: subprocess.CompletedProcess[bytes]) -> str:
     return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+
+@contextlib.contextmanager
+def running(checkout: Path, command: str, *, until: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A run over a.txt and b.txt, as soon as it has printed ``until``."""
+    words = ["run", "-i", "x {file}", "--set", f"command={command}", "a.txt", "b.txt"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "fanout_server", *words],
+        cwd=checkout,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    ) as process:
+        assert process.stdout is not None
+        assert any(until.encode() in line for line in process.stdout)
+        yield process
 
 
 def test_run_show_apply_revert_discard_clean(checkout: Path, git: GitCommand) -> None:
@@ -169,31 +185,24 @@ def test_a_git_that_is_too_old(checkout: Path, tmp_path: Path, monkeypatch: pyte
     assert "2.38" in text(done)
 
 
+def test_a_file_that_was_changed_meanwhile_is_left_alone_and_told_as_json(checkout: Path) -> None:
+    assert fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "a.txt", "b.txt").returncode == 0
+    (checkout / "a.txt").write_text("alpha\nbeta\ngamma, mine\n")
+    done = fanout(checkout, "apply", "--json")
+    assert done.returncode == 1
+    told = json.loads(done.stdout)
+    assert (told["applied"], told["files"]) == (True, ["b.txt"])
+    assert told["left"][0]["code"] == "merge/conflict"
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma, mine\n"
+    assert json.loads(fanout(checkout, "revert", "--json").stdout) == {"applied": True, "files": ["b.txt"], "left": []}
+
+
 def test_ctrl_c_interrupts_and_resume_finishes(checkout: Path, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     script = f"echo up; if test $1 = b.txt; then while ! test -e {gate}; do sleep 0.05; done; fi; echo done >> $1"
     command = json.dumps(["sh", "-c", script, "agent", "{file}"])
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "fanout_server",
-            "run",
-            "-i",
-            "x {file}",
-            "--set",
-            f"command={command}",
-            "a.txt",
-            "b.txt",
-        ],
-        cwd=checkout,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
+    with running(checkout, command, until="a.txt: done") as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if b"a.txt: done" in line:
-                break
         process.send_signal(signal.SIGINT)
         rest = process.stdout.read()
         assert process.wait(_LIMIT) == 130, rest
@@ -209,27 +218,8 @@ def test_another_process_cancels_a_unit(checkout: Path) -> None:
     command = json.dumps(
         ["sh", "-c", "test $1 = b.txt || { echo done >> $1; exit; }; echo up; exec sleep 300", "agent", "{file}"]
     )
-    with subprocess.Popen(
-        [
-            sys.executable,
-            "-m",
-            "fanout_server",
-            "run",
-            "-i",
-            "x {file}",
-            "--set",
-            f"command={command}",
-            "a.txt",
-            "b.txt",
-        ],
-        cwd=checkout,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    ) as process:
+    with running(checkout, command, until="b.txt: started") as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            if b"b.txt: started" in line:
-                break
         done = fanout(checkout, "cancel")
         assert done.returncode == 0, text(done)
         assert "Cancelled" in text(done)
