@@ -199,6 +199,8 @@ class AttemptActivity(Event):
 
 @frozen
 class AttemptVerifying(Event):
+    """The agent has ended: its worktree is checked, its result collected, ``verify`` run."""
+
     unit: str
     attempt: int
 

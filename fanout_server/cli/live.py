@@ -104,8 +104,6 @@ class PlainLines:
             case model.AttemptStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
                 return f"{self._fold.unit(event.unit).title}: started{again}"
-            case model.AttemptVerifying():
-                return f"{self._fold.unit(event.unit).title}: verifying"
             case model.AttemptFailed():
                 again = f"; again in {event.retry_in:.0f} s" if event.retry_in is not None else ""
                 return f"{self._fold.unit(event.unit).title}: attempt {event.attempt} failed: {event.message}{again}"

@@ -111,9 +111,9 @@ def progress_line(view: RunView) -> str:
     """``7/12 done, 2 running, 1 failed, $0.84``; parts that are nought are left out, but for the first."""
     counts = {state: sum(unit.state is state for unit in view.units) for state in UnitState}
     parts = [f"{counts[UnitState.DONE]}/{len(view.units)} done"]
-    working = counts[UnitState.RUNNING] + counts[UnitState.VERIFYING]
     for count, word in (
-        (working, "running"),
+        (counts[UnitState.RUNNING], "running"),
+        (counts[UnitState.VERIFYING], "verifying"),
         (counts[UnitState.FAILED], "failed"),
         (counts[UnitState.CANCELLED], "cancelled"),
     ):

@@ -158,6 +158,8 @@ class _Attempt:
                 async with context.slots.held(turn, preparing):
                     await self._begin(worktree)
                     failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
+                    # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
+                    await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
                     if failure is None and self._unit.verify:
                         collected = await self._collect(worktree)
                         failure = await self._verify(worktree)
@@ -225,8 +227,6 @@ class _Attempt:
         return _Failure(verdict.message, retryable=verdict.retryable)
 
     async def _verify(self, worktree: worktrees.Worktree) -> _Failure | None:
-        context = self._context
-        await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
         ended = await self._run_command(self._unit.verify, worktree, "verify")
         if ended.reason == "exited" and ended.exit == 0:
             return None

@@ -11,6 +11,7 @@ from fanout_server import model
 from fanout_server.apply.content import Disk
 from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.state import Fold
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan, unit_of
 
@@ -110,6 +111,21 @@ async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, tmp_path:
     seen = [int(line) for line in counts.read_text().split()]
     assert len(seen) == 9
     assert max(seen) == 3
+
+
+async def test_no_more_than_jobs_are_ever_shown_as_running(engine: Engine, make_plan: PlanMaker) -> None:
+    fold, most = Fold(), 0
+
+    def listen(event: model.Event) -> None:
+        nonlocal most
+        fold.add(event)
+        view = fold.view()
+        assert view is not None
+        most = max(most, sum(unit.state is UnitState.RUNNING for unit in view.units))
+
+    engine.subscribe(listen)
+    await run_plan(engine, make_plan({f"u{n}": "a.txt" for n in range(12)}, "echo x > out-$$", jobs=3))
+    assert most == 3
 
 
 async def test_units_begin_in_the_order_of_the_plan(engine: Engine, make_plan: PlanMaker) -> None:
