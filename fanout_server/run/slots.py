@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Self
 
 import anyio
@@ -12,6 +13,9 @@ from attrs import field, frozen
 
 # Worktrees made ahead of a free slot, so that no slot waits for a checkout.
 _AHEAD = 8
+
+# About what a supervisor and an agent need to be up, several at a time.
+_START_SECONDS = 0.1
 
 
 class Stopwatch:
@@ -44,8 +48,9 @@ class Turn:
 class Preparing:
     """One of the few units that get ready at a time. Let go of when it has its slot, or gives up."""
 
-    def __init__(self, places: anyio.Semaphore, after: anyio.Event) -> None:
+    def __init__(self, places: anyio.Semaphore, after: anyio.Event, calm: Callable[[], Awaitable[None]]) -> None:
         self._places = places
+        self._calm = calm
         self._after = after
         self._held = False
 
@@ -53,6 +58,7 @@ class Preparing:
         await self._after.wait()
         await self._places.acquire()
         self._held = True
+        await self._calm()
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -73,6 +79,7 @@ class Slots:
         self._limiter = anyio.CapacityLimiter(count)
         self._preparing = anyio.Semaphore(ahead)
         self._count = count
+        self._started = -math.inf
         self._turns: list[Turn] = []
         self._nobody = anyio.Event()
         self._nobody.set()
@@ -89,7 +96,11 @@ class Slots:
         Nobody gets ready ahead before the first units are at work: it would only slow their start.
         """
         first = turn in self._turns[: self._count]
-        return Preparing(self._preparing, self._nobody if first else self._turns[self._count - 1].passed)
+        return Preparing(self._preparing, self._nobody if first else self._turns[self._count - 1].passed, self.calm)
+
+    async def calm(self) -> None:
+        """Waits a moment where an agent has just been started: what can wait must not slow that start."""
+        await anyio.sleep(max(0.0, self._started + _START_SECONDS - anyio.current_time()))
 
     @contextlib.asynccontextmanager
     async def held(self, turn: Turn, preparing: Preparing) -> AsyncIterator[None]:
@@ -99,4 +110,5 @@ class Slots:
             turn.passed.set()
             turn.stopwatch.start()
             preparing.release()
+            self._started = anyio.current_time()
             yield

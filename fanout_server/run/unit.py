@@ -164,6 +164,7 @@ class _Attempt:
                         collected = await self._collect(worktree)
                         failure = await self._verify(worktree)
             if collected is None:
+                await context.slots.calm()
                 collected = await self._collect(worktree)
         except (model.FanoutError, OSError) as error:
             # The unit fails closed: what cannot be trusted or read is not taken.
