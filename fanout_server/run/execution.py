@@ -83,7 +83,9 @@ class Execution:
                     await self._interrupted()
                 raise
             except Exception:
-                await self._end(RunState.FAILED, "An error of fanout's own ended the run; the server's log has it.")
+                # A run that never began leaves nothing in the journal, or its list of runs could not be read again.
+                if self.fold.view() is not None:
+                    await self._end(RunState.FAILED, "An error of fanout's own ended the run; the server's log has it.")
                 raise
 
     async def _interrupted(self) -> None:

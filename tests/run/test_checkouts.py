@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.apply.content import Disk
-from fanout_server.model import RunState
+from fanout_server.model import FanoutError, RunState
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan
@@ -91,3 +91,17 @@ async def test_a_bare_repository_has_nothing_to_work_on(checkout: Path, tmp_path
     with pytest.raises(Exception, match="bare"):
         async with Engine.open(tmp_path / "bare"):
             raise AssertionError("not reached")
+
+
+async def test_a_base_that_cannot_be_made_leaves_no_trace_of_a_run(
+    checkout: Path, tmp_path: Path, git: GitCommand, make_plan: PlanMaker
+) -> None:
+    git(checkout, "config", "filter.gone.clean", "no-such-program-here")
+    git(checkout, "config", "filter.gone.required", "true")
+    (checkout / ".gitattributes").write_text("*.bin filter=gone\n")
+    (checkout / "big.bin").write_text("pointer\n")
+    async with Engine.open(checkout, state_root=tmp_path / "state") as engine:
+        with pytest.raises(FanoutError, match=r"big\.bin"):
+            await run_plan(engine, make_plan({"a": "a.txt"}, "true"))
+        assert await engine.runs() == ()
+    assert git(checkout, "for-each-ref", "refs/fanout") == ""
