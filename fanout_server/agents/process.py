@@ -136,6 +136,8 @@ class _Watch:
                     report, swept = await self._clear_away()
         if self._failure is not None:
             raise self._failure
+        if report is not None and report.step:
+            return _not_started(f"its worktree could not be mounted: {report.step}. 'fanout doctor' says what works")
         if report is not None and report.error:
             return _not_started(await anyio.to_thread.run_sync(_exec_problem, self._spec, report.error))
         if not self._limits.cancelled_caught:

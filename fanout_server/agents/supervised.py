@@ -18,6 +18,7 @@ import anyio.to_thread
 from attrs import frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.mounting import overlay
 
 # What the supervisor may take beyond the grace before it is taken for dead itself.
 _PATIENCE = supervisor.KILL_LIMIT + 3.0
@@ -29,7 +30,8 @@ class Program:
     """A program to run.
 
     ``env`` is its whole environment, to which ``mark`` is added as ``FANOUT_ATTEMPT``; ``mark`` is the attempt's id.
-    ``stdin`` is a file, ``None`` the null device. ``stop_signal`` is how it is asked to end.
+    ``stdin`` is a file, ``None`` the null device. ``stop_signal`` is how it is asked to end. ``space`` is what it and
+    its children find mounted, ``cwd`` among it; nobody else sees that.
     """
 
     argv: tuple[str, ...]
@@ -38,17 +40,19 @@ class Program:
     stdin: Path | None
     mark: str
     stop_signal: int = signal.SIGTERM
+    space: overlay.Space | None = None
 
 
 @frozen
 class Report:
-    """What the supervisor said. ``error`` is the errno of a program that did not start."""
+    """What the supervisor said. ``error`` is the errno of a program that did not start, or of a ``step`` before it."""
 
     exit: int | None = None
     signal: int | None = None
     leftovers: int = 0
     stuck: int = 0
     error: int = 0
+    step: str = ""
 
 
 class Supervised:
@@ -74,14 +78,15 @@ class Supervised:
         """Raises ``OSError`` where the folder or the standard input is missing, or the arguments are too long."""
         try:
             await anyio.to_thread.run_sync(self._spawn)
-            await self._send_environment()
+            await self._send(self._environment)
+            await self._send(self._program.space.to_bytes() if self._program.space else b"")
         except BaseException:
             with anyio.CancelScope(shield=True):
                 await self.end()
             raise
 
-    async def _send_environment(self) -> None:
-        message = len(self._environment).to_bytes(4, "big") + self._environment
+    async def _send(self, data: bytes) -> None:
+        message = len(data).to_bytes(4, "big") + data
         while message:
             try:
                 message = message[self._line.send(message) :]
@@ -96,7 +101,8 @@ class Supervised:
                 return
             self._spawning = True
         argv = [sys.executable, "-I", "-S", supervisor.__file__, "--fd", str(self._far_line.fileno())]
-        argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal)), "--"]
+        argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal))]
+        argv += ["--mounting", os.path.dirname(overlay.__file__), "--"]  # noqa: PTH120 - a string for argv
         try:
             with open(self._program.stdin or os.devnull, "rb") as stdin:  # noqa: PTH123 - a path or the null device
                 process = subprocess.Popen(

@@ -2,14 +2,16 @@
 
 Run as a file by a bare interpreter, once for each agent, so it imports little and nothing of ours::
 
-    python -I -S supervisor.py --fd N --grace SECONDS --signal NUMBER -- PROGRAM ARGUMENT...
+    python -I -S supervisor.py --fd N --grace SECONDS --signal NUMBER --mounting FOLDER -- PROGRAM ARGUMENT...
 
 ``N`` is one end of a socket pair, the life line. The server first sends the agent's environment over it (four bytes of
-length, then ``NAME=VALUE`` entries that end in NUL), then nothing. The end of that stream, because the server asks for
+length, then ``NAME=VALUE`` entries that end in NUL) and what it is to find mounted (four bytes of length, then a
+``Space`` of ``overlay.py`` in FOLDER, or nothing), then no more. The end of that stream, because the server asks for
 a stop or because it is dead, means: send the signal to the agent's group, wait for the grace, kill all descendants.
 When the agent ends by itself, what it left running is killed too. Then one line of JSON goes back and the line closes:
 
     {"exit": 0, "signal": null, "leftovers": 2, "stuck": 0}    or    {"error": ERRNO}    where the program did not start
+    or    {"error": ERRNO, "step": "what could not be mounted"}
 
 On Linux this process is a child subreaper: whatever the agent's children do (own sessions, double forks), they come
 back here as children, so the loop ends only when none is left. Elsewhere there is no such thing: the tree is taken from
@@ -45,10 +47,22 @@ def read_exactly(fd: int, size: int) -> bytes:
     return data
 
 
+def receive(fd: int) -> bytes:
+    return read_exactly(fd, int.from_bytes(read_exactly(fd, 4), "big"))
+
+
 def receive_environment(fd: int) -> dict[bytes, bytes]:
-    size = int.from_bytes(read_exactly(fd, 4), "big")
-    entries = read_exactly(fd, size).split(b"\0")[:-1]
-    return dict(entry.split(b"=", 1) for entry in entries)
+    return dict(entry.split(b"=", 1) for entry in receive(fd).split(b"\0")[:-1])
+
+
+def enter(space: bytes, mounting: str) -> None:
+    """Mounts for this process and the agent; the working folder is then that of the mount. Raises ``OSError``."""
+    here = os.getcwdb()
+    sys.path.append(mounting)
+    import overlay  # type: ignore[import-not-found]  # noqa: PLC0415 - most agents' start need not wait for it
+
+    overlay.enter(overlay.Space.from_bytes(space))
+    os.chdir(here)
 
 
 class Agent:
@@ -238,8 +252,17 @@ def main() -> None:
         signal.signal(number, signal.SIG_IGN)
     try:
         environment = receive_environment(fd)
+        space = receive(fd)
     except (EOFError, OSError):
         return
+    if space:
+        try:
+            enter(space, settings["--mounting"])
+        except OSError as error:
+            import json  # noqa: PLC0415 - costs time that only this case need pay
+
+            report(fd, json.dumps({"error": error.errno, "step": error.strerror}))
+            return
     wake = wake_on_child()
     try:
         agent = Agent(argv, environment)

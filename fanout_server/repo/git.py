@@ -8,11 +8,14 @@ import re
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
+from fanout_server.mounting import entering
+from fanout_server.mounting.overlay import Space
 from fanout_server.repo.errors import GitFailed, GitMissing, GitTooOld
 
 OLDEST = (2, 38)
@@ -57,27 +60,30 @@ def run(
     env: Mapping[str, str] | None = None,
     check: bool = True,
     timeout: float = _TIMEOUT_SECONDS,
+    space: Space | None = None,
 ) -> Completed:
-    """Runs ``git ARGS`` in ``cwd``; ``env`` is added to the cleaned environment.
+    """Runs ``git ARGS`` in ``cwd``; ``env`` is added to the cleaned environment. ``space`` is mounted for git alone.
 
     Raises GitMissing, and GitFailed where git exits other than 0 (with ``check``) or takes longer than ``timeout``
     seconds. Then git and all that it started in its process group are ended.
     """
-    argv = [program(), *_configured(), *args]
+    argv: list[str | bytes] = [program(), *_configured(), *args]
     environment = {**_clean_environment(), **(env or {})}
-    try:
-        process = subprocess.Popen(
-            argv,
-            cwd=cwd,
-            env=environment,
-            stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            # A group of its own: a filter that hangs can be ended with git, and Ctrl-C in a terminal leaves git alone.
-            start_new_session=True,
-        )
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise GitFailed(f"The folder {cwd} is gone, so git cannot run in it.", args, None, b"") from error
+    with _handed_over(space) as (prefix, descriptors):
+        try:
+            process = subprocess.Popen(
+                [*prefix, *argv],
+                cwd=cwd,
+                env=environment,
+                stdin=subprocess.DEVNULL if input is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                pass_fds=descriptors,
+                # A group of its own: a filter that hangs ends with git, and Ctrl-C in a terminal leaves git alone.
+                start_new_session=True,
+            )
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise GitFailed(f"The folder {cwd} is gone, so git cannot run in it.", args, None, b"") from error
     with process:
         try:
             out, err = process.communicate(input, timeout)
@@ -91,6 +97,19 @@ def run(
     if check and completed.code != 0:
         raise failure(args, completed)
     return completed
+
+
+@contextlib.contextmanager
+def _handed_over(space: Space | None) -> Iterator[tuple[list[str], list[int]]]:
+    """What comes before git on the command line, and the descriptors that it inherits."""
+    if space is None:
+        yield [], []
+        return
+    # In memory: a pipe holds too little to be filled before anybody reads.
+    with os.fdopen(os.memfd_create("space"), "w+b") as file:
+        file.write(space.to_bytes())
+        file.seek(0)
+        yield [sys.executable, "-I", "-S", entering.__file__, str(file.fileno())], [file.fileno()]
 
 
 def failure(args: tuple[str | bytes, ...], completed: Completed) -> GitFailed:

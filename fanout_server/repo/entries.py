@@ -1,0 +1,85 @@
+"""Git's own note of a linked worktree: a folder in ``worktrees`` of the repository's git folder, made without git.
+
+``git worktree add`` races with itself and takes several milliseconds; an entry is five small files. It is built aside
+and renamed into place, so that no other git ever meets half of one (gitrepository-layout(5) names the files).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import secrets
+from pathlib import Path
+
+from fanout_server.repo.errors import WorktreeFailed
+from fanout_server.repo.repository import Repository
+
+_TRIES = 100
+
+
+def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | None = None) -> Path:
+    """An entry, locked against pruning because of ``reason``, for a worktree at ``path`` that stands on ``head``.
+
+    Returns its folder. The worktree's own ``.git`` file is not made here. Raises WorktreeFailed, OSError.
+    """
+    parent = repo.common_dir / "worktrees"
+    parent.mkdir(exist_ok=True)
+    aside = repo.state_dir / "tmp" / f"entry-{secrets.token_hex(8)}"
+    aside.mkdir(parents=True)
+    (aside / "HEAD").write_bytes(head.encode() + b"\n")
+    (aside / "commondir").write_bytes(b"../..\n")
+    (aside / "gitdir").write_bytes(os.fsencode(path / ".git") + b"\n")
+    (aside / "locked").write_bytes(os.fsencode(reason) + b"\n")
+    # git tells a worktree's time by it; and "git gc" looks for refs here.
+    (aside / "refs").mkdir()
+    if index is not None:
+        (aside / "index").write_bytes(index)
+    for number in range(_TRIES):
+        # Like git's own names: that of the worktree's folder, with a number where another has it.
+        place = parent / (_name(path) if number == 0 else f"{_name(path)}{number}")
+        if os.path.lexists(place):
+            continue
+        with contextlib.suppress(OSError):
+            aside.rename(place)
+            return place
+    raise WorktreeFailed(f"Cannot make an entry for {path} in {parent}. 'git worktree list' shows what is there.")
+
+
+def link(folder: Path, entry: Path) -> None:
+    """The ``.git`` file by which a worktree's folder knows its entry."""
+    (folder / ".git").write_bytes(link_text(entry))
+
+
+def link_text(entry: Path) -> bytes:
+    return b"gitdir: " + os.fsencode(entry) + b"\n"
+
+
+def check(repo: Repository, entry: Path) -> None:
+    """Raises WorktreeFailed where ``entry`` is no place for a worktree entry of the repository."""
+    if entry.parent != repo.common_dir / "worktrees" or entry.name in {"", ".", ".."}:
+        raise WorktreeFailed(f"{entry} is not a worktree entry of the repository in {repo.root}; it was left alone.")
+
+
+def worktree_of(entry: Path) -> Path | None:
+    """The folder that an entry names, ``None`` where it names none any more."""
+    try:
+        named = (entry / "gitdir").read_bytes().removesuffix(b"\n")
+    except OSError:
+        return None
+    return Path(os.fsdecode(named)).parent
+
+
+def leads_back(repo: Repository, entry: Path, path: Path) -> bool:
+    """Whether the entry names the worktree at ``path`` and the repository's common folder."""
+    try:
+        named = (entry / "gitdir").read_bytes().removesuffix(b"\n")
+        common = os.fsdecode((entry / "commondir").read_bytes().removesuffix(b"\n"))
+    except OSError:
+        return False
+    return named == os.fsencode(path / ".git") and (entry / common).resolve() == repo.common_dir
+
+
+def _name(path: Path) -> str:
+    """As a ref part: git refuses some names there."""
+    name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in path.name)
+    return f"fanout-{name}"

@@ -1,0 +1,265 @@
+"""One checkout of each repository in which nobody ever works: the ground that quick worktrees stand on.
+
+It is brought from base to base by what changed. While worktrees may stand on it, it must not change below them; then
+what differs goes into a folder of its own, a *delta*, that lies over it like a transparency (see ``mounting/``).
+
+    <state>/pristine/<repository>/<checkout>/    one for each set of settings that decide how files are written
+        lock     held while something here is made or changed
+        users    held, shared, by all that stand on this
+        now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
+        deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
+
+``entry`` has what git keeps for a worktree and all of them share: the index, whose times and inode numbers are those
+of the files here, and the patterns of a sparse checkout.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import shutil
+import time
+from pathlib import Path
+
+from attrs import frozen
+
+from fanout_server.mounting.overlay import Space
+from fanout_server.repo import changes, deleting, git, index, locking
+from fanout_server.repo.errors import GitFailed
+from fanout_server.repo.repository import Repository
+
+_LIMIT_SECONDS = 900.0
+
+# Files are written in one way whatever the user set: no submodule is fetched, and each core writes (0 workers: all).
+_SETTINGS = (
+    *("-c", "submodule.recurse=false"),
+    *("-c", "checkout.workers=0"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "index.sparse=false"),
+)
+
+# Large files that are not at hand stay pointers: a checkout of ours downloads nothing.
+_LFS = {"GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1"}
+_NO_DOWNLOAD = ("-c", "lfs.url=file:///nowhere", "-c", "lfs.activitytimeout=1")
+
+# What decides how the files of a tree are written to disk.
+_DECISIVE = (
+    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|protect.*|attributesfile|sparsecheckout.*"
+    r"|bigfilethreshold)|filter\..*|lfs\..*|extensions\.worktreeconfig)$"
+)
+
+# A delta of more files than this would slow each worktree down; then the checkout itself is changed, if it is free.
+_MOST_IN_DELTA = 2000
+_KEPT_DELTAS = 2
+
+# Files that are as old as their index must be compared by content, for git cannot tell them from ones changed since.
+_RACY_SECONDS = 2
+
+
+@frozen
+class Ground:
+    """``lowers`` are the folders that together show a base, the topmost first. ``entry`` is shared by all entries."""
+
+    tree: str
+    lowers: tuple[Path, ...]
+    entry: Path
+
+
+def root(state: Path) -> Path:
+    return state / "pristine"
+
+
+class Pristine:
+    """The checkout, held: nobody changes it until ``close``. Blocking; for one thread at a time."""
+
+    def __init__(self, repo: Repository, state: Path) -> None:
+        """Raises GitFailed, WorktreeFailed, OSError."""
+        self._repo = repo
+        home = root(state) / repo.key
+        self._place = home / _checkout_key(repo)
+        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (home / "repository").write_bytes(os.fsencode(repo.common_dir))
+        self._users = locking.Lock(self._place / "users")
+        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+
+    @property
+    def place(self) -> Path:
+        return self._place
+
+    def whole(self, tree: str) -> Ground:
+        """The checkout itself brought to ``tree``, or a new one, if others stand on it as it is."""
+        with self._changing():
+            self._bring_to(tree)
+            return Ground(tree, (self._now / "tree",), self._now / "entry")
+
+    def layered(self, tree: str, mounted_as: str) -> Ground:
+        """The checkout as it is with a delta over it, or brought to ``tree`` where that is less.
+
+        ``mounted_as`` tells kinds of mounts apart that do not read each other's layers.
+        """
+        with self._changing():
+            have = self._have()
+            if have is None or (have != tree and self._differs_much(have, tree) and self._is_free()):
+                self._bring_to(tree)
+                have = tree
+            if have == tree:
+                return Ground(tree, (self._now / "tree",), self._now / "entry")
+            delta = self._delta(have, tree, mounted_as)
+            return Ground(tree, (delta / "upper", self._now / "tree"), delta / "entry")
+
+    def close(self) -> None:
+        self._users.close()
+
+    @property
+    def _now(self) -> Path:
+        return self._place / "now"
+
+    def _changing(self) -> contextlib.AbstractContextManager[None]:
+        return locking.exclusive(self._place / "lock", _LIMIT_SECONDS, "makes a pristine checkout")
+
+    def _is_free(self) -> bool:
+        """Whether nobody else stands on it. Only while ``lock`` is held: else another could begin to."""
+        if self._users.try_to(exclusive=True):
+            return True
+        # The kernel may have dropped the shared lock on the way.
+        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+        return False
+
+    def _have(self) -> str | None:
+        """The tree that is checked out; ``None`` where there is none, or a crash left it half-way."""
+        try:
+            have = (self._now / "oid").read_text()
+            written = (self._now / "entry" / "index").stat().st_mtime
+        except FileNotFoundError:
+            return None
+        # Nothing has been written here since, so a later time on the index is true, and spares git the comparing.
+        if time.time() - written > 2 * _RACY_SECONDS and not (self._now / "settled").exists():
+            os.utime(self._now / "entry" / "index", (written + _RACY_SECONDS,) * 2)
+            (self._now / "settled").touch()
+        return have
+
+    def _differs_much(self, have: str, tree: str) -> bool:
+        (changed,) = changes.diff_many(self._repo, have, [tree])
+        return len(changed) > _MOST_IN_DELTA
+
+    def _bring_to(self, tree: str) -> None:
+        have = self._have()
+        if have == tree:
+            return
+        if have is not None and self._is_free():
+            try:
+                # The deltas lie over what is about to change.
+                deleting.discard(self._place / "deltas")
+                (self._now / "oid").unlink()
+                (self._now / "settled").unlink(missing_ok=True)
+                self._read_tree(self._now / "tree", self._now / "entry", "-m", "-u", have, tree)
+                self._finish(self._now, tree)
+            except GitFailed:
+                # Somebody has had a hand in it: made anew below.
+                deleting.discard(self._now)
+            else:
+                self._share_again()
+                return
+        made = self._place / f"new-{secrets.token_hex(8)}"
+        try:
+            for name in ("tree", "entry"):
+                (made / name).mkdir(parents=True)
+            self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
+            self._finish(made, tree)
+            deleting.discard(self._place / "deltas")
+            deleting.discard(self._now)
+            made.rename(self._now)
+        finally:
+            if made.exists():
+                deleting.discard(made)
+        self._share_again()
+
+    def _share_again(self) -> None:
+        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+
+    def _finish(self, place: Path, tree: str) -> None:
+        _share_sparse(self._repo, place / "entry")
+        (place / "oid").write_text(tree)
+
+    def _read_tree(self, folder: Path, entry: Path, *args: str, space: Space | None = None) -> None:
+        environment = {
+            "GIT_DIR": str(self._repo.git_dir),
+            "GIT_WORK_TREE": str(folder),
+            "GIT_INDEX_FILE": str(entry / "index"),
+            **_LFS,
+        }
+        git.run(folder, *_SETTINGS, *_NO_DOWNLOAD, "read-tree", *args, env=environment, space=space)
+
+    def _delta(self, have: str, tree: str, mounted_as: str) -> Path:
+        deltas = self._place / "deltas"
+        place = deltas / f"{tree}-{mounted_as}"
+        if (place / "entry" / "index").exists():
+            os.utime(place)
+            return place
+        self._drop_deltas(deltas)
+        made = deltas / f"new-{secrets.token_hex(8)}"
+        for name in ("upper", "work", "folder", "entry"):
+            (made / name).mkdir(parents=True)
+        try:
+            index.copy_index(self._now / "entry" / "index", made / "entry" / "index")
+            folder = made / "folder"
+            overlay = (folder, [self._now / "tree"], made / "upper", made / "work")
+            space = Space([(bytes(folder), [bytes(one) for one in overlay[1]], bytes(made / "upper"), bytes(made / "work"))])
+            self._read_tree(folder, made / "entry", "-m", "-u", have, tree, space=space)
+            _share_sparse(self._repo, made / "entry")
+            made.rename(place)
+        finally:
+            if made.exists():
+                deleting.discard(made)
+        return place
+
+    def _drop_deltas(self, deltas: Path) -> None:
+        """The oldest, where nobody can stand on any."""
+        found = sorted(deltas.iterdir(), key=lambda path: path.stat().st_mtime) if deltas.is_dir() else []
+        if len(found) >= _KEPT_DELTAS and self._is_free():
+            for path in found[: len(found) - _KEPT_DELTAS + 1]:
+                deleting.discard(path)
+            self._share_again()
+
+
+def _share_sparse(repo: Repository, entry: Path) -> None:
+    """A worktree of a user who has a sparse checkout is sparse in the same way: git reads these from its own entry."""
+    patterns = repo.git_dir / "info" / "sparse-checkout"
+    own = repo.git_dir / "config.worktree"
+    for source, goal in ((patterns, entry / "info" / "sparse-checkout"), (own, entry / "config.worktree")):
+        goal.unlink(missing_ok=True)
+        if source.is_file():
+            goal.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, goal)
+    if (entry / "config.worktree").exists():
+        for key in ("core.worktree", "core.bare"):
+            asked = ("config", "--file", str(entry / "config.worktree"), "--unset-all", key)
+            done = repo.git(*asked, check=False)
+            if done.code not in {0, _NO_SUCH_KEY}:
+                raise git.failure(asked, done)
+
+
+_NO_SUCH_KEY = 5
+
+
+def _checkout_key(repo: Repository) -> str:
+    digest = hashlib.sha256()
+    told = repo.git("config", "-z", "--get-regexp", _DECISIVE, check=False).out
+    digest.update(told)
+    own = {line.partition(b"\n")[0].decode("utf-8", "replace"): line for line in told.split(b"\0")}
+    attributes = [repo.common_dir / "info" / "attributes", _attributes_file(own)]
+    if "core.sparsecheckout" in own:
+        attributes.append(repo.git_dir / "info" / "sparse-checkout")
+    for path in attributes:
+        digest.update(path.read_bytes() if path.is_file() else b"")
+        digest.update(b"\0")
+    return digest.hexdigest()[:16]
+
+
+def _attributes_file(own: dict[str, bytes]) -> Path:
+    if "core.attributesfile" in own:
+        return Path(os.fsdecode(own["core.attributesfile"].partition(b"\n")[2])).expanduser()
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "git" / "attributes"
