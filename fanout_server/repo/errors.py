@@ -40,5 +40,9 @@ class UnreadableFile(FanoutError):
     """git cannot take a file in: a filter it needs is missing or failed, or the file cannot be read."""
 
 
+class ForbiddenName(FanoutError):
+    """git takes no file of that name into a tree."""
+
+
 class WorktreeFailed(FanoutError):
     """A worktree could not be made, or is not where it may be touched."""

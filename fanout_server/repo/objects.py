@@ -1,0 +1,197 @@
+"""Git's objects, read and written without a git process for each.
+
+libgit2's object database is used alone, without its idea of a repository: that reads the user's configuration, refuses
+extensions that git knows (such as partial clones) and folders of other owners. What it cannot do, git does.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import re
+from collections.abc import Collection, Iterator
+from contextvars import ContextVar
+from typing import Literal
+
+import pygit2
+from pygit2.enums import ObjectType
+
+from fanout_server.repo.errors import GitFailed
+from fanout_server.repo.repository import Repository
+
+Kind = Literal["blob", "tree", "commit"]
+
+_NUMBERS = {"blob": ObjectType.BLOB, "tree": ObjectType.TREE, "commit": ObjectType.COMMIT}
+_FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_OPEN_REPOSITORIES = 8
+_SHA1_DIGITS = 40
+# libgit2 is called with the interpreter's lock held; beyond this a process is hardly slower, and holds up nobody.
+_LARGE_BYTES = 4_000_000
+# What core.sharedRepository says where it says that nothing is shared.
+_NOT_SHARED = {"", "umask", "false", "no", "off", "0"}
+
+# libgit2 would answer from memory for what git has deleted since; we have a cache of our own for trees.
+pygit2.settings.enable_caching(False)  # noqa: FBT003 - the library's own form
+
+_recordings: ContextVar[tuple[list[str], ...]] = ContextVar("recordings", default=())
+
+
+class Objects:
+    """The objects of a repository, through a git process for each: slow, and right for every repository."""
+
+    def __init__(self, repo: Repository) -> None:
+        self._repo = repo
+        self.digits = len(repo.blank_oid)
+        """The length of an oid: 40, or 64 where the repository is of SHA-256."""
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        """The kind and the bytes of an object. In a partial clone git fetches what is not here. Raises GitFailed."""
+        args = ("cat-file", "--batch")
+        told = self._repo.git(*args, input=f"{_checked(oid)}\n".encode()).out
+        head, _, rest = told.partition(b"\n")
+        fields = head.decode().split(" ")
+        if len(fields) != len(("oid", "kind", "size")):
+            raise GitFailed(f"The object {oid} is missing from {self._repo.common_dir}.", args, 0, head)
+        return fields[1], rest[: int(fields[2])]
+
+    def write(self, kind: Kind, data: bytes) -> str:
+        """Stores the bytes as they are; the object's oid."""
+        oid = self._write(kind, data)
+        for recording in _recordings.get():
+            recording.append(oid)
+        return oid
+
+    def _write(self, kind: Kind, data: bytes) -> str:
+        asked = ("hash-object", "-w", "-t", kind, "--no-filters", "--stdin")
+        return self._repo.git(*asked, input=data).out.decode().strip()
+
+    def missing(self, oids: Collection[str]) -> tuple[str, ...]:
+        """Those that are not in this repository as it is on disk now."""
+        asked = "".join(f"{_checked(oid)}\n" for oid in oids).encode()
+        # Known to git 2.45; an older one fetches what a partial clone left away.
+        env = {"GIT_NO_LAZY_FETCH": "1"}
+        told = self._repo.git("cat-file", "--batch-check=%(objectname)", input=asked, env=env).out.decode()
+        return tuple(oid for oid, line in zip(oids, told.splitlines(), strict=True) if line != oid)
+
+    def has(self, oid: str) -> bool:
+        """Whether the object is here, in this clone."""
+        return not self.missing([oid])
+
+    def read_blob(self, oid: str) -> bytes:
+        """Raises GitFailed, also where the object is no blob."""
+        return self._read_as("blob", oid)
+
+    def read_tree(self, oid: str) -> bytes:
+        """Raises GitFailed, also where the object is no tree."""
+        return self._read_as("tree", oid)
+
+    def read_commit(self, name: str) -> bytes:
+        """A commit by its full oid or any other expression for it. Raises GitFailed."""
+        return self._read_as("commit", self.commit_of(name))
+
+    def tree_of(self, name: str) -> str:
+        """The tree of a commit or tree. Anything but a full oid is asked of git. Raises GitFailed."""
+        oid = name.removesuffix("^{tree}")
+        if self._is_full(oid):
+            kind, data = self.read(oid)
+            if kind == "tree":
+                return oid
+            if kind == "commit":
+                return data[len(b"tree ") : data.index(b"\n")].decode()
+        return self._resolve(f"{name}^{{tree}}")
+
+    def commit_of(self, name: str) -> str:
+        """The full oid of a commit, which is looked for. Anything else is asked of git. Raises GitFailed."""
+        if self._is_full(name) and self.read(name)[0] == "commit":
+            return name
+        return self._resolve(f"{name}^{{commit}}")
+
+    def _is_full(self, name: str) -> bool:
+        return len(name) == self.digits and _FULL.fullmatch(name) is not None
+
+    def _resolve(self, expression: str) -> str:
+        told = self._repo.git("rev-parse", "--verify", "--end-of-options", expression).out.decode()
+        # git 2.39 echoes --end-of-options as a line of its own.
+        return told.split()[-1]
+
+    def _read_as(self, kind: Kind, oid: str) -> bytes:
+        found, data = self.read(oid)
+        if found != kind:
+            raise GitFailed(f"The object {oid} is a {found}, not a {kind}.", ("cat-file", kind, oid), None, b"")
+        return data
+
+
+class _InProcess(Objects):
+    """Through libgit2, which takes no lock of git's and writes as git does: a file beside, then a rename."""
+
+    def __init__(self, repo: Repository) -> None:
+        super().__init__(repo)
+        self._database = self._open()
+        told = repo.git("config", "--get", "core.sharedRepository", check=False).out.decode("utf-8", "replace")
+        self._shared = told.strip().lower() not in _NOT_SHARED
+
+    def _open(self) -> pygit2.Odb:
+        return pygit2.Odb(str(self._repo.common_dir / "objects"))
+
+    def read(self, oid: str) -> tuple[str, bytes]:
+        _checked(oid)
+        with contextlib.suppress(KeyError, OSError, pygit2.GitError):
+            return self._read(oid)
+        # Packs that this database knows may be gone by now: git has put what was in them into another.
+        self._database = self._open()
+        with contextlib.suppress(KeyError, OSError, pygit2.GitError):
+            return self._read(oid)
+        # It may be for git to fetch, or to say what is wrong with it.
+        return super().read(oid)
+
+    def _read(self, oid: str) -> tuple[str, bytes]:
+        if self._database.read_header(oid)[1] > _LARGE_BYTES:
+            return super().read(oid)
+        number, data = self._database.read(oid)
+        return number.name.lower(), data
+
+    def _write(self, kind: Kind, data: bytes) -> str:
+        # Only git knows whom the files are to be shared with.
+        if self._shared or len(data) > _LARGE_BYTES:
+            return super()._write(kind, data)
+        try:
+            return str(self._database.write(_NUMBERS[kind], data))
+        except (OSError, pygit2.GitError):
+            # git says it in words, or knows a way.
+            return super()._write(kind, data)
+
+    def missing(self, oids: Collection[str]) -> tuple[str, ...]:
+        # A new one: packs that an older one has open answer even after they were deleted.
+        database = self._open()
+        return tuple(oid for oid in oids if _checked(oid) not in database)
+
+    def has(self, oid: str) -> bool:
+        return _checked(oid) in self._database
+
+
+@functools.lru_cache(maxsize=_OPEN_REPOSITORIES)
+def of(repo: Repository) -> Objects:
+    """The objects of ``repo``; for any number of threads."""
+    # libgit2 reads no SHA-256.
+    return _InProcess(repo) if len(repo.blank_oid) == _SHA1_DIGITS else Objects(repo)
+
+
+@contextlib.contextmanager
+def recording() -> Iterator[list[str]]:
+    """Inside, the oids of all that this thread (or task) writes are noted down.
+
+    Until a ref holds them, ``git gc --prune=now`` may delete them: whoever sets the ref asks ``missing`` afterwards.
+    """
+    written: list[str] = []
+    token = _recordings.set((*_recordings.get(), written))
+    try:
+        yield written
+    finally:
+        _recordings.reset(token)
+
+
+def _checked(oid: str) -> str:
+    """No abbreviation, no expression: both libgit2 and git would take them."""
+    if _FULL.fullmatch(oid) is None:
+        raise ValueError(f"{oid!r} is no full object id")
+    return oid
