@@ -1,63 +1,81 @@
-"""Deleting folders that an agent had its hands in."""
+"""Getting rid of folders, at once for whoever waits: they are renamed into a trash folder, and deleted when there is
+time.
+"""
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
-import stat
-import uuid
+import secrets
+import subprocess
+import sys
+import threading
 from pathlib import Path
 
-_ASIDE = ".fanout-removing-"
-_TRIES = 3
+from fanout_server.repo import emptying
+
+# So much is deleted where it is thrown away; more is left to a process of the lowest priority.
+_AT_ONCE_SECONDS = 0.05
+
+_lock = threading.Lock()
+_at_work: dict[Path, subprocess.Popen[bytes]] = {}
+
+
+def discard(path: Path, trash: Path) -> None:
+    """Out of sight in one step. What is not there is fine; a link goes, never what it leads to. Raises OSError.
+
+    ``trash`` should lie on the file system of ``path``; else it is deleted here and now.
+    """
+    trash.mkdir(mode=0o700, parents=True, exist_ok=True)
+    try:
+        path.rename(trash / f"{secrets.token_hex(12)}")
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except OSError as error:
+        if error.errno != errno.EXDEV:
+            raise
+        delete(path)
 
 
 def delete(path: Path) -> None:
-    """Renames ``path`` aside and deletes it; read-only and closed folders are opened first. Raises OSError.
-
-    A link is unlinked, never followed. What is not there is fine.
-    """
-    aside = path.with_name(f"{_ASIDE}{uuid.uuid4().hex}")
-    try:
-        path.rename(aside)
-    except (FileNotFoundError, NotADirectoryError):
-        return
-    _delete_now(aside)
-
-
-def leftovers(root: Path) -> list[Path]:
-    """Deletes what a process that died in ``delete`` left in ``root`` or a folder of it; returns those paths."""
-    if not root.is_dir():
-        return []
-    found = [*root.glob(f"{_ASIDE}*"), *root.glob(f"*/{_ASIDE}*")]
-    for path in found:
-        _delete_now(path)
-    return found
-
-
-def _delete_now(path: Path) -> None:
+    """Deletes a file, link or folder now. What is not there is fine. Raises OSError."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)
-        return
-    for attempt in range(_TRIES):
-        try:
-            shutil.rmtree(path)
-        except FileNotFoundError:
-            return
-        except OSError:
-            # Closed to us, or something still writes there.
-            if attempt == _TRIES - 1:
-                raise
-            _open(path)
-        else:
-            return
+    else:
+        emptying.delete_tree(str(path))
 
 
-def _open(path: Path) -> None:
-    """Makes all folders below readable and writable for us."""
-    os.chmod(path, stat.S_IRWXU)  # noqa: PTH101 - with os.walk's strings below
-    for parent, folders, _ in os.walk(path):
-        for folder in folders:
-            inner = os.path.join(parent, folder)  # noqa: PTH118 - a Path for each would cost more than the walk
-            if not os.path.islink(inner):  # noqa: PTH114 - as above
-                os.chmod(inner, stat.S_IRWXU)  # noqa: PTH101 - as above
+def empty(*trashes: Path) -> None:
+    """Deletes what is quickly deleted, and has the rest deleted in the background, also beyond this process's end."""
+    left = [trash for trash in trashes if not emptying.empty(str(trash), _AT_ONCE_SECONDS)]
+    if left:
+        _in_background(left)
+
+
+def wait_for_background(limit: float) -> bool:
+    """Whether all background deletions that this process began have ended within ``limit`` seconds."""
+    with _lock:
+        processes = list(_at_work.values())
+    try:
+        for process in processes:
+            process.wait(limit)
+    except subprocess.TimeoutExpired:
+        return False
+    return True
+
+
+def _in_background(trashes: list[Path]) -> None:
+    with _lock:
+        for trash in [trash for trash, process in _at_work.items() if process.poll() is not None]:
+            del _at_work[trash]
+        for trash in trashes:
+            if trash not in _at_work:
+                # It has its end: an empty folder. Whoever starts next takes over what a crash leaves.
+                _at_work[trash] = subprocess.Popen(
+                    [sys.executable, "-I", "-S", emptying.__file__, os.fspath(trash)],
+                    cwd="/",
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,
+                )

@@ -8,13 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
+import shutil
 from pathlib import Path
 
+from fanout_server.repo import git, objects
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
 
 _TRIES = 100
+_OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
+_NO_SUCH_KEY = 5
 
 
 def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | None = None) -> Path:
@@ -43,6 +48,23 @@ def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | No
             aside.rename(place)
             return place
     raise WorktreeFailed(f"Cannot make an entry for {path} in {parent}. 'git worktree list' shows what is there.")
+
+
+def share_sparse(repo: Repository, entry: Path) -> None:
+    """A worktree of a user who has a sparse checkout is sparse in the same way: git reads that from its own entry."""
+    patterns = repo.git_dir / "info" / "sparse-checkout"
+    own = repo.git_dir / "config.worktree"
+    for source, goal in ((patterns, entry / "info" / "sparse-checkout"), (own, entry / "config.worktree")):
+        goal.unlink(missing_ok=True)
+        if source.is_file():
+            goal.parent.mkdir(exist_ok=True)
+            shutil.copyfile(source, goal)
+    if (entry / "config.worktree").exists():
+        for key in ("core.worktree", "core.bare"):
+            asked = ("config", "--file", str(entry / "config.worktree"), "--unset-all", key)
+            done = repo.git(*asked, check=False)
+            if done.code not in {0, _NO_SUCH_KEY}:
+                raise git.failure(asked, done)
 
 
 def link(folder: Path, entry: Path) -> None:
@@ -77,6 +99,16 @@ def leads_back(repo: Repository, entry: Path, path: Path) -> bool:
     except OSError:
         return False
     return named == os.fsencode(path / ".git") and (entry / common).resolve() == repo.common_dir
+
+
+def stands_on_a_commit(repo: Repository, entry: Path) -> bool:
+    head = (entry / "HEAD").read_bytes() if (entry / "HEAD").is_file() else b""
+    oid = head.removesuffix(b"\n").decode("ascii", "replace")
+    if _OID.fullmatch(oid) and len(oid) == len(repo.blank_oid):
+        return objects.of(repo).has(oid)
+    # By its name in the user's own repository: settings that lie in the entry are not read.
+    asked = os.fsencode(f"worktrees/{entry.name}/HEAD^{{commit}}\n")
+    return not repo.git("cat-file", "--batch-check=%(objectname)", input=asked).out.endswith(b" missing\n")
 
 
 def _name(path: Path) -> str:

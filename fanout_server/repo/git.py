@@ -8,13 +8,12 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.mounting import entering
+from fanout_server.mounting import spaces
 from fanout_server.mounting.overlay import Space
 from fanout_server.repo.errors import GitFailed, GitMissing, GitTooOld
 
@@ -69,7 +68,7 @@ def run(
     """
     argv: list[str | bytes] = [program(), *_configured(), *args]
     environment = {**_clean_environment(), **(env or {})}
-    with _handed_over(space) as (prefix, descriptors):
+    with spaces.handed_over(space) as (prefix, descriptors):
         try:
             process = subprocess.Popen(
                 [*prefix, *argv],
@@ -97,19 +96,6 @@ def run(
     if check and completed.code != 0:
         raise failure(args, completed)
     return completed
-
-
-@contextlib.contextmanager
-def _handed_over(space: Space | None) -> Iterator[tuple[list[str], list[int]]]:
-    """What comes before git on the command line, and the descriptors that it inherits."""
-    if space is None:
-        yield [], []
-        return
-    # In memory: a pipe holds too little to be filled before anybody reads.
-    with os.fdopen(os.memfd_create("space"), "w+b") as file:
-        file.write(space.to_bytes())
-        file.seek(0)
-        yield [sys.executable, "-I", "-S", entering.__file__, str(file.fileno())], [file.fileno()]
 
 
 def failure(args: tuple[str | bytes, ...], completed: Completed) -> GitFailed:

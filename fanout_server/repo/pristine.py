@@ -19,30 +19,17 @@ import contextlib
 import hashlib
 import os
 import secrets
-import shutil
 import time
 from pathlib import Path
 
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import changes, deleting, git, index, locking
+from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 
 _LIMIT_SECONDS = 900.0
-
-# Files are written in one way whatever the user set: no submodule is fetched, and each core writes (0 workers: all).
-_SETTINGS = (
-    *("-c", "submodule.recurse=false"),
-    *("-c", "checkout.workers=0"),
-    *("-c", "core.untrackedCache=false"),
-    *("-c", "index.sparse=false"),
-)
-
-# Large files that are not at hand stay pointers: a checkout of ours downloads nothing.
-_LFS = {"GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1"}
-_NO_DOWNLOAD = ("-c", "lfs.url=file:///nowhere", "-c", "lfs.activitytimeout=1")
 
 # What decides how the files of a tree are written to disk.
 _DECISIVE = (
@@ -71,12 +58,18 @@ def root(state: Path) -> Path:
     return state / "pristine"
 
 
+def trash(state: Path) -> Path:
+    """For what is to be deleted and lies in our state folder."""
+    return state / "trash"
+
+
 class Pristine:
     """The checkout, held: nobody changes it until ``close``. Blocking; for one thread at a time."""
 
     def __init__(self, repo: Repository, state: Path) -> None:
         """Raises GitFailed, WorktreeFailed, OSError."""
         self._repo = repo
+        self._trash = trash(state)
         home = root(state) / repo.key
         self._place = home / _checkout_key(repo)
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -141,8 +134,7 @@ class Pristine:
         return have
 
     def _differs_much(self, have: str, tree: str) -> bool:
-        (changed,) = changes.diff_many(self._repo, have, [tree])
-        return len(changed) > _MOST_IN_DELTA
+        return len(trees.diff(objects.of(self._repo), have, tree)) > _MOST_IN_DELTA
 
     def _bring_to(self, tree: str) -> None:
         have = self._have()
@@ -151,14 +143,14 @@ class Pristine:
         if have is not None and self._is_free():
             try:
                 # The deltas lie over what is about to change.
-                deleting.discard(self._place / "deltas")
+                deleting.discard(self._place / "deltas", self._trash)
                 (self._now / "oid").unlink()
                 (self._now / "settled").unlink(missing_ok=True)
                 self._read_tree(self._now / "tree", self._now / "entry", "-m", "-u", have, tree)
                 self._finish(self._now, tree)
             except GitFailed:
                 # Somebody has had a hand in it: made anew below.
-                deleting.discard(self._now)
+                deleting.discard(self._now, self._trash)
             else:
                 self._share_again()
                 return
@@ -168,19 +160,19 @@ class Pristine:
                 (made / name).mkdir(parents=True)
             self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
             self._finish(made, tree)
-            deleting.discard(self._place / "deltas")
-            deleting.discard(self._now)
+            deleting.discard(self._place / "deltas", self._trash)
+            deleting.discard(self._now, self._trash)
             made.rename(self._now)
         finally:
             if made.exists():
-                deleting.discard(made)
+                deleting.discard(made, self._trash)
         self._share_again()
 
     def _share_again(self) -> None:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
     def _finish(self, place: Path, tree: str) -> None:
-        _share_sparse(self._repo, place / "entry")
+        entries.share_sparse(self._repo, place / "entry")
         (place / "oid").write_text(tree)
 
     def _read_tree(self, folder: Path, entry: Path, *args: str, space: Space | None = None) -> None:
@@ -188,9 +180,9 @@ class Pristine:
             "GIT_DIR": str(self._repo.git_dir),
             "GIT_WORK_TREE": str(folder),
             "GIT_INDEX_FILE": str(entry / "index"),
-            **_LFS,
+            **checkout.ENVIRONMENT,
         }
-        git.run(folder, *_SETTINGS, *_NO_DOWNLOAD, "read-tree", *args, env=environment, space=space)
+        git.run(folder, *checkout.SETTINGS, "read-tree", *args, env=environment, space=space)
 
     def _delta(self, have: str, tree: str, mounted_as: str) -> Path:
         deltas = self._place / "deltas"
@@ -204,15 +196,14 @@ class Pristine:
             (made / name).mkdir(parents=True)
         try:
             index.copy_index(self._now / "entry" / "index", made / "entry" / "index")
-            folder = made / "folder"
-            overlay = (folder, [self._now / "tree"], made / "upper", made / "work")
-            space = Space([(bytes(folder), [bytes(one) for one in overlay[1]], bytes(made / "upper"), bytes(made / "work"))])
+            folder, lower = made / "folder", self._now / "tree"
+            space = Space([(bytes(folder), [bytes(lower)], bytes(made / "upper"), bytes(made / "work"))])
             self._read_tree(folder, made / "entry", "-m", "-u", have, tree, space=space)
-            _share_sparse(self._repo, made / "entry")
+            entries.share_sparse(self._repo, made / "entry")
             made.rename(place)
         finally:
             if made.exists():
-                deleting.discard(made)
+                deleting.discard(made, self._trash)
         return place
 
     def _drop_deltas(self, deltas: Path) -> None:
@@ -220,28 +211,8 @@ class Pristine:
         found = sorted(deltas.iterdir(), key=lambda path: path.stat().st_mtime) if deltas.is_dir() else []
         if len(found) >= _KEPT_DELTAS and self._is_free():
             for path in found[: len(found) - _KEPT_DELTAS + 1]:
-                deleting.discard(path)
+                deleting.discard(path, self._trash)
             self._share_again()
-
-
-def _share_sparse(repo: Repository, entry: Path) -> None:
-    """A worktree of a user who has a sparse checkout is sparse in the same way: git reads these from its own entry."""
-    patterns = repo.git_dir / "info" / "sparse-checkout"
-    own = repo.git_dir / "config.worktree"
-    for source, goal in ((patterns, entry / "info" / "sparse-checkout"), (own, entry / "config.worktree")):
-        goal.unlink(missing_ok=True)
-        if source.is_file():
-            goal.parent.mkdir(exist_ok=True)
-            shutil.copyfile(source, goal)
-    if (entry / "config.worktree").exists():
-        for key in ("core.worktree", "core.bare"):
-            asked = ("config", "--file", str(entry / "config.worktree"), "--unset-all", key)
-            done = repo.git(*asked, check=False)
-            if done.code not in {0, _NO_SUCH_KEY}:
-                raise git.failure(asked, done)
-
-
-_NO_SUCH_KEY = 5
 
 
 def _checkout_key(repo: Repository) -> str:

@@ -1,40 +1,40 @@
-"""Places for agents to work in: made, checked, and taken away, without harm to anything else in the repository.
+"""What all worktrees of ours have in common, whatever way they were made: checked, and taken away without harm.
 
-What we know of a worktree lies in our state folder: where it is, its index as it was when new, and what it was
-provisioned with. The agent may have rewritten all that lies in the worktree or its admin folder.
+What we know of a worktree lies in our state folder (a *record*): where it is, its index as it was when new, and what it
+was provisioned with. The agent may have rewritten all that lies in the worktree or its entry.
 """
 
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import hashlib
 import os
 import shutil
-import threading
-import time
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from pathlib import Path
 
 from attrs import frozen
 
 from fanout_server.model import Finding
-from fanout_server.repo import deleting, git, index, provisioning
-from fanout_server.repo.errors import GitFailed, WorktreeFailed
+from fanout_server.mounting.overlay import Space
+from fanout_server.repo import deleting, entries, objects, provisioning
 from fanout_server.repo.repository import Repository
 
-_LOCK_LIMIT_SECONDS = 300.0
-_LOCK_POLL_SECONDS = 0.02
-_LOCK = threading.Lock()
 
-# A worktree is made one way whatever the user set: no branch is guessed, no submodule fetched, no relative paths (for
-# which newer versions of git would write an extension into the user's configuration). Zero workers: one for each core.
-_SETTINGS = (
-    *("-c", "worktree.guessRemote=false"),
-    *("-c", "worktree.useRelativePaths=false"),
-    *("-c", "submodule.recurse=false"),
-    *("-c", "checkout.workers=0"),
-)
+@frozen
+class Layers:
+    """An overlay worktree's own part: ``upper`` has all that was written, over ``lowers`` (the topmost first).
+
+    ``entry`` is what its git entry shares with others, ``works`` are the work folders for the mounts of the worktree
+    and of its entry; ``covered`` folders are hidden from whoever works in it.
+    """
+
+    lowers: tuple[Path, ...]
+    upper: Path
+    entry: Path
+    works: tuple[Path, Path]
+    covered: tuple[Path, ...]
+    binds: tuple[tuple[Path, Path], ...] = ()
 
 
 @frozen
@@ -42,44 +42,60 @@ class Worktree:
     """``path`` is its top folder, ``admin`` its entry in the repository's ``worktrees`` folder.
 
     ``base`` is the commit that its result is compared with: what was checked out, unless the caller says otherwise.
+    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``.
     """
 
     path: Path
     admin: Path
     base: str
+    layers: Layers | None = None
+
+    @property
+    def space(self) -> Space | None:
+        """What a program that works in it has to find mounted."""
+        layers = self.layers
+        if layers is None:
+            return None
+        work, entry_work = layers.works
+        return Space(
+            [
+                (bytes(self.path), [bytes(lower) for lower in layers.lowers], bytes(layers.upper), bytes(work)),
+                (bytes(self.admin), [bytes(layers.entry)], bytes(self.admin), bytes(entry_work)),
+            ],
+            [bytes(folder) for folder in layers.covered],
+            [(bytes(source), bytes(target)) for source, target in layers.binds],
+        )
+
+    @property
+    def written(self) -> Path:
+        """Where the files lie that were written here."""
+        return self.path if self.layers is None else self.layers.upper
 
 
-def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
-    """A worktree of ``base`` at ``path`` (not there yet), on no branch, locked against pruning because of ``reason``.
+def layers_of(path: Path) -> Path:
+    """Where the layers of an overlay worktree at ``path`` lie. No unit has such a name."""
+    return path.parent / ".layers" / path.name
 
-    Raises WorktreeFailed, GitFailed.
+
+def trash(repo: Repository) -> Path:
+    """For what is to be deleted and lies in the git folder."""
+    return repo.state_dir / "trash"
+
+
+def note(repo: Repository, path: Path) -> Path:
+    """A new record for a worktree at ``path``; a dead run's may still be there.
+
+    It comes before the worktree: no crash leaves one unknown.
     """
-    place = path.parent.resolve() / path.name
-    record = _record(repo, place)
-    # A dead run's record may still be there. The new one comes before the worktree: no crash leaves one unknown.
+    record = _record(repo, path)
     shutil.rmtree(record, ignore_errors=True)
     record.mkdir(parents=True, mode=0o700)
-    (record / "path").write_bytes(os.fsencode(place))
-    with _one_at_a_time(repo):
-        arguments = ("--quiet", "--detach", "--no-checkout", "--lock", "--reason", reason, "--end-of-options")
-        try:
-            repo.git(*_SETTINGS, "worktree", "add", *arguments, str(place), base)
-        except GitFailed as error:
-            if error.code is not None:
-                # Git cleaned up after itself. Ended by force it did not, and the record is needed.
-                shutil.rmtree(record)
-            raise
-    admin = Path(os.fsdecode((place / ".git").read_bytes().removeprefix(b"gitdir: ").removesuffix(b"\n")))
-    _check_admin(repo, admin)
-    worktree = Worktree(place, admin, base)
-    try:
-        # The files come as 'worktree add' would bring them, but without its lock: many worktrees fill side by side.
-        git.run(place, *_SETTINGS, "reset", "--quiet", "--hard", "--no-recurse-submodules")
-        index.copy_index(admin / "index", record / "index")
-    except BaseException:
-        remove(repo, worktree)
-        raise
-    return worktree
+    (record / "path").write_bytes(os.fsencode(path))
+    return record
+
+
+def forget(repo: Repository, path: Path) -> None:
+    shutil.rmtree(_record(repo, path), ignore_errors=True)
 
 
 def provision(
@@ -112,26 +128,23 @@ def provisions(repo: Repository, worktree: Worktree) -> tuple[str, ...]:
 
 def intact(repo: Repository, worktree: Worktree) -> str | None:
     """Why the worktree cannot be trusted any more, in words; ``None`` if nothing speaks against it."""
-    path, admin = worktree.path, worktree.admin
-    link = path / ".git"
-    if path.is_symlink() or not path.is_dir():
+    folder, admin = worktree.written, worktree.admin
+    link = folder / ".git"
+    if folder.is_symlink() or not folder.is_dir():
         return "its folder is gone"
     if not os.path.lexists(link):
         return "its .git file is gone"
     if link.is_symlink() or not link.is_file():
         return "its .git file was replaced"
-    if link.read_bytes() != b"gitdir: " + os.fsencode(admin) + b"\n":
+    if link.read_bytes() != entries.link_text(admin):
         return "its .git file was changed"
     if admin.is_symlink() or not admin.is_dir():
         return "its entry in the repository is gone"
-    if not _leads_back(repo, worktree):
+    if not entries.leads_back(repo, admin, worktree.path):
         return "its entry in the repository was changed"
-    # By names in the user's own repository: settings that lie in the admin folder are not read.
-    asked = os.fsencode(f"worktrees/{admin.name}/HEAD^{{commit}}\n{worktree.base}^{{commit}}\n")
-    head, base = repo.git("cat-file", "--batch-check=%(objectname)", input=asked).out.splitlines()
-    if head.endswith(b" missing"):
+    if not entries.stands_on_a_commit(repo, admin):
         return "its HEAD stands on no commit"
-    if base.endswith(b" missing"):
+    if not objects.of(repo).has(worktree.base):
         return "the commit that it started from is gone"
     return None
 
@@ -139,14 +152,20 @@ def intact(repo: Repository, worktree: Worktree) -> str | None:
 def remove(repo: Repository, worktree: Worktree) -> None:
     """Takes away the worktree, its entry and our record of it, whatever of them is still there. Raises OSError.
 
-    ``git worktree prune`` and ``git worktree remove`` are never used: they look at other worktrees, and at files that
-    an agent may have written.
+    They are out of sight at once, and deleted in the background where that takes long. ``git worktree prune`` and
+    ``git worktree remove`` are never used: they look at other worktrees, and at files that an agent may have written.
     """
-    _check_admin(repo, worktree.admin)
-    deleting.delete(worktree.path)
+    entries.check(repo, worktree.admin)
+    # Beside the worktrees, for it must be on their file system.
+    near = worktree.path.parent / ".trash"
+    deleting.discard(repo.state_dir / "works" / worktree.admin.name, trash(repo))
+    deleting.discard(layers_of(worktree.path), near)
+    deleting.discard(worktree.path, near)
     if _is_ours(repo, worktree):
-        _delete_admin(repo, worktree.admin)
-    shutil.rmtree(_record(repo, worktree.path), ignore_errors=True)
+        # In one step: a half-deleted entry makes other git commands fail.
+        deleting.discard(worktree.admin, trash(repo))
+    forget(repo, worktree.path)
+    deleting.empty(near, trash(repo))
 
 
 def reap(repo: Repository, root_of_runs: Path) -> tuple[Path, ...]:
@@ -168,7 +187,6 @@ def reap(repo: Repository, root_of_runs: Path) -> tuple[Path, ...]:
                 failed.append(error)
             else:
                 gone.append(place)
-    gone += deleting.leftovers(root)
     if failed:
         raise failed[0]
     return tuple(sorted(set(gone)))
@@ -176,16 +194,17 @@ def reap(repo: Repository, root_of_runs: Path) -> tuple[Path, ...]:
 
 def _known(repo: Repository) -> dict[Path, Path]:
     """Path -> admin folder, by git's entries and by our records, which hold against what agents write."""
-    entries = repo.common_dir / "worktrees"
+    folder = repo.common_dir / "worktrees"
     known: dict[Path, Path] = {}
     records = repo.state_dir / "worktrees"
     for record in sorted(records.iterdir()) if records.is_dir() else ():
         with contextlib.suppress(FileNotFoundError):
             # Without an entry of its own the name leads to nothing that is there.
-            known[Path(os.fsdecode((record / "path").read_bytes()))] = entries / f"gone-{record.name}"
-    for admin in sorted(entries.iterdir()) if entries.is_dir() else ():
-        with contextlib.suppress(OSError):
-            known[Path(os.fsdecode((admin / "gitdir").read_bytes().removesuffix(b"\n"))).parent] = admin
+            known[Path(os.fsdecode((record / "path").read_bytes()))] = folder / f"gone-{record.name}"
+    for admin in sorted(folder.iterdir()) if folder.is_dir() else ():
+        named = entries.worktree_of(admin)
+        if named is not None:
+            known[named] = admin
     return known
 
 
@@ -193,59 +212,9 @@ def _record(repo: Repository, path: Path) -> Path:
     return repo.state_dir / "worktrees" / hashlib.sha256(os.fsencode(path)).hexdigest()[:32]
 
 
-def _check_admin(repo: Repository, admin: Path) -> None:
-    if admin.parent != repo.common_dir / "worktrees" or admin.name in {"", ".", ".."}:
-        raise WorktreeFailed(f"{admin} is not a worktree entry of the repository in {repo.root}; it was left alone.")
-
-
-def _leads_back(repo: Repository, worktree: Worktree) -> bool:
-    """Whether the admin folder names this worktree and the repository's common folder."""
-    try:
-        path = (worktree.admin / "gitdir").read_bytes().removesuffix(b"\n")
-        common = os.fsdecode((worktree.admin / "commondir").read_bytes().removesuffix(b"\n"))
-    except OSError:
-        return False
-    return path == os.fsencode(worktree.path / ".git") and (worktree.admin / common).resolve() == repo.common_dir
-
-
 def _is_ours(repo: Repository, worktree: Worktree) -> bool:
     """Whether the entry is this worktree's. An agent may have had it pruned, and the user made one of that name."""
-    try:
-        named = Path(os.fsdecode((worktree.admin / "gitdir").read_bytes().removesuffix(b"\n")))
-    except OSError:
-        named = None
-    if named is not None and named == worktree.path / ".git":
+    named = entries.worktree_of(worktree.admin)
+    if named is not None and named == worktree.path:
         return True
-    return (_record(repo, worktree.path) / "path").is_file() and (named is None or not os.path.lexists(named))
-
-
-def _delete_admin(repo: Repository, admin: Path) -> None:
-    """Out of git's sight in one step: a half-deleted entry makes other git commands fail."""
-    with index.temporary_folder(repo) as place:
-        aside = place / "admin"
-        with _one_at_a_time(repo), contextlib.suppress(FileNotFoundError):
-            admin.rename(aside)
-        deleting.delete(aside)
-
-
-@contextlib.contextmanager
-def _one_at_a_time(repo: Repository) -> Iterator[None]:
-    """Git's own bookkeeping of worktrees does not bear two changes at once: neither in us nor from another process."""
-    limit = time.monotonic() + _LOCK_LIMIT_SECONDS
-    if not _LOCK.acquire(timeout=_LOCK_LIMIT_SECONDS):
-        raise WorktreeFailed("Other worktrees of this run are being made for too long. Try again.")
-    try:
-        with (repo.state_dir / "worktrees.lock").open("ab") as file:
-            while True:
-                try:
-                    fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError as error:
-                    if time.monotonic() > limit:
-                        raise WorktreeFailed(
-                            f"Another fanout process holds {file.name} for too long. End it and try again."
-                        ) from error
-                    time.sleep(_LOCK_POLL_SECONDS)
-            yield
-    finally:
-        _LOCK.release()
+    return (_record(repo, worktree.path) / "path").is_file() and (named is None or not os.path.lexists(named / ".git"))

@@ -1,0 +1,16 @@
+"""How the files of a tree are written to disk for a worktree, whoever writes them."""
+
+from __future__ import annotations
+
+SETTINGS = (
+    # In one way whatever the user set: no submodule is fetched, and each core writes (0 workers: as many as cores).
+    *("-c", "submodule.recurse=false"),
+    *("-c", "checkout.workers=0"),
+    *("-c", "core.untrackedCache=false"),
+    *("-c", "index.sparse=false"),
+    # Large files that are not at hand stay pointers: a checkout of ours downloads nothing.
+    *("-c", "lfs.url=file:///nowhere"),
+)
+"""Options for git's own line."""
+
+ENVIRONMENT = {"GIT_LFS_SKIP_DOWNLOAD_ERRORS": "1"}
