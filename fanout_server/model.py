@@ -124,6 +124,7 @@ class Options:
     mode: str = "edit"
     review: str = "checks"
     apply: str = "ask"
+    worktrees: str = "auto"
     env: Mapping[str, str] = field(factory=dict)
     env_pass: tuple[str, ...] | None = None
     allow: tuple[str, ...] = ()

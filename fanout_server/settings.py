@@ -42,6 +42,7 @@ OPTION_KEYS: tuple[str, ...] = (
     "mode",
     "review",
     "apply",
+    "worktrees",
     "env",
     "env_pass",
     "allow",
@@ -53,6 +54,7 @@ SPLITS = ("path", "symbol", "item", "folder", "diagnostic", "line")
 MODES = ("edit", "review")
 REVIEWS = ("checks", "agent", "none")
 APPLIES = ("ask", "now", "later")
+WORKTREES = ("auto", "overlay", "copy", "pool", "plain")
 
 _ACP_AGENT = re.compile(r"acp:[A-Za-z0-9][A-Za-z0-9._-]*")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
@@ -349,6 +351,7 @@ _PARSERS: dict[str, _Parser] = {
     "mode": _one_of(MODES),
     "review": _one_of(REVIEWS),
     "apply": _one_of(APPLIES),
+    "worktrees": _one_of(WORKTREES),
     "env": _env,
     "env_pass": _texts,
     # In the agent's own words, which may hold spaces and brackets: one text is one word, not split.

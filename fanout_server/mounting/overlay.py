@@ -33,7 +33,7 @@ class Space:
 
     ``covered`` are folders that become empty first: other units' worktrees are no business of this one. ``overlays``
     are (target, lower folders with the topmost first, upper, work), made after that; a target inside a covered folder
-    is made there. ``binds`` are (source, target) and come last; a source is looked up before anything is covered.
+    is made there. ``binds`` are (source, target) and come last: what is at the source by then is at both.
     Each mount makes a folder of its own in ``work``, since a used one may not be used again.
     """
 
@@ -81,7 +81,6 @@ def enter(space: Space) -> None:
         (target, [_hold(path) for path in lowers], _hold(upper), _hold(_fresh(work)))
         for target, lowers, upper, work in space.overlays
     ]
-    sources = [(_hold(source), target) for source, target in space.binds]
     for folder in space.covered:
         _check(libc.mount(b"tmpfs", folder, b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=700"), "cover", folder)
     for target, lowers, upper, work in held:
@@ -93,14 +92,12 @@ def enter(space: Space) -> None:
             b"userxattr" if own else b"redirect_dir=on",
         )
         _check(libc.mount(b"overlay", target, b"overlay", MS_NOSUID | MS_NODEV, options), "mount an overlay on", target)
-    for number, target in sources:
+    for source, target in space.binds:
         os.makedirs(target, exist_ok=True)
-        _check(libc.mount(_path(number), target, None, MS_BIND | MS_REC, None), "bind to", target)
+        _check(libc.mount(source, target, None, MS_BIND | MS_REC, None), "bind to", target)
     for _, lowers, upper, work in held:
         for number in (*lowers, upper, work):
             os.close(number)
-    for number, _ in sources:
-        os.close(number)
 
 
 def _leave(libc: ctypes.CDLL) -> bool:

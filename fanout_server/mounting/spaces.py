@@ -52,7 +52,12 @@ def try_out(*homes: Path) -> str | None:
         argv = [*prefix, "/bin/sh", "-c", script, "sh", *(os.fspath(home / "target") for home in homes)]
         try:
             done = subprocess.run(
-                argv, pass_fds=descriptors, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=_TRY_SECONDS
+                argv,
+                pass_fds=descriptors,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                check=False,
+                timeout=_TRY_SECONDS,
             )
         except subprocess.TimeoutExpired:
             return f"a mount took longer than {_TRY_SECONDS:g} s"
@@ -78,4 +83,3 @@ def _as_it_should_be(home: Path) -> str | None:
     if not is_whiteout((home / "upper" / "deleted").lstat()):
         return "a deletion was not noted in the upper layer"
     return None
-

@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pathspec
 from attrs import frozen
 
-from fanout_server.repo import changes, commits, index, objects, staging, trees, worktrees
+from fanout_server.repo import changes, commits, index, layered, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.index import View
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
@@ -36,6 +36,10 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
     The agent's index, HEAD, ``.git`` file and settings play no part: git gets the user's repository, the worktree's
     folder and an index of ours. Raises UnreadableFile, GitFailed.
     """
+    if worktree.layers is not None:
+        taken = layered.take(repo, worktree.base, worktree.layers)
+        left = (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
+        return _collected(repo, worktree.base, taken.tree, message, left)
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)
     with index.view(repo, worktree.path, pristine) as view:
@@ -44,10 +48,14 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
         staged = staging.stage(view, leave=_not_results(repo, worktree, given))
         tree = view.write_tree()
         ignored = _left_out(view, staged, known, given)
-    (changed,) = changes.diff_many(repo, worktree.base, [tree])
+    return _collected(repo, worktree.base, tree, message, ignored)
+
+
+def _collected(repo: Repository, base: str, tree: str, message: str, ignored: tuple[str, ...]) -> Collected:
+    (changed,) = changes.diff_many(repo, base, [tree])
     if not changed:
         return Collected(None, (), ignored)
-    return Collected(commits.create(repo, tree, worktree.base, message), changed, ignored)
+    return Collected(commits.create(repo, tree, base, message), changed, ignored)
 
 
 def without(repo: Repository, base: str, commit: str, paths: Collection[str]) -> str | None:
@@ -81,10 +89,13 @@ def _links_to(path: os.PathLike[str], goal: os.PathLike[str]) -> bool:
 
 
 def _left_out(view: View, staged: staging.Staged, known: Collection[str], given: Collection[str]) -> tuple[str, ...]:
-    names = ignored_entries(view.git(*LIST_IGNORED).out)
+    names = [name for name in ignored_entries(view.git(*LIST_IGNORED).out) if not staging.is_below(name, given)]
+    impossible = sorted({*staged.nested, *staged.moved, *staged.special, *staged.refused, *staged.closed})
+    return (*impossible, *_unknown(names, known))[:_MOST_IGNORED]
+
+
+def _unknown(names: Collection[str], known: Collection[str]) -> list[str]:
     patterns = pathspec.GitIgnoreSpec.from_lines(
         "/" + pattern.removeprefix("./").removeprefix("/") for pattern in known
     )
-    new = [name for name in names if not staging.is_below(name, given) and not patterns.match_file(name)]
-    impossible = sorted({*staged.nested, *staged.moved, *staged.special, *staged.refused, *staged.closed})
-    return (*impossible, *new)[:_MOST_IGNORED]
+    return [name for name in names if not patterns.match_file(name)]

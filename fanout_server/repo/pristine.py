@@ -8,6 +8,7 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
         users    held, shared, by all that stand on this
         now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
         deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
+        own/     layers of single runs
 
 ``entry`` has what git keeps for a worktree and all of them share: the index, whose times and inode numbers are those
 of the files here, and the patterns of a sparse checkout.
@@ -28,14 +29,9 @@ from fanout_server.mounting.overlay import Space
 from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.rules import Rules
 
 _LIMIT_SECONDS = 900.0
-
-# What decides how the files of a tree are written to disk.
-_DECISIVE = (
-    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|protect.*|attributesfile|sparsecheckout.*"
-    r"|bigfilethreshold)|filter\..*|lfs\..*|extensions\.worktreeconfig)$"
-)
 
 # A delta of more files than this would slow each worktree down; then the checkout itself is changed, if it is free.
 _MOST_IN_DELTA = 2000
@@ -70,16 +66,26 @@ class Pristine:
         """Raises GitFailed, WorktreeFailed, OSError."""
         self._repo = repo
         self._trash = trash(state)
+        self.rules = Rules.of(repo)
         home = root(state) / repo.key
-        self._place = home / _checkout_key(repo)
+        self._place = home / hashlib.sha256(self.rules.fingerprint()).hexdigest()[:16]
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / "repository").write_bytes(os.fsencode(repo.common_dir))
         self._users = locking.Lock(self._place / "users")
+        if self._users.try_to(exclusive=True):
+            # Nobody is here, so it is from a run that died.
+            deleting.discard(self._place / "own", self._trash)
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
-    @property
-    def place(self) -> Path:
-        return self._place
+    def own_folder(self) -> Path:
+        """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""
+        folder = self._place / "own" / secrets.token_hex(8)
+        folder.mkdir(mode=0o700, parents=True)
+        return folder
+
+    def drop(self, folder: Path) -> None:
+        """Throws away what lies in the state folder."""
+        deleting.discard(folder, self._trash)
 
     def whole(self, tree: str) -> Ground:
         """The checkout itself brought to ``tree``, or a new one, if others stand on it as it is."""
@@ -213,24 +219,3 @@ class Pristine:
             for path in found[: len(found) - _KEPT_DELTAS + 1]:
                 deleting.discard(path, self._trash)
             self._share_again()
-
-
-def _checkout_key(repo: Repository) -> str:
-    digest = hashlib.sha256()
-    told = repo.git("config", "-z", "--get-regexp", _DECISIVE, check=False).out
-    digest.update(told)
-    own = {line.partition(b"\n")[0].decode("utf-8", "replace"): line for line in told.split(b"\0")}
-    attributes = [repo.common_dir / "info" / "attributes", _attributes_file(own)]
-    if "core.sparsecheckout" in own:
-        attributes.append(repo.git_dir / "info" / "sparse-checkout")
-    for path in attributes:
-        digest.update(path.read_bytes() if path.is_file() else b"")
-        digest.update(b"\0")
-    return digest.hexdigest()[:16]
-
-
-def _attributes_file(own: dict[str, bytes]) -> Path:
-    if "core.attributesfile" in own:
-        return Path(os.fsdecode(own["core.attributesfile"].partition(b"\n")[2])).expanduser()
-    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "git" / "attributes"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import glob
 import os
 import shutil
+import stat
 from collections.abc import Callable, Collection
 from pathlib import Path, PurePosixPath
 
@@ -15,23 +16,32 @@ from fanout_server.repo import git
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
 
 _Put = Callable[[Path, Path], None]
+_ModeOf = Callable[[str], int]
 
 
 def provision(
-    repo: Repository, target: Path, copy: Collection[str], link: Collection[str]
+    repo: Repository, target: Path, copy: Collection[str], link: Collection[str], mode_below: _ModeOf = lambda _: 0
 ) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Puts them into the folder ``target``. Returns the paths that are there now because of this, and what failed."""
+    """Puts them into the folder ``target``. Returns the paths that are there now because of this, and what failed.
+
+    Where ``target`` is a layer, ``mode_below`` tells git's mode of what shows through from below, 0 for nothing.
+    """
     placed: list[str] = []
     findings: list[Finding] = []
     for patterns, put in ((copy, _copy), (link, _link)):
         for pattern in patterns:
             paths = _expand(repo, pattern)
-            if not paths and not _has(target, pattern):
+            if not paths and not _has(target, pattern) and not mode_below(pattern.removeprefix("./").rstrip("/")):
                 findings.append(_finding(pattern, _why_nothing(repo, pattern)))
             for path in paths:
-                if _behind_link(repo.root, path) or _behind_link(target, path):
+                parents = map(str, PurePosixPath(path).parents)
+                if (
+                    _behind_link(repo.root, path)
+                    or _behind_link(target, path)
+                    or any(stat.S_ISLNK(mode_below(parent)) for parent in parents if parent != ".")
+                ):
                     findings.append(_finding(path, "it lies behind a symbolic link, maybe outside the checkout"))
-                elif not os.path.lexists(target / path):
+                elif not os.path.lexists(target / path) and not mode_below(path):
                     problem = _try(put, repo.root / path, target / path)
                     placed += [path]
                     findings += [_finding(path, problem)] if problem else []

@@ -19,6 +19,7 @@ from fanout_server.model import Finding
 from fanout_server.mounting.overlay import Space
 from fanout_server.repo import deleting, entries, objects, provisioning
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.rules import Rules
 
 
 @frozen
@@ -26,7 +27,7 @@ class Layers:
     """An overlay worktree's own part: ``upper`` has all that was written, over ``lowers`` (the topmost first).
 
     ``entry`` is what its git entry shares with others, ``works`` are the work folders for the mounts of the worktree
-    and of its entry; ``covered`` folders are hidden from whoever works in it.
+    and of its entry; ``covered`` folders are hidden from whoever works in it. ``rules`` are those the base was made by.
     """
 
     lowers: tuple[Path, ...]
@@ -34,6 +35,7 @@ class Layers:
     entry: Path
     works: tuple[Path, Path]
     covered: tuple[Path, ...]
+    rules: Rules
     binds: tuple[tuple[Path, Path], ...] = ()
 
 

@@ -17,7 +17,7 @@ from fanout_server import model
 from fanout_server.agents import process
 from fanout_server.apply import files
 from fanout_server.model import RunState, RunView
-from fanout_server.repo import refs, worktrees
+from fanout_server.repo import deleting, pristine, refs, worktrees
 from fanout_server.run.locks import FileLock, is_held
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, fold
@@ -88,6 +88,8 @@ def reap_run(services: Services, run: str) -> None:
     folders = services.folders(run)
     if folders.worktrees.is_dir():
         worktrees.reap(services.repository, folders.worktrees)
+        deleting.discard(folders.worktrees, pristine.trash(services.state_root))
+    deleting.empty(pristine.trash(services.state_root), worktrees.trash(services.repository))
 
 
 async def clean(

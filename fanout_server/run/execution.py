@@ -15,7 +15,9 @@ from fanout_server import model
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import fingerprint, refs, snapshot
+from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot
+from fanout_server.repo.source import Source, open_source
+from fanout_server.repo.wanted import Wanted
 from fanout_server.run import locks
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.services import Services
@@ -132,30 +134,50 @@ class Execution:
     async def _work(self, agent: Agent, base: str) -> None:
         """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
         try:
-            async with anyio.create_task_group() as cleanup:
-                await self._units(agent, base, cleanup)
-                await self._integrate(base)
-            await anyio.to_thread.run_sync(self._tidy)
+            async with self._source(base) as source:
+                async with anyio.create_task_group() as cleanup:
+                    await self._units(agent, source, cleanup)
+                    await self._integrate(base)
         except* (model.FanoutError, OSError) as group:
             await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(group)))
 
+    @contextlib.asynccontextmanager
+    async def _source(self, base: str) -> AsyncIterator[Source]:
+        """Where worktrees come from. To open it may take as long as a checkout, the first time in a repository."""
+        options = self._plan.options
+        wanted = Wanted(options.copy, options.link)
+        state = self._services.state_root
+        source = await anyio.to_thread.run_sync(
+            open_source, self._services.repository, state, base, wanted, options.worktrees
+        )
+        try:
+            yield source
+        finally:
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(source.close)
+                await anyio.to_thread.run_sync(self._tidy)
+
     def _tidy(self) -> None:
         """The folder of the run's worktrees, if all of them could be removed; else a later start reaps it."""
-        with contextlib.suppress(OSError):
-            self._folders.worktrees.rmdir()
+        folder = self._folders.worktrees
+        if folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir()):
+            deleting.discard(folder, pristine.trash(self._services.state_root))
+        deleting.empty(pristine.trash(self._services.state_root))
 
-    async def _units(self, agent: Agent, base: str, cleanup: anyio.abc.TaskGroup) -> None:
+    async def _units(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
         options = self._plan.options
         context = RunContext(
             self._services,
             self.run,
-            base,
+            source.base,
             options,
             agent,
             self._folders,
             Slots(options.jobs),
             cleanup,
             self._emit,
+            source,
+            setup_is_shared=False,
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         waiting = iter([unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended])

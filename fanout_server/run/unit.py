@@ -11,7 +11,6 @@ from pathlib import Path
 import anyio
 import anyio.abc
 import anyio.to_thread
-import attrs
 from attrs import field, frozen
 
 from fanout_server import model
@@ -21,6 +20,7 @@ from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
+from fanout_server.repo.source import Source
 from fanout_server.run.activity import ActivityTail
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots, Turn
@@ -49,6 +49,8 @@ class RunContext:
     slots: Slots
     cleanup: anyio.abc.TaskGroup
     emit: Emit
+    source: Source
+    setup_is_shared: bool
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
     removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
 
@@ -156,6 +158,7 @@ class _Attempt:
             async with context.slots.preparing(turn) as preparing:
                 worktree = await anyio.to_thread.run_sync(self._create, start)
                 async with context.slots.held(turn, preparing):
+                    await tell_news(context)
                     await self._begin(worktree)
                     failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
@@ -184,19 +187,10 @@ class _Attempt:
         self._logs.mkdir(parents=True, exist_ok=True)
         path = self._context.folders.worktree(self._unit.id, self._number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        worktree = worktrees.create(self._context.services.repository, start, path, f"fanout {self._mark}")
-        return attrs.evolve(worktree, base=self._context.base)
+        return self._context.source.create(path, f"fanout {self._mark}", start)
 
     async def _prepare(self, worktree: worktrees.Worktree) -> _Failure | None:
-        options = self._context.options
-        if options.copy or options.link:
-            findings = await anyio.to_thread.run_sync(
-                worktrees.provision, self._context.services.repository, worktree, options.copy, options.link
-            )
-            for finding in findings:
-                about = attrs.evolve(finding, units=(self._unit.id,))
-                await self._context.emit(model.FindingReported(self._context.run, time.time(), about))
-        if not self._unit.setup:
+        if not self._unit.setup or self._context.setup_is_shared:
             return None
         ended = await self._run_command(self._unit.setup, worktree, "setup")
         return None if ended.reason == "exited" and ended.exit == 0 else _Failure(f"setup failed: {_told(ended)}")
@@ -213,7 +207,7 @@ class _Attempt:
             env_pass=context.options.env_pass,
             mark=self._mark,
         )
-        program = Program(invocation.argv, worktree.path, env, invocation.stdin, self._mark)
+        program = Program(invocation.argv, worktree.path, env, invocation.stdin, self._mark, space=worktree.space)
         ended = await self._watch(program, "agent")
         verdict = context.agent.judge(ended)
         self._cost = verdict.cost
@@ -242,7 +236,7 @@ class _Attempt:
     async def _run_command(self, argv: tuple[str, ...], worktree: worktrees.Worktree, name: str) -> Ended:
         options = self._context.options
         env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark=self._mark)
-        return await self._watch(Program(argv, worktree.path, env, None, self._mark), name)
+        return await self._watch(Program(argv, worktree.path, env, None, self._mark, space=worktree.space), name)
 
     async def _watch(self, program: Program, name: str) -> Ended:
         """Runs the program to its end, its output into ``NAME.log``, its last line to whoever watches."""
@@ -293,16 +287,21 @@ class _Attempt:
         return collected
 
 
+async def tell_news(context: RunContext) -> None:
+    """What could not be had for the worktrees; it concerns all units."""
+    for finding in context.source.news():
+        await context.emit(model.FindingReported(context.run, time.time(), finding))
+
+
 class BrokenWorktree(model.FanoutError):
     """The place where an agent worked is not what it was made to be."""
 
 
 async def _remove(context: RunContext, worktree: worktrees.Worktree) -> None:
     """A worktree that cannot be removed now is reaped at the next start."""
-    repository = context.services.repository
     with anyio.CancelScope(shield=True):
         try:
-            await anyio.to_thread.run_sync(worktrees.remove, repository, worktree, limiter=context.removing)
+            await anyio.to_thread.run_sync(context.source.give_back, worktree, limiter=context.removing)
         except (model.FanoutError, OSError) as error:
             _log.warning("Cannot remove the worktree %s: %s. 'fanout clean' tries again.", worktree.path, error)
 

@@ -10,11 +10,12 @@ import os
 import secrets
 from pathlib import Path
 
-
+from fanout_server.model import Finding
 from fanout_server.mounting import spaces
-from fanout_server.repo import checkout, deleting, entries, git, objects, pristine, worktrees
+from fanout_server.repo import checkout, deleting, entries, git, objects, pristine, provisioning, trees, worktrees
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.wanted import News, Wanted
 from fanout_server.repo.worktrees import Layers, Worktree
 
 
@@ -31,42 +32,65 @@ def why_not(repo: Repository, state: Path) -> str | None:
 
 
 class OverlaySource:
-    """Worktrees of one base, as overlays. ``shared`` are layers that all of them have on top of the base."""
+    """Worktrees of one base, as overlays."""
 
-    def __init__(self, repo: Repository, state: Path, base: str) -> None:
+    shares_setup = True
+
+    def __init__(self, repo: Repository, state: Path, base: str, wanted: Wanted) -> None:
         """Makes or renews the pristine checkout, which takes as long as a checkout the first time.
 
         Raises GitFailed, WorktreeFailed, OSError.
         """
         self.base = base
-        self.shared: tuple[Path, ...] = ()
-        self.binds: tuple[tuple[Path, Path], ...] = ()
         self._repo = repo
+        self._news = News()
         self._pristine = Pristine(repo, state)
         try:
             tree = objects.of(repo).tree_of(base)
             self._ground = self._pristine.layered(tree, _kind_of_mount())
+            self._own = self._pristine.own_folder()
+            self._shared: tuple[Path, ...] = self._provide(tree, wanted)
         except BaseException:
             self._pristine.close()
             raise
+        self._binds: tuple[Path, ...] = ()
         self._covered = (pristine.root(state), state / "worktrees")
 
-    def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
-        """A worktree at ``path`` (not there yet), of the base, or of ``start`` where that is given.
+    def _provide(self, tree: str, wanted: Wanted) -> tuple[Path, ...]:
+        """A layer of what git ignores and the worktrees should have all the same."""
+        if not wanted.copy and not wanted.link:
+            return ()
+        store = objects.of(self._repo)
 
-        Raises WorktreeFailed, GitFailed, OSError.
-        """
+        def mode_below(path: str) -> int:
+            entry = trees.lookup(store, tree, path)
+            return entry.mode if entry is not None else 0
+
+        folder = self._own / "provided"
+        folder.mkdir()
+        _, findings = provisioning.provision(self._repo, folder, wanted.copy, wanted.link, mode_below)
+        self._news.add(findings)
+        return (folder,)
+
+    def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
+        """See ``Source.create``."""
         repo = self._repo
         place = path.parent.resolve() / path.name
         home = worktrees.layers_of(place)
         worktrees.note(repo, place)
         admin = entries.make(repo, place, start or self.base, reason)
-        works = (home / "work", repo.state_dir / "works" / admin.name)
-        lowers = (*self.shared, *self._ground.lowers)
-        layers = Layers(lowers, home / "upper", self._ground.entry, works, self._covered, self.binds)
+        layers = Layers(
+            lowers=(*self._shared, *self._ground.lowers),
+            upper=home / "upper",
+            entry=self._ground.entry,
+            works=(home / "work", repo.state_dir / "works" / admin.name),
+            covered=self._covered,
+            rules=self._pristine.rules,
+            binds=tuple((place, target) for target in self._binds),
+        )
         worktree = Worktree(place, admin, self.base, layers)
         try:
-            for folder in (layers.upper, *works):
+            for folder in (layers.upper, *layers.works):
                 folder.mkdir(parents=True)
             place.mkdir()
             # In the layer for those who work in it; in the empty folder for whoever looks from outside.
@@ -79,12 +103,31 @@ class OverlaySource:
             raise
         return worktree
 
+    def adopt(self, worktree: Worktree) -> None:
+        """See ``Source.adopt``. What was installed may know its place by name, so it is found there, too."""
+        layer = self._own / f"adopted-{len(self._binds)}"
+        worktree.written.rename(layer)
+        (layer / ".git").unlink(missing_ok=True)
+        worktrees.remove(self._repo, worktree)
+        self._shared = (layer, *self._shared)
+        self._binds = (*self._binds, worktree.path)
+
+    def give_back(self, worktree: Worktree) -> None:
+        """See ``Source.give_back``."""
+        worktrees.remove(self._repo, worktree)
+
+    def news(self) -> tuple[Finding, ...]:
+        """See ``Source.news``."""
+        return self._news.take()
+
+    def close(self) -> None:
+        """See ``Source.close``."""
+        self._pristine.drop(self._own)
+        self._pristine.close()
+
     def _bring_to(self, worktree: Worktree, start: str) -> None:
         arguments = ("read-tree", "-m", "-u", self.base, start)
         git.run(worktree.path, *checkout.SETTINGS, *arguments, env=checkout.ENVIRONMENT, space=worktree.space)
-
-    def close(self) -> None:
-        self._pristine.close()
 
 
 def _kind_of_mount() -> str:

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from attrs import evolve
+
+from fanout_server.model import Finding
 from fanout_server.repo import checkout, entries, git, index, objects, worktrees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.wanted import News, Wanted
 from fanout_server.repo.worktrees import Worktree
+
 
 def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     """A worktree of ``base`` at ``path`` (not there yet), on no branch, locked against pruning because of ``reason``.
@@ -28,3 +33,37 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
         worktrees.remove(repo, worktree)
         raise
     return worktree
+
+
+class PlainSource:
+    """Worktrees of one base, each a checkout of its own."""
+
+    shares_setup = False
+
+    def __init__(self, repo: Repository, state: Path, base: str, wanted: Wanted) -> None:
+        del state
+        self.base = base
+        self._repo = repo
+        self._wanted = wanted
+        self._news = News()
+
+    def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
+        worktree = evolve(create(self._repo, start or self.base, path, reason), base=self.base)
+        try:
+            self._news.add(worktrees.provision(self._repo, worktree, self._wanted.copy, self._wanted.link))
+        except BaseException:
+            worktrees.remove(self._repo, worktree)
+            raise
+        return worktree
+
+    def adopt(self, worktree: Worktree) -> None:
+        raise NotImplementedError(f"{worktree.path}: a plain worktree has no layers")
+
+    def give_back(self, worktree: Worktree) -> None:
+        worktrees.remove(self._repo, worktree)
+
+    def news(self) -> tuple[Finding, ...]:
+        return self._news.take()
+
+    def close(self) -> None:
+        """Nothing is held."""

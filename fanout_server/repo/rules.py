@@ -1,0 +1,122 @@
+"""What a repository's rules say about files that lie somewhere else: which are ignored, which are converted by filters.
+
+Git reads ``.gitignore`` and ``.gitattributes`` from a work tree. Where the work tree is only seen from inside a mount,
+the few that matter are laid out in a folder of their own, and git is asked there.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from pathlib import Path
+
+from attrs import frozen
+
+from fanout_server.repo import git, index
+from fanout_server.repo.index import View
+from fanout_server.repo.repository import Repository
+
+ReadFile = Callable[[str], bytes | None]
+"""The content of a plain file, ``None`` where there is none."""
+
+_DECISIVE = (
+    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|protect.*|attributesfile|sparsecheckout.*"
+    r"|bigfilethreshold)|filter\..*|lfs\..*|extensions\.worktreeconfig)$"
+)
+_SYSTEM_ATTRIBUTES = Path("/etc/gitattributes")
+
+# What turns line ends, which matters only where there is a carriage return; and what may turn anything.
+_TEXT = re.compile(rb"\b(text|eol|crlf)\b")
+_FILTERS = re.compile(rb"\b(filter|ident|working-tree-encoding)\b|\[attr\]")
+
+
+@frozen
+class Rules:
+    """What decides how files are written and taken in, but for the files of the tree itself.
+
+    ``settings`` are git's own, by lower-case name; ``attributes`` is the text of all files of attributes outside.
+    """
+
+    settings: Mapping[str, str]
+    attributes: bytes
+    sparse: bytes
+
+    @classmethod
+    def of(cls, repo: Repository) -> Rules:
+        told = repo.git("config", "-z", "--get-regexp", _DECISIVE, check=False).out
+        lines = (line.partition(b"\n") for line in told.split(b"\0") if line)
+        settings = {name.decode("utf-8", "replace"): os.fsdecode(value) for name, _, value in lines}
+        files = [repo.common_dir / "info" / "attributes", _attributes_file(settings), _SYSTEM_ATTRIBUTES]
+        attributes = b"\n".join(path.read_bytes() for path in files if path.is_file())
+        patterns = repo.git_dir / "info" / "sparse-checkout"
+        sparse = patterns.read_bytes() if "core.sparsecheckout" in settings and patterns.is_file() else b""
+        return cls(settings, attributes, sparse)
+
+    def fingerprint(self) -> bytes:
+        """The same for two that have all files written in the same way."""
+        settings = "\n".join(f"{name}={value}" for name, value in sorted(self.settings.items()))
+        return b"\0".join((os.fsencode(settings), self.attributes, self.sparse))
+
+    def may_convert(self, data: bytes, attributes: bytes) -> bool:
+        """Whether git might store something else than ``data``; ``attributes`` are those of the tree that may apply."""
+        if self._is("core.symlinks", "false") or self._is("core.filemode", "false"):
+            return True
+        text = self.attributes + b"\n" + attributes
+        if _FILTERS.search(text):
+            return True
+        return b"\r" in data and (not self._is("core.autocrlf", "", "false") or bool(_TEXT.search(text)))
+
+    def _is(self, name: str, *values: str) -> bool:
+        return self.settings.get(name, "").lower() in values
+
+
+def ignored(repo: Repository, paths: Collection[str], read: ReadFile) -> frozenset[str]:
+    """Those of ``paths`` (folders with a slash at the end) that are ignored by the ``.gitignore`` files of ``read``.
+
+    None of them is tracked, and none lies behind a link. Raises GitFailed.
+    """
+    with index.temporary_folder(repo) as place:
+        folder = place / "tree"
+        folder.mkdir()
+        _lay_out(folder, ".gitignore", paths, read)
+        view = View(repo, folder, place / "index")
+        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
+        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=asked, check=False)
+        if told.code not in {0, 1}:
+            raise git.failure(("check-ignore",), told)
+    return frozenset(os.fsdecode(name) for name in told.out.split(b"\0") if name)
+
+
+def attributes_for(path: str, read: ReadFile) -> bytes:
+    """The text of all ``.gitattributes`` files that may say something of ``path``."""
+    return b"\n".join(read(name) or b"" for name in names_above(".gitattributes", [path]))
+
+
+def names_above(name: str, paths: Iterable[str]) -> Iterator[str]:
+    """Where files called ``name`` would lie that apply to ``paths``, each once."""
+    seen: set[str] = set()
+    for path in paths:
+        parts = path.rstrip("/").split("/")
+        # A folder's own rules are about what is in it.
+        for count in range(len(parts)):
+            folder = "/".join(parts[:count])
+            if folder not in seen:
+                seen.add(folder)
+                yield f"{folder}/{name}" if folder else name
+
+
+def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) -> None:
+    for wanted in names_above(name, paths):
+        data = read(wanted)
+        if data:
+            place = folder / wanted
+            place.parent.mkdir(parents=True, exist_ok=True)
+            place.write_bytes(data)
+
+
+def _attributes_file(settings: Mapping[str, str]) -> Path:
+    if "core.attributesfile" in settings:
+        return Path(settings["core.attributesfile"]).expanduser()
+    home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
+    return Path(home).expanduser() / "git" / "attributes"
