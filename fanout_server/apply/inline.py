@@ -38,7 +38,7 @@ def differences(old: str, new: str) -> list[Span] | None:
 
 def _spans(old: str, new: str) -> list[Span]:
     old_end, new_end = _end_of(old), _end_of(new)
-    spans = _body_spans(old[:old_end], new[:new_end])
+    spans = list(_body_spans(old[:old_end], new[:new_end]))
     if old[old_end:] != new[new_end:]:
         spans.append(Span(old_end, len(old), new_end, len(new)))
     return spans
@@ -51,16 +51,31 @@ def _end_of(line: str) -> int:
     return len(line) - 1 if line.endswith(("\n", "\r")) else len(line)
 
 
-def _body_spans(old: str, new: str) -> list[Span]:
+def _body_spans(old: str, new: str) -> Iterator[Span]:
     if old == new:
-        return []
-    whole = _trimmed(Span(0, len(old), 0, len(new)), old, new)
+        return
+    whole = _whole_words(_trimmed(Span(0, len(old), 0, len(new)), old, new), old, new)
     old, new = old[whole.old_start : whole.old_end], new[whole.new_start : whole.new_end]
-    if words(old).isdisjoint(words(new)):
-        return [whole]
-    return [
-        _trimmed_if_alike(span, old, new).shifted(whole.old_start, whole.new_start) for span in _token_spans(old, new)
-    ]
+    found = [Span(0, len(old), 0, len(new))] if words(old).isdisjoint(words(new)) else _token_spans(old, new)
+    for span in found:
+        yield _trimmed_if_alike(span, old, new).shifted(whole.old_start, whole.new_start)
+
+
+def _whole_words(span: Span, old: str, new: str) -> Span:
+    """Widened where it begins or ends inside a word; before and behind it both texts are the same."""
+    before, after = 0, 0
+    if _is_word(old[span.old_start : span.old_start + 1]) or _is_word(new[span.new_start : span.new_start + 1]):
+        while before < span.old_start and _is_word(old[span.old_start - before - 1]):
+            before += 1
+    if _is_word(old[max(0, span.old_end - 1) : span.old_end]) or _is_word(new[max(0, span.new_end - 1) : span.new_end]):
+        while span.old_end + after < len(old) and _is_word(old[span.old_end + after]):
+            after += 1
+    return Span(span.old_start - before, span.old_end + after, span.new_start - before, span.new_end + after)
+
+
+def _is_word(char: str) -> bool:
+    """As ``_WORD`` has it."""
+    return char.isalnum() or char == "_"
 
 
 def _trimmed(span: Span, old: str, new: str) -> Span:
