@@ -94,7 +94,19 @@ EVENTS: st.SearchStrategy[model.Event] = st.one_of([_event(cls) for cls in get_a
 PARTS = st.sampled_from(
     [
         *("name", "names", "x", "return ", "compute", "(", ")", ", ", " = ", "    ", "\t", ";"),
-        *("\u00e9", "e\u0301", "\u0301", "\U0001f600", "\U0001f44d\U0001f3fd", "\U0001f468\u200d\U0001f469", "\u200d"),
+        *(
+            "\u00e9",
+            "e\u0301",
+            "\u0301",
+            "\u0301",
+            "\u0301",
+            "e",
+            "e",
+            "\U0001f600",
+            "\U0001f44d\U0001f3fd",
+            "\U0001f468\u200d\U0001f469",
+            "\u200d",
+        ),
         *("\U0001f1e9\U0001f1ea", "\u1112\u1161\u11ab", "\x0c", "\u2028", "\x85", "\r", "\ufeff"),
     ]
 )

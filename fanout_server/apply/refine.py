@@ -24,9 +24,9 @@ MOST_EDITS = 2_000
 # Beyond, a hunk that changes this many lines on both sides is one edit.
 MOST_LINES = 200
 # In all of a file: lines compared with the one they became, their bytes on both sides, and what pairing may cost. Each
-# comes to some 0.2 s, the bytes to 5 s if they are made to hurt.
+# comes to some 0.2 s, the bytes to 5 s if they are made to hurt (noise of single letters).
 _LINES = 4_000
-_BYTES = 4_000_000
+_BYTES = 3_000_000
 _PAIRING = 20_000_000
 
 
