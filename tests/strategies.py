@@ -1,4 +1,4 @@
-"""Hypothesis strategies for the model: events with awkward names in them."""
+"""Hypothesis strategies for the model, with awkward names, and for texts, with awkward characters."""
 
 from __future__ import annotations
 
@@ -88,3 +88,54 @@ def _event(cls: type[model.Event]) -> st.SearchStrategy[model.Event]:
 
 
 EVENTS: st.SearchStrategy[model.Event] = st.one_of([_event(cls) for cls in get_args(model.AnyEvent)])
+
+
+# What a line is made of: words, what stands between them, and what must not be torn.
+PARTS = st.sampled_from(
+    [
+        *("name", "names", "x", "return ", "compute", "(", ")", ", ", " = ", "    ", "\t", ";"),
+        *(
+            "\u00e9",
+            "e\u0301",
+            "\u0301",
+            "\u0301",
+            "\u0301",
+            "e",
+            "e",
+            "\U0001f600",
+            "\U0001f44d\U0001f3fd",
+            "\U0001f468\u200d\U0001f469",
+            "\u200d",
+        ),
+        *("\U0001f1e9\U0001f1ea", "\u1112\u1161\u11ab", "\x0c", "\u2028", "\x85", "\r", "\ufeff"),
+    ]
+)
+PART_LISTS = st.lists(PARTS, max_size=8)
+LINE_ENDS = st.sampled_from(["\n", "\n", "\r\n", "\r"])
+
+
+@st.composite
+def edited_texts(draw: st.DrawFn) -> tuple[str, str]:
+    """A text, and what an edit here and there made of it: within lines, of line ends, of whole lines."""
+    lines = draw(st.lists(st.tuples(PART_LISTS, LINE_ENDS), max_size=8))
+    edited: list[tuple[list[str], str]] = []
+    for parts, end in lines:
+        kind = draw(st.sampled_from(["same", "same", "part", "part", "end", "gone", "before", "new"]))
+        if kind == "before":
+            edited.append((draw(PART_LISTS), end))
+        if kind == "part":
+            at = draw(st.integers(0, len(parts)))
+            until = draw(st.integers(at, min(len(parts), at + 2)))
+            edited.append(([*parts[:at], *draw(st.lists(PARTS, max_size=2)), *parts[until:]], end))
+        elif kind == "end":
+            edited.append((parts, draw(LINE_ENDS)))
+        elif kind == "new":
+            edited.append((draw(PART_LISTS), end))
+        elif kind != "gone":
+            edited.append((parts, end))
+
+    def text(of: list[tuple[list[str], str]]) -> str:
+        made = "".join("".join(parts) + end for parts, end in of)
+        return made + "".join(draw(PART_LISTS)) if draw(st.booleans()) else made
+
+    return text(lines), text(edited)

@@ -6,8 +6,6 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from fanout_server.repo.hunks import hunks
-
 
 @frozen
 class TextEdit:
@@ -26,19 +24,6 @@ def splice(data: bytes, edits: Sequence[TextEdit]) -> bytes:
         parts += (data[at : edit.start], edit.new)
         at = edit.end
     return b"".join((*parts, data[at:]))
-
-
-def line_edits(before: bytes, after: bytes) -> tuple[TextEdit, ...]:
-    """The changed lines: ``splice`` makes ``before`` into ``after`` by them."""
-    old, new = LineStarts(before), LineStarts(after)
-    return tuple(
-        TextEdit(
-            old[hunk.old_start],
-            old[hunk.old_start + hunk.old_lines],
-            after[new[hunk.new_start] : new[hunk.new_start + hunk.new_lines]],
-        )
-        for hunk in hunks(before, after)
-    )
 
 
 class LineStarts:

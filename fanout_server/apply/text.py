@@ -13,7 +13,8 @@ from typing import Literal
 
 from attrs import frozen
 
-from fanout_server.apply.splice import TextEdit, line_edits
+from fanout_server.apply.refine import refined_edits
+from fanout_server.apply.splice import TextEdit
 from fanout_server.model import Position, Range
 
 PositionEncoding = Literal["utf-8", "utf-16", "utf-32"]
@@ -65,14 +66,14 @@ def encode(text: Text) -> bytes:
 
 
 def text_edits(before: bytes, after: bytes) -> tuple[TextEdit, ...] | None:
-    """The changed lines as edits of ``before``; ``None`` where the change cannot be made in an editor's text.
+    """What changed as edits of ``before``; ``None`` where the change cannot be made in an editor's text.
 
     That is where one of them is no text, or where the encoding or the byte order mark changes.
     """
     old, new = decode(before), decode(after)
     if old is None or new is None or (old.encoding, old.bom) != (new.encoding, new.bom):
         return None
-    edits = line_edits(old.text.encode(), new.text.encode())
+    edits = refined_edits(old.text.encode(), new.text.encode())
     return _reencoded(edits, old)
 
 

@@ -12,7 +12,7 @@ from fanout_server.apply import text
 from fanout_server.apply.content import REGULAR, Content
 from fanout_server.apply.edits import EditPlan, FileEdit
 from fanout_server.lsp.client import Client
-from fanout_server.lsp.positions import Encoding, Lines
+from fanout_server.lsp.positions import Encoding, Forward, Lines
 from fanout_server.lsp.present import OpenFile
 from fanout_server.model import Finding, Position, Severity
 
@@ -172,22 +172,22 @@ class Writer:
         if edit.before is None:
             return []
         before = text.decode(edit.before.data)
-        lines = Lines.of(before.text if before else "")
+        places = Lines.of(before.text if before else "").forward(self.encoding)
         open_file = self.files.get(edit.renamed_from or edit.path)
         mark = bool(open_file and open_file.document.text.startswith("\ufeff"))
         drops_cr = bool(open_file and open_file.drops_cr)
         return [
             _text_edit(
-                types.Range(self._position(lines, one.range.start, mark), self._position(lines, one.range.end, mark)),
+                types.Range(self._position(places, one.range.start, mark), self._position(places, one.range.end, mark)),
                 one.new.replace("\r\n", "\n") if drops_cr else one.new,
                 note,
             )
             for one in text.to_text_edits(edit.before.data, edit.edits)
         ]
 
-    def _position(self, lines: Lines, position: Position, mark: bool) -> types.Position:  # noqa: FBT001
+    def _position(self, places: Forward, position: Position, mark: bool) -> types.Position:  # noqa: FBT001
         """``mark``: this client shows the byte order mark as the first character."""
-        at = lines.to_client(position, self.encoding)
+        at = places.to_client(position)
         skip = 0
         if mark and at.line == 0:
             skip = 3 if self.encoding is Encoding.UTF8 else 1

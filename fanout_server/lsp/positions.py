@@ -97,5 +97,30 @@ class Lines:
         beyond = max(0, position.character - len(line))
         return Position(position.line, encode_position(line, position.character, encoding.unit) + beyond)
 
+    def forward(self, encoding: Encoding) -> Forward:
+        return Forward(self, encoding)
+
     def range_to_client(self, span: Range, encoding: Encoding) -> Range:
         return Range(self.to_client(span.start, encoding), self.to_client(span.end, encoding))
+
+
+class Forward:
+    """As ``Lines.to_client``, for positions that never go back: many of them in one long line cost no more than one."""
+
+    def __init__(self, lines: Lines, encoding: Encoding) -> None:
+        self._lines = lines
+        self._encoding = encoding
+        self._number = -1
+        self._line = ""
+        self._character = 0
+        self._units = 0
+
+    def to_client(self, position: Position) -> Position:
+        if position.line != self._number:
+            self._number, self._line = position.line, self._lines.line(position.line)
+            self._character = self._units = 0
+        passed = self._line[self._character : position.character]
+        self._units += encode_position(passed, len(passed), self._encoding.unit)
+        self._character += len(passed)
+        # What lies past the end of the line counts too.
+        return Position(position.line, self._units + position.character - self._character)

@@ -132,7 +132,7 @@ def test_changes_of_both_are_merged() -> None:
     now = file("typed\n1\n2\n3\n4\n")
     edit = only_edit(plan({"f": now}, change("f", file("1\n2\n3\n4\n"), file("1\n2\n3\nfour\n"))))
     assert edit.kind == "modify"
-    assert edit.edits == (TextEdit(12, 14, b"four\n"),)
+    assert edit.edits == (TextEdit(12, 13, b"four"),)
     assert edit.after == file("typed\n1\n2\n3\nfour\n")
 
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.apply.splice import TextEdit
+from fanout_server.apply.splice import TextEdit, splice
 from fanout_server.apply.text import (
     PositionEncoding,
     StrEdit,
@@ -20,6 +20,7 @@ from fanout_server.apply.text import (
     to_text_edits,
 )
 from fanout_server.model import Position, Range
+from tests.strategies import edited_texts
 
 PIECES = st.sampled_from(
     [
@@ -113,6 +114,24 @@ def test_an_editor_that_makes_the_edits_has_the_new_text(old: str, new: str, kin
         assert as_an_editor(old, shown, positions) == new
 
 
+@settings(max_examples=200, deadline=None)
+@given(edited_texts(), ENCODINGS)
+def test_edits_of_edited_lines_in_every_encoding(texts: tuple[str, str], kind: tuple[str, bytes]) -> None:
+    encoding, bom = kind
+    old, new = texts
+    assume(bom or not (old.startswith("\ufeff") or new.startswith("\ufeff")))
+    before, after = encode(Text(old, encoding, bom)), encode(Text(new, encoding, bom))
+    edits = text_edits(before, after)
+    assert edits is not None
+    assert splice(before, edits) == after
+    for edit in edits:
+        # Each is whole characters: decoding any of the parts raises where one is torn.
+        assert before[edit.start : edit.end].decode(encoding) != edit.new.decode(encoding)
+    shown = to_text_edits(before, edits)
+    for positions in POSITION_ENCODINGS:
+        assert as_an_editor(old, shown, positions) == new
+
+
 @settings(max_examples=100, deadline=None)
 @given(STRINGS, ENCODINGS)
 def test_text_is_decoded_and_encoded_back(text: str, kind: tuple[str, bytes]) -> None:
@@ -156,9 +175,9 @@ def test_a_change_of_the_byte_order_mark_is_no_text_edit() -> None:
 
 def test_only_the_changed_lines_are_edited() -> None:
     edits = text_edits(codecs.BOM_UTF8 + b"a\nb\nc\n", codecs.BOM_UTF8 + b"a\nx\nc\n")
-    assert edits == (TextEdit(5, 7, b"x\n"),)
+    assert edits == (TextEdit(5, 6, b"x"),)
     shown = to_text_edits(codecs.BOM_UTF8 + b"a\nb\nc\n", edits)
-    assert shown == (StrEdit(Range(Position(1, 0), Position(2, 0)), "x\n"),)
+    assert shown == (StrEdit(Range(Position(1, 0), Position(1, 1)), "x"),)
 
 
 def test_edits_inside_a_character_or_a_line_end_are_refused() -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.apply.splice import TextEdit, line_edits, splice
+from fanout_server.apply.splice import TextEdit, splice
 from fanout_server.apply.threeway import Conflict, Region, merge
 
 # Few different lines, so that texts have much in common; among them such as split where a line does not end.
@@ -35,16 +35,6 @@ def versions(draw: st.DrawFn) -> tuple[bytes, bytes, bytes]:
 def merged(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
     outcome = merge(base, ours, theirs)
     return None if isinstance(outcome, Conflict) else splice(ours, outcome)
-
-
-@settings(max_examples=200, deadline=None)
-@given(TEXTS, TEXTS)
-def test_line_edits_make_one_text_into_the_other(before: bytes, after: bytes) -> None:
-    edits = line_edits(before, after)
-    assert splice(before, edits) == after
-    for edit in edits:
-        assert edit.start == 0 or before[edit.start - 1 : edit.start] == b"\n"
-        assert edit.end in (0, len(before)) or before[edit.end - 1 : edit.end] == b"\n"
 
 
 @settings(max_examples=200, deadline=None)

@@ -94,10 +94,16 @@ class Editor:
         text = opened[1] if opened else path.read_bytes().decode()
         lines = text.splitlines(keepends=True)
         starts = [sum(len(line) for line in lines[:number]) for number in range(len(lines) + 1)]
-        for edit in sorted(edits, key=lambda one: -one["range"]["start"]["line"]):
-            assert edit["range"]["start"]["character"] == edit["range"]["end"]["character"] == 0
-            start, end = (starts[edit["range"][side]["line"]] for side in ("start", "end"))
-            text = text[:start] + edit["newText"] + text[end:]
+
+        def offset(position: dict[str, int]) -> int:
+            start = starts[position["line"]]
+            passed = text[start:].encode("utf-16-le")[: 2 * position["character"]].decode("utf-16-le")
+            assert "\n" not in passed
+            return start + len(passed)
+
+        places = [(offset(edit["range"]["start"]), offset(edit["range"]["end"]), edit["newText"]) for edit in edits]
+        for start, end, new in sorted(places, reverse=True):
+            text = text[:start] + new + text[end:]
         if opened:
             self.did_change(uri, text)
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from fanout_server.lsp.documents import Document
 from fanout_server.lsp.edits import Writer, share_out
 from fanout_server.lsp.positions import Encoding
 from fanout_server.lsp.present import OpenFile
+from tests.strategies import edited_texts
 
 FULL = Client(
     apply_edit=True, document_changes=True, operations=frozenset({"create", "rename", "delete"}), annotations=True
@@ -56,8 +58,7 @@ def write(edit: FileEdit, encoding: Encoding, files: dict[str, OpenFile], client
     return Writer(client, encoding, uris, files, {"01-a": "a.py"}, confirm=True).write([edit])
 
 
-def as_editor(text: str, edits: list[Any], encoding: Encoding) -> str:
-    """All edits are places in the text as it was before any of them."""
+def offsets(text: str, edits: list[Any], encoding: Encoding) -> list[tuple[int, int, str]]:
     starts = [0, *(end.end() for end in re.finditer("\r\n|\n|\r", text))]
     size, codec = {
         Encoding.UTF8: (1, "utf-8"),
@@ -69,8 +70,13 @@ def as_editor(text: str, edits: list[Any], encoding: Encoding) -> str:
         rest = text[starts[position.line] :].encode(codec)
         return starts[position.line] + len(rest[: position.character * size].decode(codec))
 
-    for edit in sorted(edits, key=lambda one: offset(one.range.start), reverse=True):
-        text = text[: offset(edit.range.start)] + edit.new_text + text[offset(edit.range.end) :]
+    return [(offset(edit.range.start), offset(edit.range.end), edit.new_text) for edit in edits]
+
+
+def as_editor(text: str, edits: list[Any], encoding: Encoding) -> str:
+    """All edits are places in the text as it was before any of them."""
+    for start, end, new in sorted(offsets(text, edits, encoding), reverse=True):
+        text = text[:start] + new + text[end:]
     return text
 
 
@@ -86,6 +92,61 @@ def test_the_edits_make_the_result_in_any_encoding(before: str, after: str, mark
     assert change.text_document.version == 7
     result = as_editor(shown, list(change.edits), encoding)
     assert result == ("\ufeff" + after if mark else after)
+
+
+@settings(max_examples=150, deadline=None)
+@given(edited_texts(), st.booleans(), st.sampled_from(Encoding))
+def test_edits_within_lines_make_the_result_in_any_encoding(
+    texts: tuple[str, str], mark: bool, encoding: Encoding
+) -> None:
+    before, after = (f"\ufeff{text}" if mark else text.lstrip("\ufeff") for text in texts)
+    assume(before != after)
+    (change,) = write(modify(before, after), encoding, {"a": opened(before)}).document_changes or ()
+    assert isinstance(change, types.TextDocumentEdit)
+    assert as_editor(before, list(change.edits), encoding) == after
+
+
+# The bar is the cursor: it is where the bar is in what comes out, too.
+CURSORS = [
+    ("x = get(|a, b)", "x = gets(|a, c)"),
+    ("|x = get(a, b)", "|x = gets(a, c)"),
+    ("x = get(a, b)|", "x = gets(a, c)|"),
+    ("def f(self, na|me):", "async def f(self, na|me):"),
+    ("\treturn total| + 1", "\t\treturn total| + 1"),
+    ("if done|:", "if done| and not late:"),
+    ("\U0001f600 hello, wor|ld", "\U0001f600\U0001f600 hello, wor|ld"),
+    ("caf\u00e9 = menu[drin|k]", "cafe\u0301 = menu[drin|k]"),
+    ("alpha(one)\nbeta(t|wo)\ngamma(three)", "alpha(1, one)\nbeta(t|wo, 2)\ngamma(3, three)"),
+    ("alpha(one)\nbeta(t|wo)", "# said anew\nalpha(one, 1)\n# and more\nbeta(t|wo, 2)"),
+    ("a = first|\r\nb = second\r\n", "a = first|\nb = second\n"),
+    ("no line end |here", "no line end |here\n"),
+    ("old text\n|next line\n", "wholly different\n|next line\n"),
+]
+
+
+@pytest.mark.parametrize("encoding", Encoding)
+@pytest.mark.parametrize(("before", "after"), CURSORS)
+def test_a_cursor_stays_on_its_character(before: str, after: str, encoding: Encoding) -> None:
+    old, new = before.replace("|", ""), after.replace("|", "")
+    (change,) = write(modify(old, new), encoding, {"a": opened(old)}).document_changes or ()
+    assert isinstance(change, types.TextDocumentEdit)
+    cursor = at = before.index("|")
+    for start, end, text in offsets(old, list(change.edits), encoding):
+        assert not start < at < end, "the cursor stands in what is replaced"
+        if end <= at and (start, end) != (at, at):
+            cursor += len(text) - (end - start)
+    assert cursor == after.index("|")
+
+
+def test_many_edits_of_one_long_line_are_found_in_one_walk() -> None:
+    old = "".join(f"call_{number}(\u00e9, one); " for number in range(30_000))
+    edit = modify(old, re.sub(r"(call_\d*7)\(", r"\1(more, ", old))
+    assert len(edit.edits) == 2_000
+    began = time.perf_counter()
+    (change,) = write(edit, Encoding.UTF16, {"a": opened(old)}).document_changes or ()
+    assert time.perf_counter() - began < 2
+    assert isinstance(change, types.TextDocumentEdit)
+    assert len(change.edits) == 2_000
 
 
 def test_an_editor_that_shows_no_cr_gets_none() -> None:

@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import random
+import time
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -67,3 +71,61 @@ def test_one_edited_line_is_one_small_hunk(lines: list[bytes], data: st.DataObje
 )
 def test_examples(old: bytes, new: bytes, expected: tuple[Hunk, ...]) -> None:
     assert hunks(old, new) == expected
+
+
+def _text(lines: list[str]) -> bytes:
+    return "".join(f"{line}\n" for line in lines).encode()
+
+
+def _numbered(word: str, count: int) -> list[str]:
+    return [f"{word} {number}" for number in range(count)]
+
+
+def _shuffled() -> tuple[bytes, bytes]:
+    lines = _numbered("line", 50_000)
+    return _text(lines), _text(random.Random(1).sample(lines, len(lines)))
+
+
+def _few_kinds() -> tuple[bytes, bytes]:
+    dice = random.Random(1)
+    return _text(dice.choices("abcdefghij" * 10, k=100_000)), _text([str(dice.randrange(100)) for _ in range(100_000)])
+
+
+def _lopsided() -> tuple[bytes, bytes]:
+    dice = random.Random(1)
+    return _text(dice.choices("ab", k=100)), _text(dice.choices("ab", k=1_000_000))
+
+
+@pytest.mark.parametrize(
+    "texts",
+    [
+        lambda: (_text(_numbered("one", 100_000)), _text(_numbered("other", 100_000))),
+        lambda: (_text(["same"] * 100_000), _text(["same"] * 90_000)),
+        lambda: (_text(_numbered("a", 100_000)), _text(_numbered("a", 100_000)[::-1])),
+        _shuffled,
+        _few_kinds,
+        _lopsided,
+    ],
+)
+def test_hostile_texts_take_bounded_time(texts: Callable[[], tuple[bytes, bytes]]) -> None:
+    old, new = texts()
+    began = time.perf_counter()
+    found = hunks(old, new)
+    # Under half a second on two quiet processors; the smallest hunks would take from 6 s to minutes.
+    assert time.perf_counter() - began < 5
+    assert _apply(old, new, found) == new
+
+
+def test_few_changes_far_apart_in_a_great_text_are_as_small_as_can_be() -> None:
+    lines = _numbered("line", 100_000)
+    edited = ["changed" if number % 9_999 == 5 else line for number, line in enumerate(lines)]
+    expected = tuple(Hunk(at, 1, at, 1) for at in range(5, 100_000, 9_999))
+    assert hunks(_text(lines), _text(edited)) == expected
+
+
+def test_where_lines_are_put_in_does_not_depend_on_what_changed_elsewhere() -> None:
+    """Else a merge of two that put in the same takes one change for two."""
+    base = ["A", "B", "p", "q", *_numbered("line", 30_000)]
+    mine = [*base[:2], "p", "r", *base[2:]]
+    theirs = [*mine[:6], *(f"{line} edited" for line in mine[6:])]
+    assert hunks(_text(base), _text(mine))[0] == hunks(_text(base), _text(theirs))[0] == Hunk(3, 0, 3, 2)
