@@ -113,6 +113,7 @@ class Options:
     copy: tuple[str, ...] = ()
     link: tuple[str, ...] = ()
     setup: tuple[str, ...] = ()
+    setup_key: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
     attempts: int = 2

@@ -11,6 +11,7 @@ from attrs import frozen
 from fanout_server.repo import changes, commits, index, layered, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.index import View
+from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
 from fanout_server.repo.worktrees import Worktree
 
@@ -36,10 +37,47 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
     The agent's index, HEAD, ``.git`` file and settings play no part: git gets the user's repository, the worktree's
     folder and an index of ours. Raises UnreadableFile, GitFailed.
     """
+    tree, left_out = _take(repo, worktree, known)
+    tree = _without_setup(repo, worktree, tree)
+    (changed,) = changes.diff_many(repo, worktree.base, [tree])
+    if not changed:
+        return Collected(None, (), left_out)
+    return Collected(commits.create(repo, tree, worktree.base, message), changed, left_out)
+
+
+def settle(repo: Repository, worktree: Worktree, start: str) -> None:
+    """To be called before the agent begins: what the files differ in from ``start`` by now is not its work.
+
+    Raises UnreadableFile, GitFailed.
+    """
+    tree, _ = _take(repo, worktree, ())
+    worktrees.remember(repo, worktree, "settled", f"{objects.of(repo).tree_of(start)} {tree}".encode())
+
+
+def _without_setup(repo: Repository, worktree: Worktree, tree: str) -> str:
+    noted = worktrees.remembered(repo, worktree, "settled")
+    if noted is None:
+        return tree
+    store = objects.of(repo)
+    before, after = noted.decode().split()
+    back = {
+        change.path: (change.old_mode, change.old_oid)
+        for change in trees.diff(store, before, after)
+        if _state(store, tree, change.path) == (change.new_mode, change.new_oid)
+    }
+    return trees.overlay(store, tree, back)
+
+
+def _state(store: Objects, tree: str, path: str) -> tuple[int, str | None]:
+    entry = trees.lookup(store, tree, path)
+    return (entry.mode, entry.oid) if entry is not None and entry.mode != trees.FOLDER else (0, None)
+
+
+def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
+    """The tree of the files as they lie there, and what is left out of it."""
     if worktree.layers is not None:
         taken = layered.take(repo, worktree.base, worktree.layers)
-        left = (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
-        return _collected(repo, worktree.base, taken.tree, message, left)
+        return taken.tree, (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)
     with index.view(repo, worktree.path, pristine) as view:
@@ -47,15 +85,7 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
             view.git("read-tree", worktree.base)
         staged = staging.stage(view, leave=_not_results(repo, worktree, given))
         tree = view.write_tree()
-        ignored = _left_out(view, staged, known, given)
-    return _collected(repo, worktree.base, tree, message, ignored)
-
-
-def _collected(repo: Repository, base: str, tree: str, message: str, ignored: tuple[str, ...]) -> Collected:
-    (changed,) = changes.diff_many(repo, base, [tree])
-    if not changed:
-        return Collected(None, (), ignored)
-    return Collected(commits.create(repo, tree, base, message), changed, ignored)
+        return tree, _left_out(view, staged, known, given)
 
 
 def without(repo: Repository, base: str, commit: str, paths: Collection[str]) -> str | None:

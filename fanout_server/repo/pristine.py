@@ -9,6 +9,7 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
         now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
         deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
         own/     layers of single runs
+        setups/  layers that later runs use again (``setups.py``)
 
 ``entry`` has what git keeps for a worktree and all of them share: the index, whose times and inode numbers are those
 of the files here, and the patterns of a sparse checkout.
@@ -26,7 +27,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, trees
+from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, setups, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
@@ -75,6 +76,8 @@ class Pristine:
         if self._users.try_to(exclusive=True):
             # Nobody is here, so it is from a run that died.
             deleting.discard(self._place / "own", self._trash)
+            for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
+                deleting.discard(old, self._trash)
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
     def own_folder(self) -> Path:
@@ -82,6 +85,10 @@ class Pristine:
         folder = self._place / "own" / secrets.token_hex(8)
         folder.mkdir(mode=0o700, parents=True)
         return folder
+
+    def kept_folder(self, key: str) -> Path:
+        """Where a layer for later runs lies, or is to lie."""
+        return self._place / "setups" / key
 
     def drop(self, folder: Path) -> None:
         """Throws away what lies in the state folder."""
@@ -214,8 +221,13 @@ class Pristine:
 
     def _drop_deltas(self, deltas: Path) -> None:
         """The oldest, where nobody can stand on any."""
-        found = sorted(deltas.iterdir(), key=lambda path: path.stat().st_mtime) if deltas.is_dir() else []
-        if len(found) >= _KEPT_DELTAS and self._is_free():
-            for path in found[: len(found) - _KEPT_DELTAS + 1]:
+        old = _but_newest(deltas, _KEPT_DELTAS - 1)
+        if old and self._is_free():
+            for path in old:
                 deleting.discard(path, self._trash)
             self._share_again()
+
+
+def _but_newest(folder: Path, count: int) -> list[Path]:
+    found = sorted(folder.iterdir(), key=lambda path: path.stat().st_mtime) if folder.is_dir() else []
+    return found[: max(0, len(found) - count)]

@@ -38,8 +38,14 @@ class Source(Protocol):
         It is on no branch, and locked against pruning because of ``reason``. Raises WorktreeFailed, GitFailed, OSError.
         """
 
-    def adopt(self, worktree: Worktree) -> None:
-        """All worktrees from now on have what was written in this one. It is none itself any more."""
+    def adopt(self, worktree: Worktree, key: str | None = None) -> None:
+        """All worktrees from now on have what was written in this one. It is none itself any more.
+
+        With a ``key`` it is kept for later sources, if it will do for other bases, too.
+        """
+
+    def reuse(self, key: str) -> bool:
+        """All worktrees from now on have what was kept under ``key``; whether there was such a thing."""
 
     def give_back(self, worktree: Worktree) -> None:
         """Takes it away, with its entry and our record of it, whatever is left of them. Raises OSError."""

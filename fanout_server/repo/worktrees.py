@@ -128,6 +128,16 @@ def provisions(repo: Repository, worktree: Worktree) -> tuple[str, ...]:
     return tuple(os.fsdecode(name) for name in path.read_bytes().split(b"\0") if name) if path.is_file() else ()
 
 
+def remember(repo: Repository, worktree: Worktree, name: str, data: bytes) -> None:
+    """Notes something of a worktree in our record, where no agent comes across it."""
+    (_record(repo, worktree.path) / name).write_bytes(data)
+
+
+def remembered(repo: Repository, worktree: Worktree, name: str) -> bytes | None:
+    path = _record(repo, worktree.path) / name
+    return path.read_bytes() if path.is_file() else None
+
+
 def intact(repo: Repository, worktree: Worktree) -> str | None:
     """Why the worktree cannot be trusted any more, in words; ``None`` if nothing speaks against it."""
     folder, admin = worktree.written, worktree.admin

@@ -18,7 +18,7 @@ from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitSta
 from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot
 from fanout_server.repo.source import Source, open_source
 from fanout_server.repo.wanted import Wanted
-from fanout_server.run import locks
+from fanout_server.run import locks, setting_up
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
@@ -44,6 +44,7 @@ class Execution:
         self._unit_scopes: dict[str, anyio.CancelScope] = {}
         self._cancelled: set[str] = set()
         self._all_cancelled = False
+        self._setup_scope = anyio.CancelScope()
         self._surroundings: fingerprint.Fingerprint | None = None
         self._looking = anyio.Lock()
 
@@ -105,6 +106,7 @@ class Execution:
         wanted = set(self.unit_ids if units is None else units)
         if units is None:
             self._all_cancelled = True
+            self._setup_scope.cancel()
         view = self.fold.view()
         if view is None:
             # The snapshot is being taken: its end will find the wish.
@@ -134,10 +136,9 @@ class Execution:
     async def _work(self, agent: Agent, base: str) -> None:
         """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
         try:
-            async with self._source(base) as source:
-                async with anyio.create_task_group() as cleanup:
-                    await self._units(agent, source, cleanup)
-                    await self._integrate(base)
+            async with self._source(base) as source, anyio.create_task_group() as cleanup:
+                await self._units(agent, source, cleanup)
+                await self._integrate(base)
         except* (model.FanoutError, OSError) as group:
             await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(group)))
 
@@ -166,6 +167,7 @@ class Execution:
 
     async def _units(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
         options = self._plan.options
+        left = [unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended]
         context = RunContext(
             self._services,
             self.run,
@@ -177,10 +179,13 @@ class Execution:
             cleanup,
             self._emit,
             source,
-            setup_is_shared=False,
+            setup_is_shared=setting_up.is_shared(source, left),
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
-        waiting = iter([unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended])
+        if context.setup_is_shared and not self._all_cancelled:
+            with anyio.CancelScope() as self._setup_scope:
+                await setting_up.share(self._services, self.run, source, self._folders, options, left[0].setup)
+        waiting = iter(left)
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)

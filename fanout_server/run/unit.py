@@ -16,11 +16,11 @@ from attrs import field, frozen
 from fanout_server import model
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Task, write_prompt
-from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.source import Source
+from fanout_server.run import setting_up
 from fanout_server.run.activity import ActivityTail
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots, Turn
@@ -160,7 +160,7 @@ class _Attempt:
                 async with context.slots.held(turn, preparing):
                     await tell_news(context)
                     await self._begin(worktree)
-                    failure = await self._prepare(worktree) or await self._agent(worktree, feedback)
+                    failure = await self._prepare(worktree, start) or await self._agent(worktree, feedback)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
                     await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
                     if failure is None and self._unit.verify:
@@ -189,11 +189,15 @@ class _Attempt:
         path.parent.mkdir(parents=True, exist_ok=True)
         return self._context.source.create(path, f"fanout {self._mark}", start)
 
-    async def _prepare(self, worktree: worktrees.Worktree) -> _Failure | None:
+    async def _prepare(self, worktree: worktrees.Worktree, start: str) -> _Failure | None:
         if not self._unit.setup or self._context.setup_is_shared:
             return None
         ended = await self._run_command(self._unit.setup, worktree, "setup")
-        return None if ended.reason == "exited" and ended.exit == 0 else _Failure(f"setup failed: {_told(ended)}")
+        if ended.reason != "exited" or ended.exit != 0:
+            return _Failure(f"setup failed: {setting_up.told(ended)}")
+        repository = self._context.services.repository
+        await anyio.to_thread.run_sync(collect.settle, repository, worktree, start)
+        return None
 
     async def _agent(self, worktree: worktrees.Worktree, feedback: str | None) -> _Failure | None:
         context = self._context
@@ -231,7 +235,7 @@ class _Attempt:
             f" ends:\n\n{output}\n\nMend what makes it fail, keeping to the task above."
         )
         retryable = ended.reason != "not-started"
-        return _Failure(f"verify failed: {_told(ended)}", retryable=retryable, feedback=feedback)
+        return _Failure(f"verify failed: {setting_up.told(ended)}", retryable=retryable, feedback=feedback)
 
     async def _run_command(self, argv: tuple[str, ...], worktree: worktrees.Worktree, name: str) -> Ended:
         options = self._context.options
@@ -304,15 +308,6 @@ async def _remove(context: RunContext, worktree: worktrees.Worktree) -> None:
             await anyio.to_thread.run_sync(context.source.give_back, worktree, limiter=context.removing)
         except (model.FanoutError, OSError) as error:
             _log.warning("Cannot remove the worktree %s: %s. 'fanout clean' tries again.", worktree.path, error)
-
-
-def _told(ended: Ended) -> str:
-    """How a setup or verify command ended, with the last line that it printed."""
-    if ended.reason != "exited":
-        return ended.message
-    how = f"ended by signal {ended.signal}" if ended.signal else f"exit status {ended.exit}"
-    said = last_line(ended.tail)
-    return f"{how}: {said}" if said else how
 
 
 def log_files(logs: Path, unit: str) -> tuple[Path, ...]:

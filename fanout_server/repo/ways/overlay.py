@@ -12,9 +12,21 @@ from pathlib import Path
 
 from fanout_server.model import Finding
 from fanout_server.mounting import spaces
-from fanout_server.repo import checkout, deleting, entries, git, objects, pristine, provisioning, trees, worktrees
+from fanout_server.repo import (
+    checkout,
+    deleting,
+    entries,
+    git,
+    objects,
+    pristine,
+    provisioning,
+    setups,
+    trees,
+    worktrees,
+)
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.setups import Layer
 from fanout_server.repo.wanted import News, Wanted
 from fanout_server.repo.worktrees import Layers, Worktree
 
@@ -103,14 +115,31 @@ class OverlaySource:
             raise
         return worktree
 
-    def adopt(self, worktree: Worktree) -> None:
-        """See ``Source.adopt``. What was installed may know its place by name, so it is found there, too."""
+    def adopt(self, worktree: Worktree, key: str | None = None) -> None:
+        """See ``Source.adopt``."""
         layer = self._own / f"adopted-{len(self._binds)}"
         worktree.written.rename(layer)
         (layer / ".git").unlink(missing_ok=True)
         worktrees.remove(self._repo, worktree)
-        self._shared = (layer, *self._shared)
-        self._binds = (*self._binds, worktree.path)
+        kept = None
+        if key is not None:
+            kept = setups.keep(self._repo, layer, self._kept(key), self._ground.tree, worktree.path)
+        self._share(kept or Layer(layer, worktree.path))
+
+    def reuse(self, key: str) -> bool:
+        """See ``Source.reuse``."""
+        layer = setups.find(self._repo, self._kept(key), self._ground.tree)
+        if layer is not None:
+            self._share(layer)
+        return layer is not None
+
+    def _kept(self, key: str) -> Path:
+        return self._pristine.kept_folder(f"{key}-{_kind_of_mount()}")
+
+    def _share(self, layer: Layer) -> None:
+        """What was installed may know its place by name, so it is found there, too."""
+        self._shared = (layer.folder, *self._shared)
+        self._binds = (*self._binds, layer.made_at)
 
     def give_back(self, worktree: Worktree) -> None:
         """See ``Source.give_back``."""

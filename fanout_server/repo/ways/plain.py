@@ -56,8 +56,14 @@ class PlainSource:
             raise
         return worktree
 
-    def adopt(self, worktree: Worktree) -> None:
-        raise NotImplementedError(f"{worktree.path}: a plain worktree has no layers")
+    def adopt(self, worktree: Worktree, key: str | None = None) -> None:
+        """Raises AssertionError: files that lie in one folder are in no other."""
+        raise AssertionError(f"{worktree.path} ({key}) shares nothing")
+
+    def reuse(self, key: str) -> bool:
+        """Nothing is ever kept."""
+        del key
+        return False
 
     def give_back(self, worktree: Worktree) -> None:
         worktrees.remove(self._repo, worktree)
