@@ -8,53 +8,16 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import Protocol
 
 from attrs import frozen
 
-from fanout_server.model import Finding
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.submodules import WithSubmodules, initialised
+from fanout_server.repo.wanted import News, Source, Wanted
 from fanout_server.repo.ways import overlay, plain
-from fanout_server.repo.worktrees import Worktree
 
 AUTO = "auto"
-
-
-class Source(Protocol):
-    """Worktrees of one base. Its methods block, and may be called by many threads at a time."""
-
-    @property
-    def base(self) -> str: ...
-
-    @property
-    def shares_setup(self) -> bool:
-        """Whether what a program leaves in one worktree can be in all that come after: see ``adopt``."""
-
-    def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
-        """A worktree at ``path`` (not there yet), of the base, or of ``start`` where that is given.
-
-        It is on no branch, and locked against pruning because of ``reason``. Raises WorktreeFailed, GitFailed, OSError.
-        """
-
-    def adopt(self, worktree: Worktree, key: str | None = None) -> None:
-        """All worktrees from now on have what was written in this one. It is none itself any more.
-
-        With a ``key`` it is kept for later sources, if it will do for other bases, too.
-        """
-
-    def reuse(self, key: str) -> bool:
-        """All worktrees from now on have what was kept under ``key``; whether there was such a thing."""
-
-    def give_back(self, worktree: Worktree) -> None:
-        """Takes it away, with its entry and our record of it, whatever is left of them. Raises OSError."""
-
-    def news(self) -> tuple[Finding, ...]:
-        """What could not be had for the worktrees, each thing once."""
-
-    def close(self) -> None:
-        """No worktree of it is in use any more."""
 
 
 @frozen
@@ -86,10 +49,25 @@ def open_source(repo: Repository, state: Path, base: str, wanted: Wanted, way: s
         if way in {AUTO, one.name}:
             problem = why_not(one, repo, state)
             if problem is None:
-                return one.open(repo, state, base, wanted)
+                return _with_submodules(one, repo, state, base, wanted)
             if way == one.name:
                 raise WorktreeFailed(f"Worktrees by the way {way} do not work here: {problem}. Leave 'worktrees' out.")
     raise WorktreeFailed(f"There is no way {way!r} to make worktrees. There are: {', '.join(NAMES)}.")
+
+
+def _with_submodules(way: Way, repo: Repository, state: Path, base: str, wanted: Wanted) -> Source:
+    news = News()
+    outer = way.open(repo, state, base, wanted)
+    inner: dict[str, Source] = {}
+    try:
+        for one in initialised(repo, base, news):
+            # They may have submodules themselves.
+            inner[one.path] = _with_submodules(way, one.repo, state, one.commit, Wanted())
+    except BaseException:
+        for source in (*inner.values(), outer):
+            source.close()
+        raise
+    return WithSubmodules(repo, outer, inner, news) if inner or news.is_waiting else outer
 
 
 def why_not(way: Way, repo: Repository, state: Path) -> str | None:

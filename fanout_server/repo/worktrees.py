@@ -18,6 +18,7 @@ from attrs import frozen
 from fanout_server.model import Finding
 from fanout_server.mounting.overlay import Space
 from fanout_server.repo import deleting, entries, objects, provisioning
+from fanout_server.repo.errors import NotARepository
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
 
@@ -44,13 +45,14 @@ class Worktree:
     """``path`` is its top folder, ``admin`` its entry in the repository's ``worktrees`` folder.
 
     ``base`` is the commit that its result is compared with: what was checked out, unless the caller says otherwise.
-    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``.
+    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``. ``inner`` are those of submodules.
     """
 
     path: Path
     admin: Path
     base: str
     layers: Layers | None = None
+    inner: tuple[Worktree, ...] = ()
 
     @property
     def space(self) -> Space | None:
@@ -58,15 +60,28 @@ class Worktree:
         layers = self.layers
         if layers is None:
             return None
-        work, entry_work = layers.works
         return Space(
-            [
-                (bytes(self.path), [bytes(lower) for lower in layers.lowers], bytes(layers.upper), bytes(work)),
-                (bytes(self.admin), [bytes(layers.entry)], bytes(self.admin), bytes(entry_work)),
-            ],
+            [mount for worktree in (self, *self.all_inner) for mount in worktree.mounts],
             [bytes(folder) for folder in layers.covered],
             [(bytes(source), bytes(target)) for source, target in layers.binds],
         )
+
+    @property
+    def all_inner(self) -> tuple[Worktree, ...]:
+        """The outer ones first."""
+        return tuple(one for inner in self.inner for one in (inner, *inner.all_inner))
+
+    @property
+    def mounts(self) -> list[tuple[bytes, list[bytes], bytes, bytes]]:
+        """As ``Space`` takes them: the worktree's, and that of its entry, which lies over the entry itself."""
+        layers = self.layers
+        if layers is None:
+            return []
+        work, entry_work = layers.works
+        return [
+            (bytes(self.path), [bytes(lower) for lower in layers.lowers], bytes(layers.upper), bytes(work)),
+            (bytes(self.admin), [bytes(layers.entry)], bytes(self.admin), bytes(entry_work)),
+        ]
 
     @property
     def written(self) -> Path:
@@ -94,6 +109,11 @@ def note(repo: Repository, path: Path) -> Path:
     record.mkdir(parents=True, mode=0o700)
     (record / "path").write_bytes(os.fsencode(path))
     return record
+
+
+def note_inner(repo: Repository, path: Path, checkouts: Collection[Path]) -> None:
+    """Which checkouts of the user's, submodules, have worktrees inside the one at ``path``."""
+    (_record(repo, path) / "inner").write_bytes(b"".join(bytes(one) + b"\0" for one in checkouts))
 
 
 def forget(repo: Repository, path: Path) -> None:
@@ -168,6 +188,7 @@ def remove(repo: Repository, worktree: Worktree) -> None:
     ``git worktree remove`` are never used: they look at other worktrees, and at files that an agent may have written.
     """
     entries.check(repo, worktree.admin)
+    _remove_inner(repo, worktree.path)
     # Beside the worktrees, for it must be on their file system.
     near = worktree.path.parent / ".trash"
     deleting.discard(repo.state_dir / "works" / worktree.admin.name, trash(repo))
@@ -202,6 +223,16 @@ def reap(repo: Repository, root_of_runs: Path) -> tuple[Path, ...]:
     if failed:
         raise failed[0]
     return tuple(sorted(set(gone)))
+
+
+def _remove_inner(repo: Repository, path: Path) -> None:
+    """Worktrees of submodules that were left in one that goes."""
+    noted = _record(repo, path) / "inner"
+    for name in noted.read_bytes().split(b"\0") if noted.is_file() else ():
+        if name:
+            # A submodule that is gone takes its entries with it.
+            with contextlib.suppress(NotARepository):
+                reap(Repository.discover(Path(os.fsdecode(name))), path)
 
 
 def _known(repo: Repository) -> dict[Path, Path]:

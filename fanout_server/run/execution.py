@@ -16,8 +16,8 @@ from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
 from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot
-from fanout_server.repo.source import Source, open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.source import open_source
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.run import locks, setting_up
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.services import Services

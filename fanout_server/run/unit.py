@@ -19,7 +19,7 @@ from fanout_server.agents.base import Agent, Task, write_prompt
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
-from fanout_server.repo.source import Source
+from fanout_server.repo.wanted import Source
 from fanout_server.run import setting_up
 from fanout_server.run.activity import ActivityTail
 from fanout_server.run.services import RunFolders, Services

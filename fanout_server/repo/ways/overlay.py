@@ -104,7 +104,8 @@ class OverlaySource:
         try:
             for folder in (layers.upper, *layers.works):
                 folder.mkdir(parents=True)
-            place.mkdir()
+            # A submodule's is there already: an empty folder.
+            place.mkdir(parents=True, exist_ok=True)
             # In the layer for those who work in it; in the empty folder for whoever looks from outside.
             entries.link(layers.upper, admin)
             entries.link(place, admin)
