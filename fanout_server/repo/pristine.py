@@ -6,8 +6,9 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
     <state>/pristine/<repository>/<checkout>/    one for each set of settings that decide how files are written
         lock     held while something here is made or changed
         users    held, shared, by all that stand on this
-        now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
-        deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
+        current  the name of the checkout in use: others stay only as long as somebody stands on one
+        at-<name>/       a checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
+        at-<name>/deltas/<tree>/   ``upper`` over that, and ``entry``
         own/     layers of single runs
         setups/  layers that later runs use again (``setups.py``)
 
@@ -73,12 +74,19 @@ class Pristine:
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (home / "repository").write_bytes(os.fsencode(repo.common_dir))
         self._users = locking.Lock(self._place / "users")
-        if self._users.try_to(exclusive=True):
-            # Nobody is here, so it is from a run that died.
-            deleting.discard(self._place / "own", self._trash)
-            for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
-                deleting.discard(old, self._trash)
-        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+        with self._changing():
+            if self._users.try_to(exclusive=True):
+                self._tidy()
+            self._share()
+
+    def _tidy(self) -> None:
+        """While nobody is here: what is not in use is old, or from a process that died."""
+        deleting.discard(self._place / "own", self._trash)
+        for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
+            deleting.discard(old, self._trash)
+        for checkout in self._place.glob("at-*"):
+            if checkout != self._now:
+                deleting.discard(checkout, self._trash)
 
     def own_folder(self) -> Path:
         """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""
@@ -120,7 +128,10 @@ class Pristine:
 
     @property
     def _now(self) -> Path:
-        return self._place / "now"
+        try:
+            return self._place / (self._place / "current").read_text()
+        except FileNotFoundError:
+            return self._place / "at-none"
 
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         return locking.exclusive(self._place / "lock", _LIMIT_SECONDS, "makes a pristine checkout")
@@ -130,7 +141,7 @@ class Pristine:
         if self._users.try_to(exclusive=True):
             return True
         # The kernel may have dropped the shared lock on the way.
-        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+        self._share()
         return False
 
     def _have(self) -> str | None:
@@ -153,35 +164,39 @@ class Pristine:
         have = self._have()
         if have == tree:
             return
-        if have is not None and self._is_free():
-            try:
-                # The deltas lie over what is about to change.
-                deleting.discard(self._place / "deltas", self._trash)
-                (self._now / "oid").unlink()
-                (self._now / "settled").unlink(missing_ok=True)
-                self._read_tree(self._now / "tree", self._now / "entry", "-m", "-u", have, tree)
-                self._finish(self._now, tree)
-            except GitFailed:
-                # Somebody has had a hand in it: made anew below.
-                deleting.discard(self._now, self._trash)
-            else:
-                self._share_again()
-                return
-        made = self._place / f"new-{secrets.token_hex(8)}"
+        if have is None or not self._is_free() or not self._change(have, tree):
+            self._make(tree)
+        self._share()
+
+    def _change(self, have: str, tree: str) -> bool:
+        """Whether the checkout, which is free, could be changed: not where somebody has had a hand in it."""
+        now = self._now
+        # The deltas lie over what is about to change.
+        deleting.discard(now / "deltas", self._trash)
+        (now / "oid").unlink()
+        (now / "settled").unlink(missing_ok=True)
+        try:
+            self._read_tree(now / "tree", now / "entry", "-m", "-u", have, tree)
+        except GitFailed:
+            return False
+        self._finish(now, tree)
+        return True
+
+    def _make(self, tree: str) -> None:
+        """A new checkout; the one before stays for those who stand on it."""
+        made = self._place / f"at-{secrets.token_hex(8)}"
         try:
             for name in ("tree", "entry"):
                 (made / name).mkdir(parents=True)
             self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
             self._finish(made, tree)
-            deleting.discard(self._place / "deltas", self._trash)
-            deleting.discard(self._now, self._trash)
-            made.rename(self._now)
-        finally:
-            if made.exists():
-                deleting.discard(made, self._trash)
-        self._share_again()
+        except BaseException:
+            deleting.discard(made, self._trash)
+            raise
+        (made / "name").write_text(made.name)
+        (made / "name").replace(self._place / "current")
 
-    def _share_again(self) -> None:
+    def _share(self) -> None:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
     def _finish(self, place: Path, tree: str) -> None:
@@ -198,7 +213,7 @@ class Pristine:
         git.run(folder, *checkout.SETTINGS, "read-tree", *args, env=environment, space=space)
 
     def _delta(self, have: str, tree: str, mounted_as: str) -> Path:
-        deltas = self._place / "deltas"
+        deltas = self._now / "deltas"
         place = deltas / f"{tree}-{mounted_as}"
         if (place / "entry" / "index").exists():
             os.utime(place)
@@ -225,7 +240,7 @@ class Pristine:
         if old and self._is_free():
             for path in old:
                 deleting.discard(path, self._trash)
-            self._share_again()
+            self._share()
 
 
 def _but_newest(folder: Path, count: int) -> list[Path]:

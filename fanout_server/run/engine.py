@@ -16,7 +16,7 @@ from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
-from fanout_server.repo import git, porcelain
+from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.run import cleaning, delivery, locks, report
 from fanout_server.run.execution import Execution
@@ -44,6 +44,7 @@ class Engine:
         self._tasks = tasks
         self._listeners = listeners
         self._executions: dict[str, Execution] = {}
+        self._warm = False
         # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
         # time would take longer with every run.
         self._settled: dict[str, tuple[int, RunView]] = {}
@@ -232,6 +233,21 @@ class Engine:
         """``what`` is diff, log, report or prompt, of the run or one unit. Raises UnknownRun, FanoutError."""
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.show, self._services, view, unit, what)
+
+    def warm_up(self) -> None:
+        """Makes ready, in the background, what the first run would wait for: somebody looks at a plan."""
+        if not self._warm:
+            self._warm = True
+            self._tasks.start_soon(self._warm_up)
+
+    async def _warm_up(self) -> None:
+        try:
+            await anyio.to_thread.run_sync(
+                source.warm_up, self.repository, self._services.state_root, abandon_on_cancel=True
+            )
+        except (model.FanoutError, OSError) as error:
+            # The run will meet it again, and tell.
+            _log.info("cannot make worktrees ready: %s", error)
 
     def _add(self, run: str, plan: Plan) -> Execution:
         execution = self._executions[run] = Execution(self._services, run, plan)
