@@ -128,7 +128,9 @@ def _remove(services: Services, run: str) -> int:
     reap_run(services, run)
     folders = services.folders(run)
     size = 0
-    for folder in (folders.logs, folders.worktrees, services.sides(run)):
+    if folders.opened.is_dir():
+        worktrees.reap(services.repository, folders.opened)
+    for folder in (folders.logs, folders.worktrees, folders.opened, services.sides(run)):
         size += _size(folder)
         if folder.is_dir():
             shutil.rmtree(folder)

@@ -18,7 +18,7 @@ from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
-from fanout_server.run import cleaning, delivery, locks, report
+from fanout_server.run import cleaning, delivery, locks, opening, report
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.services import Services, new_run_id
@@ -234,6 +234,13 @@ class Engine:
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.show, self._services, view, unit, what)
 
+    async def open_folder(self, run: str, unit: str) -> Path:
+        """See ``opening.folder``. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        _check_known(run, [unit], [one.id for one in view.units], "There is nothing to open.")
+        chosen = next(one for one in view.units if one.id == unit)
+        return await anyio.to_thread.run_sync(opening.folder, self._services, view, chosen)
+
     def warm_up(self) -> None:
         """Makes ready, in the background, what the first run would wait for: somebody looks at a plan."""
         if not self._warm:
@@ -296,9 +303,13 @@ class Engine:
 
 
 def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:
-    unknown = set(units or ()) - set(known)
+    _check_known(run, units or (), known, "Nothing was cancelled.")
+
+
+def _check_known(run: str, units: Collection[str], known: Collection[str], so: str) -> None:
+    unknown = set(units) - set(known)
     if unknown:
-        raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. Nothing was cancelled.")
+        raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. {so}")
 
 
 def _find(path: Path) -> Repository:
