@@ -56,4 +56,3 @@ async def test_what_cannot_be_opened_is_said(engine: Engine, make_plan: PlanMake
 
 def _raise(error: model.FanoutError) -> None:
     raise error
-
