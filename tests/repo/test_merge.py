@@ -332,6 +332,17 @@ def test_what_waits_is_merged_before_what_builds_on_it(units: _Units, outcome: _
     )
 
 
+def test_a_later_unit_has_no_hand_in_an_earlier_conflict(units: _Units, outcome: _Outcome) -> None:
+    """Not even where its deletion makes what is in conflict look like a rename."""
+    merged = units.merge(
+        u1={"new.txt": _LONG, "a.txt": "one\n"},
+        u2={"new.txt": _edit(3)},
+        u3={"long.txt": None, "a.txt": "three\n"},
+    )
+    assert outcome(merged) == {"new.txt": _LONG.encode(), "a.txt": b"one\n", "long.txt": None}
+    assert merged.conflicts == (Conflict("u2", ("new.txt",), ("u1",)), Conflict("u3", ("a.txt",), ("u1",)))
+
+
 def test_sha256(tmp_path: Path, git: GitCommand) -> None:
     git(tmp_path, "init", "-q", "--object-format=sha256", "made")
     git(tmp_path / "made", "commit", "-q", "--allow-empty", "-m", "first")
