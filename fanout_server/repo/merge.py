@@ -70,7 +70,8 @@ class _Merging:
         self.kept[unit] = part
 
     def add(self, unit: str, commit: str, part: Sequence[Change]) -> None:
-        if any(_near(change.path, self._waiting) for change in part):
+        # What waits was found to go in file by file, as things stand: neither its files nor that may change before.
+        if self.standing.may_rename(part) or any(_near(change.path, self._waiting) for change in part):
             self.merge_files()
         clashes = self.standing.clashes(part)
         if clashes is None:

@@ -41,7 +41,7 @@ class Standing:
         ``None``, for git must see it all.
         """
         statuses = {change.status for change in part}
-        if self._may_rename() or {"A", "D"} <= statuses or not all(self._has_place_for(change) for change in part):
+        if self.may_rename() or {"A", "D"} <= statuses or not all(self._has_place_for(change) for change in part):
             return None
         changed = self.changed
         return [change for change in part if change.path in changed and changed[change.path].new != change.new]
@@ -75,7 +75,7 @@ class Standing:
 
     def renames(self) -> dict[str, str]:
         """What git takes for renames from the base to what stands: the new path -> the old one."""
-        if not self._may_rename():
+        if not self.may_rename():
             return {}
         tree, found = self._renames
         if tree != self.tree:
@@ -83,8 +83,10 @@ class Standing:
             self._renames = self.tree, found
         return found
 
-    def _may_rename(self) -> bool:
-        return bool(self._statuses["A"] and self._statuses["D"])
+    def may_rename(self, more: Collection[Change] = ()) -> bool:
+        """Whether git may take some of what stands, with these changes added, for renames."""
+        statuses = {change.status for change in more}
+        return all(self._statuses[status] or status in statuses for status in ("A", "D"))
 
     def _note(self, change: Change) -> None:
         known = self.changed.pop(change.path, None)
