@@ -84,9 +84,9 @@ class Pristine:
         deleting.discard(self._place / "own", self._trash)
         for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
             deleting.discard(old, self._trash)
-        for checkout in self._place.glob("at-*"):
-            if checkout != self._now:
-                deleting.discard(checkout, self._trash)
+        for old in self._place.glob("at-*"):
+            if old != self._now:
+                deleting.discard(old, self._trash)
 
     def own_folder(self) -> Path:
         """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""

@@ -45,7 +45,7 @@ class Worktree:
     """``path`` is its top folder, ``admin`` its entry in the repository's ``worktrees`` folder.
 
     ``base`` is the commit that its result is compared with: what was checked out, unless the caller says otherwise.
-    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``. ``inner`` are those of submodules.
+    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``. ``inner`` are submodules'.
     """
 
     path: Path
