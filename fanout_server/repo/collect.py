@@ -62,9 +62,8 @@ def present(repo: Repository, path: Path, base: str) -> str:
 
     Raises OSError or WorktreeFailed where it is gone, or goes on the way; UnreadableFile, GitFailed.
     """
-    upper = worktrees.layers_of(path) / "upper"
-    if upper.is_dir():
-        return layered.take(repo, base, upper, Rules.of(repo)).tree
+    if worktrees.layers_of(path).is_dir():
+        return layered.take(repo, base, path, Rules.of(repo)).tree
     if not (path / ".git").is_file():
         raise WorktreeFailed(f"{path} is gone")
     return _take(repo, Worktree(path, path, base), ())[0]
@@ -92,7 +91,8 @@ def _state(store: Objects, tree: str, path: str) -> tuple[int, str | None]:
 def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
     """The tree of the files as they lie there, and what is left out of it."""
     if worktree.layers is not None:
-        taken = layered.take(repo, worktree.base, worktree.layers.upper, worktree.layers.rules)
+        layers = worktree.layers
+        taken = layered.take(repo, worktree.base, worktree.path, layers.rules, layers.entry)
         return taken.tree, (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)

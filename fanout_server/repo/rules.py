@@ -81,11 +81,13 @@ def ignored(repo: Repository, paths: Collection[str], read: ReadFile) -> frozens
         folder.mkdir()
         _lay_out(folder, ".gitignore", paths, read)
         view = View(repo, folder, place / "index")
-        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=asked, check=False)
+        # With a slash at the end git would look into the folder's own rules; and a colon at the start has a meaning.
+        asked = {f"./{path.rstrip('/')}": path for path in paths}
+        names = b"".join(os.fsencode(name) + b"\0" for name in asked)
+        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=names, check=False)
         if told.code not in {0, 1}:
             raise git.failure(("check-ignore",), told)
-    return frozenset(os.fsdecode(name) for name in told.out.split(b"\0") if name)
+    return frozenset(asked[os.fsdecode(name)] for name in told.out.split(b"\0") if name)
 
 
 def attributes_for(path: str, read: ReadFile) -> bytes:
@@ -113,6 +115,10 @@ def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) ->
             place = folder / wanted
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
+    for path in paths:
+        # Some rules are about folders only.
+        if path.endswith("/"):
+            (folder / path).mkdir(parents=True, exist_ok=True)
 
 
 def _attributes_file(settings: Mapping[str, str]) -> Path:
