@@ -48,7 +48,7 @@ class Rules:
         lines = (line.partition(b"\n") for line in told.split(b"\0") if line)
         settings = {name.decode("utf-8", "replace"): os.fsdecode(value) for name, _, value in lines}
         files = [repo.common_dir / "info" / "attributes", _attributes_file(settings), _SYSTEM_ATTRIBUTES]
-        attributes = b"\n".join(path.read_bytes() for path in files if path.is_file())
+        attributes = b"\n".join(map(_text, files))
         patterns = repo.git_dir / "info" / "sparse-checkout"
         sparse = patterns.read_bytes() if "core.sparsecheckout" in settings and patterns.is_file() else b""
         return cls(settings, attributes, sparse)
@@ -119,6 +119,14 @@ def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) ->
         # Some rules are about folders only.
         if path.endswith("/"):
             (folder / path).mkdir(parents=True, exist_ok=True)
+
+
+def _text(path: Path) -> bytes:
+    """Nothing where it is not there or closed to us: git goes on without it, too."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _attributes_file(settings: Mapping[str, str]) -> Path:

@@ -17,6 +17,7 @@ from attrs import define, field, frozen
 from fanout_server.mounting import spaces
 from fanout_server.mounting.overlay import marks
 from fanout_server.repo import nested, standing, trees
+from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.trees import FOLDER, GITLINK, Entry
 
@@ -134,7 +135,7 @@ class _Reader:
             path = f"{place.path}/{one.name}" if place.path else one.name
             if one.name == ".git":
                 continue
-            status = one.stat(follow_symlinks=False)
+            status = _status(one, path)
             shown = below.get(os.fsencode(one.name))
             base = at_path.get(os.fsencode(one.name))
             if base is not None and base.mode == GITLINK and not _is_file(status):
@@ -261,6 +262,13 @@ class _Reader:
             if error.errno in {errno.ENODATA, errno.ENOTSUP}:
                 return None
             raise
+
+
+def _status(one: os.DirEntry[str], path: str) -> os.stat_result:
+    try:
+        return one.stat(follow_symlinks=False)
+    except PermissionError as error:
+        raise UnreadableFile(f"{path} cannot be read: its folder was closed ({error.strerror}).") from error
 
 
 def _is_inside(path: str, folders: Collection[str]) -> bool:

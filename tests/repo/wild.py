@@ -1,20 +1,24 @@
 """What agents do to a worktree, as a table of scripts, and what comes of it by one way or another.
 
-Run as ``python -m tests.repo.wild FOLDER`` it lets all of them loose in overlay worktrees, as whoever it is run by, and
-prints as JSON what came of each, and how the worktrees were mounted.
+``python -m tests.repo.wild FOLDER UID NAME...`` lets those of the names loose in overlay worktrees, as the user UID, or
+as whoever it is run by where that is empty, and prints as JSON what came of it and how the worktrees were mounted.
 """
 
 from __future__ import annotations
 
+import ctypes
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import collect, objects, worktrees
+from fanout_server.model import FanoutError
+from fanout_server.mounting import entering, overlay
+from fanout_server.repo import collect, emptying, objects
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
 from fanout_server.repo.wanted import Source, Wanted
@@ -179,35 +183,73 @@ for name, key in (("src", "opaque"), ("lib", "redirect")):
 }
 
 
+# Steps that Hypothesis thinks of, each of which may be impossible.
+STEPS = """
+import errno, json, os, shutil, sys
+def move(a, b):
+    try: os.rename(a, b)
+    except OSError as error:
+        if error.errno != errno.EXDEV: raise
+        if os.path.isdir(b): os.rmdir(b)
+        shutil.copytree(a, b, symlinks=True); shutil.rmtree(a)
+def put(path, text, mode):
+    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
+    with open(path, mode) as file: file.write(text)
+for what, path, more in json.loads(sys.argv[1]):
+    try:
+        if what == "write": put(path, more, "w")
+        elif what == "append": put(path, more, "a")
+        elif what == "move": move(path, more)
+        elif what == "link": os.symlink(more, path)
+        elif what == "same": os.link(path, more)
+        elif what == "folder": os.makedirs(path)
+        elif what == "run": os.chmod(path, 0o755)
+        elif os.path.isdir(path) and not os.path.islink(path): shutil.rmtree(path)
+        else: os.unlink(path)
+    except OSError: pass
+"""
+
+# What only somebody who may not read everything can do.
+CLOSED = {
+    "a closed folder": "mkdir new; echo x >new/x; chmod 000 new; mkdir m; echo y >m/y; chmod 000 lib; echo z >>a.txt",
+    "a closed folder that was replaced": "rm -r lib; mkdir lib; echo x >lib/x; chmod 000 lib; echo z >>a.txt",
+    "a folder that can only be listed": "mkdir new; echo x >new/x; chmod 600 new",
+    "a closed file": "echo x >>a.txt; chmod 000 a.txt",
+    "read-only": "chmod 400 a.txt b.txt; mv a.txt c.txt; echo x >src/x; chmod 500 src; chmod 500 src/deep",
+}
+
+
 @frozen
 class Outcome:
-    """``tree`` is that of the result; ``left`` are the names that were left out of it."""
+    """``tree`` is that of the result; ``left`` are the names that were left out of it. ``by_git`` is the tree that git
+    itself makes of the files, where that was asked for.
+    """
 
     tree: str
     left: tuple[str, ...]
+    by_git: str = ""
 
 
 def lay_out(root: Path) -> Repository:
-    root.mkdir()
+    root.mkdir(parents=True)
     subprocess.run(["sh", "-euc", BASE], cwd=root, check=True, capture_output=True)
     return Repository.discover(root)
 
 
-def unleash(repo: Repository, source: Source, path: Path, script: str) -> Outcome:
-    """What is left of a worktree after the script."""
+def unleash(repo: Repository, source: Source, path: Path, script: str, index: Path | None = None) -> Outcome:
+    """What is left of a worktree after the script; of a plain one also by git, with ``index``, which is not there."""
     worktree = source.create(path, "wild")
     try:
         shell(worktree, script, sys.executable)
         got = collect.collect(repo, worktree, "wild")
-        return Outcome(objects.of(repo).tree_of(got.commit or source.base), got.ignored)
+        tree = objects.of(repo).tree_of(got.commit or source.base)
+        return Outcome(tree, got.ignored, _by_git(repo, source.base, path, index) if index is not None else "")
     finally:
         source.give_back(worktree)
 
 
-def by_git(repo: Repository, source: Source, path: Path, index: Path, script: str) -> str:
-    """The tree that git itself makes of what is left of a plain worktree; other repositories are left out."""
-    worktree = source.create(path, "wild")
-    shell(worktree, script, sys.executable)
+def _by_git(repo: Repository, base: str, path: Path, index: Path) -> str:
+    """With ``git add -A``; other repositories are left out."""
     env = {**os.environ, "GIT_DIR": str(repo.git_dir), "GIT_WORK_TREE": str(path), "GIT_INDEX_FILE": str(index)}
 
     def git(*args: str, stdin: str = "", check: bool = True) -> str:
@@ -216,15 +258,13 @@ def by_git(repo: Repository, source: Source, path: Path, index: Path, script: st
         assert done.returncode == 0 or not check, done.stderr
         return os.fsdecode(done.stdout).strip()
 
-    git("read-tree", source.base)
-    others = [f":(exclude,literal){name.rstrip('/')}" for name in _others(repo, source.base, path)]
+    git("read-tree", base)
+    others = [f":(exclude,literal){name}" for name in _others(repo, base, path)]
     # Names that git does not take are an error that it goes past.
     git("add", "-A", "--ignore-errors", "--", ".", *others, check=False)
     gone = [name for name in git("ls-files", "-z").split("\0") if name and _is_no_file(path / name)]
     git("update-index", "-z", "--force-remove", "--stdin", stdin="".join(f"{name}\0" for name in gone))
-    tree = git("write-tree")
-    worktrees.remove(repo, worktree)
-    return tree
+    return git("write-tree")
 
 
 def _is_no_file(path: Path) -> bool:
@@ -236,36 +276,102 @@ def _others(repo: Repository, base: str, path: Path) -> list[str]:
     found = []
     for parent, folders, _ in os.walk(path):
         name = os.path.relpath(parent, path)
-        told = (
-            repo.git("cat-file", "-t", f"{base}:{name}", check=False).out if ".git" in folders and name != "." else b""
-        )
-        if ".git" in folders and name != "." and told != b"tree\n" and (Path(parent) / ".git" / "objects").is_dir():
-            found.append(name)
-            folders.clear()
+        if name != "." and (Path(parent) / ".git" / "objects").is_dir():
+            told = repo.git("cat-file", "-t", f"{base}:{name}", check=False).out
+            if told != b"tree\n":
+                found.append(name)
+                folders.clear()
     return found
 
 
-def main() -> None:
-    folder = Path(sys.argv[1])
-    repo = lay_out(folder / "checkout")
-    place = folder / "state" / "worktrees" / "run"
-    place.mkdir(parents=True)
-    head = repo.head()
-    assert head is not None
-    source = open_source(repo, folder / "state", head, Wanted(), "overlay")
-    found: dict[str, object] = {}
-    for number, (name, script) in enumerate(SCRIPTS.items()):
+class Crowd:
+    """One after the other, in worktrees of one repository."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.repo = lay_out(folder / "checkout")
+        self.state = folder / "state"
+        self.place = self.state / "worktrees" / "run"
+        self.place.mkdir(parents=True)
+        head = self.repo.head()
+        assert head is not None
+        self.base = head
+        self._sources: dict[str, Source] = {}
+        self._count = 0
+
+    def source(self, way: str) -> Source:
+        if way not in self._sources:
+            self._sources[way] = open_source(self.repo, self.state, self.base, Wanted(), way)
+        return self._sources[way]
+
+    def unleash(self, way: str, script: str, *, ask_git: bool = False) -> Outcome:
+        self._count += 1
+        index = self.folder / f"index-{self._count}" if ask_git else None
+        return unleash(self.repo, self.source(way), self.place / str(self._count), script, index)
+
+    def told(self, way: str, script: str) -> list[object]:
+        """As JSON has it, also where there is no result."""
         try:
-            outcome = unleash(repo, source, place / str(number), script)
-            found[name] = [outcome.tree, outcome.left]
-        except Exception as error:  # noqa: BLE001 - for the test to see
-            found[name] = repr(error)
-    worktree = source.create(place / "looking", "wild")
-    mounts = run(worktree, "cat", "/proc/self/mountinfo").decode()
-    source.give_back(worktree)
-    source.close()
-    left = [str(path.relative_to(folder)) for path in [*place.iterdir(), *(repo.common_dir / "worktrees").iterdir()]]
-    json.dump({"found": found, "mounts": mounts, "left": left}, sys.stdout)
+            found = self.unleash(way, script)
+        except FanoutError as error:
+            return [type(error).__name__]
+        return [found.tree, list(found.left)]
+
+    def mounts(self) -> str:
+        """What somebody in an overlay worktree finds mounted."""
+        worktree = self.source("overlay").create(self.place / "looking", "wild")
+        try:
+            return run(worktree, "cat", "/proc/self/mountinfo").decode()
+        finally:
+            self.source("overlay").give_back(worktree)
+
+    def close(self) -> None:
+        for source in self._sources.values():
+            source.close()
+
+    def remains(self) -> list[str]:
+        """What is still there of any worktree."""
+        folders = (
+            self.place,
+            self.place / ".layers",
+            self.repo.common_dir / "worktrees",
+            self.repo.state_dir / "works",
+        )
+        found = [path for folder in folders if folder.is_dir() for path in folder.iterdir()]
+        return [str(path.relative_to(self.folder)) for path in found if path.name not in {".trash", ".layers"}]
+
+
+def become(uid: int, folder: Path) -> None:
+    """From now on this process is a user of that number, who may read what lies in ``folder`` and in the system."""
+    # What is imported late is imported now: where it lies may be closed to them.
+    warm = Crowd(folder / "warm")
+    warm.told("overlay", "echo x >>a.txt; rm -r lib")
+    warm.told("plain", "echo x >>a.txt; rm -r lib; rm .gitignore")
+    warm.close()
+    for module in (entering, emptying, overlay):
+        copy = folder / Path(str(module.__file__)).name
+        shutil.copyfile(str(module.__file__), copy)
+        module.__file__ = str(copy)
+    os.chown(folder, uid, uid)
+    os.setgroups([])
+    os.setresgid(uid, uid, uid)
+    os.setresuid(uid, uid, uid)
+    # Who changed their user may not look at themselves in /proc otherwise.
+    ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)
+    if not os.access(sys.executable, os.X_OK):
+        sys.executable = "/usr/bin/python3"
+
+
+def main() -> None:
+    folder, uid, *names = sys.argv[1:]
+    if uid:
+        become(int(uid), Path(folder))
+    crowd = Crowd(Path(folder) / "crowd")
+    told = {name: crowd.told("overlay", SCRIPTS[name]) for name in names}
+    closed = {name: [crowd.told(way, script) for way in ("overlay", "plain")] for name, script in CLOSED.items()}
+    mounts = crowd.mounts()
+    crowd.close()
+    json.dump({"told": told, "closed": closed, "mounts": mounts, "remains": crowd.remains()}, sys.stdout)
 
 
 if __name__ == "__main__":
