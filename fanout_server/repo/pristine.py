@@ -6,7 +6,9 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
     <state>/pristine/<repository>/<checkout>/    one for each set of settings that decide how files are written
         lock     held while something here is made or changed
         users    held, shared, by all that stand on this
-        now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
+        used     its time tells when somebody last did
+        now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is;
+                 ``size``, what it takes on the disk, once that was asked for
         deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
         own/     layers of single runs
         setups/  layers that later runs use again (``setups.py``)
@@ -27,7 +29,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, setups, trees
+from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, room, setups, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
@@ -60,6 +62,12 @@ def trash(state: Path) -> Path:
     return state / "trash"
 
 
+def last_use(place: Path) -> float:
+    """When somebody last stood on the checkout at ``place``, in seconds since the epoch."""
+    used = place / "used"
+    return (used if used.exists() else place).stat().st_mtime
+
+
 class Pristine:
     """The checkout, held: nobody changes it until ``close``. Blocking; for one thread at a time."""
 
@@ -70,15 +78,28 @@ class Pristine:
         self.rules = Rules.of(repo)
         home = root(state) / repo.key
         self._place = home / hashlib.sha256(self.rules.fingerprint()).hexdigest()[:16]
+        self._enter(home)
+        while not self._users.is_in_place:
+            # It was found unused and thrown away just now.
+            self._users.close()
+            self._enter(home)
+
+    def _enter(self, home: Path) -> None:
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / "repository").write_bytes(os.fsencode(repo.common_dir))
+        (home / "repository").write_bytes(os.fsencode(self._repo.common_dir))
         self._users = locking.Lock(self._place / "users")
-        if self._users.try_to(exclusive=True):
-            # Nobody is here, so it is from a run that died.
-            deleting.discard(self._place / "own", self._trash)
-            for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
-                deleting.discard(old, self._trash)
-        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+        try:
+            if self._users.try_to(exclusive=True):
+                # Nobody is here, so it is from a run that died.
+                deleting.discard(self._place / "own", self._trash)
+                for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
+                    deleting.discard(old, self._trash)
+            self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+            if self._users.is_in_place:
+                (self._place / "used").touch()
+        except BaseException:
+            self._users.close()
+            raise
 
     def own_folder(self) -> Path:
         """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""
@@ -116,6 +137,8 @@ class Pristine:
             return Ground(tree, (delta / "upper", self._now / "tree"), delta / "entry")
 
     def close(self) -> None:
+        if self._users.is_in_place:
+            os.utime(self._place / "used")
         self._users.close()
 
     @property
@@ -159,14 +182,19 @@ class Pristine:
                 deleting.discard(self._place / "deltas", self._trash)
                 (self._now / "oid").unlink()
                 (self._now / "settled").unlink(missing_ok=True)
+                (self._now / "size").unlink(missing_ok=True)
                 self._read_tree(self._now / "tree", self._now / "entry", "-m", "-u", have, tree)
                 self._finish(self._now, tree)
-            except GitFailed:
-                # Somebody has had a hand in it: made anew below.
+            except GitFailed as error:
+                # Half of one is of no use, and in the way where the disk is full.
                 deleting.discard(self._now, self._trash)
+                if room.is_full(error):
+                    raise
+                # Somebody has had a hand in it: made anew below.
             else:
                 self._share_again()
                 return
+        room.check(self._place, room.checkout(self._repo), "A first checkout of the repository")
         made = self._place / f"new-{secrets.token_hex(8)}"
         try:
             for name in ("tree", "entry"):
@@ -205,9 +233,9 @@ class Pristine:
             return place
         self._drop_deltas(deltas)
         made = deltas / f"new-{secrets.token_hex(8)}"
-        for name in ("upper", "work", "folder", "entry"):
-            (made / name).mkdir(parents=True)
         try:
+            for name in ("upper", "work", "folder", "entry"):
+                (made / name).mkdir(parents=True)
             index.copy_index(self._now / "entry" / "index", made / "entry" / "index")
             folder, lower = made / "folder", self._now / "tree"
             space = Space([(bytes(folder), [bytes(lower)], bytes(made / "upper"), bytes(made / "work"))])
