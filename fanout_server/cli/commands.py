@@ -167,7 +167,7 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
         repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
         console.print(f"ok    repository {live.visible(str(repository.root))}", soft_wrap=True)
         await _worktrees(console, repository, root)
-    except model.FanoutError as error:
+    except (model.FanoutError, OSError) as error:
         good = False
         console.print(f"wrong {error}", soft_wrap=True)
     free = await anyio.to_thread.run_sync(room.free, root)

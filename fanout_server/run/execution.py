@@ -77,6 +77,10 @@ class Execution:
                 raise model.FanoutError(f"Run {self.run} is {view.state} by now; another process went on with it.")
             # Only now: before it had the lock, it could have been another process that works there.
             await anyio.to_thread.run_sync(recovery.reap_run, self._services, self.run)
+            try:
+                await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
+            except DiskFull as full:
+                raise DiskFull(f"Run {self.run} was not resumed. {full} {_MAKE_ROOM}, then resume it again.") from full
             await self._emit(model.RunResumed(self.run, time.time()))
             await self._work(agent, view.base)
 
@@ -163,15 +167,15 @@ class Execution:
         try:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
                 await self._units(agent, source, cleanup)
-                if self._gate.reason is not None:
-                    await self._stop_for_want_of_room()
-                else:
+                if all(self.fold.unit(unit).state.ended for unit in self.unit_ids):
                     await self._integrate(base)
+                else:
+                    await self._stop_for_want_of_room()
         except* (model.FanoutError, OSError) as group:
             problem = group
         if problem is None:
             return
-        if self._gate.met(problem) is not None:
+        if self._gate.met(problem) is not None or self._gate.is_full():
             await self._stop_for_want_of_room(problem)
         else:
             await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(problem)))
@@ -179,7 +183,7 @@ class Execution:
     async def _stop_for_want_of_room(self, cause: BaseException | None = None) -> None:
         """Raises DiskFull where not even that can be written down. The run is resumable all the same."""
         message = (
-            f"{self._gate.reason} What was done is kept. {_MAKE_ROOM}, then 'fanout resume {self.run}' does the rest."
+            f"{self._gate.why()} What was done is kept. {_MAKE_ROOM}, then 'fanout resume {self.run}' does the rest."
         )
         try:
             await self._end(RunState.INTERRUPTED, message)

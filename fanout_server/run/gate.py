@@ -58,7 +58,9 @@ class Gate:
         return any(not room.free(folder).covers(_HARDLY_ANY) for folder in self._folders)
 
     def why(self) -> DiskFull:
-        """For what failed while ``is_full``."""
+        """Closes it for what failed while ``is_full``, if it is not closed yet."""
+        if self.reason is not None:
+            return DiskFull(self.reason)
         there = "; ".join(f"{folder}: {room.free(folder)}" for folder in self._folders)
         full = DiskFull(f"A disk is full. {there}.")
         self._close(str(full))

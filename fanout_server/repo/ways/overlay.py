@@ -21,6 +21,7 @@ from fanout_server.repo import (
     objects,
     pristine,
     provisioning,
+    room,
     setups,
     trees,
     usage,
@@ -41,6 +42,9 @@ def why_not(repo: Repository, state: Path) -> str | None:
     try:
         return spaces.try_out(*homes)
     except OSError as error:
+        if room.is_full(error):
+            # That says nothing about overlays.
+            raise
         return str(error)
     finally:
         for home in homes:
