@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import shutil
 import sys
 import time
 from pathlib import Path
@@ -19,8 +18,9 @@ from fanout_server.agents import registry
 from fanout_server.cli import live, selecting
 from fanout_server.cli.delivering import apply_run, find_run, revert_run
 from fanout_server.planning import document
-from fanout_server.repo import git
+from fanout_server.repo import git, room, source
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.retiring import Retired
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 
@@ -48,10 +48,14 @@ async def status(arguments: argparse.Namespace, console: Console) -> int:
         views = await engine.runs()
         if arguments.run is not None:
             views = (await engine.view(await find_run(engine, arguments.run)),)
+        ids = [view.id for view in views]
+        on_disk = await engine.on_disk(ids) if arguments.json or arguments.run is not None else {}
     if arguments.json:
-        live.print_json({"runs": [live.run_to_dict(view) for view in views]})
+        live.print_json({"runs": [live.run_to_dict(view, on_disk.get(view.id)) for view in views]})
     elif arguments.run is not None:
         _print_run(console, views[0])
+        if views[0].id in on_disk:
+            console.print(str(on_disk[views[0].id]), soft_wrap=True)
     elif not views:
         console.print("No runs in this repository yet.")
     else:
@@ -141,7 +145,13 @@ async def clean(arguments: argparse.Namespace, console: Console) -> int:
     older = None if arguments.days is None else arguments.days * 24 * 3600
     async with Engine.open(Path.cwd()) as engine:
         freed = await engine.clean(also_unapplied=arguments.all, older_than=older)
-    console.print(f"Removed {len(freed.runs)} run(s), {freed.size / 1e6:.1f} MB of files.", soft_wrap=True)
+        reaped = engine.take_reaped()
+    refs = f" and {freed.refs} ref(s) of git" if freed.refs else ""
+    told = [f"Removed {len(freed.runs)} run(s)" + (f": {freed.usage}{refs}." if freed.runs else ".")]
+    if reaped.files:
+        told.append(f"Removed what processes that died had left: {reaped}.")
+    told += [_retired(one) for one in freed.pristine]
+    console.print(" ".join(told), soft_wrap=True)
     if freed.kept:
         console.print(
             f"Kept, as their results were never applied: {', '.join(freed.kept)}. --all removes them too.",
@@ -150,26 +160,40 @@ async def clean(arguments: argparse.Namespace, console: Console) -> int:
     return 0
 
 
+def _retired(one: Retired) -> str:
+    lost = one.repository is not None and not one.repository.exists()
+    where = f" of {live.visible(str(one.repository))}, which is gone" if lost else ""
+    return f"Removed an unused pristine checkout{where}: {one.usage}."
+
+
 async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     """Says what works here; status 1 where something that every run needs is missing."""
     del arguments
     good = True
+    root = settings.state_root()
     try:
         await anyio.to_thread.run_sync(git.check_version)
         console.print(f"ok    {git.program()}", soft_wrap=True)
         repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
         console.print(f"ok    repository {live.visible(str(repository.root))}", soft_wrap=True)
-    except model.FanoutError as error:
+        await _worktrees(console, repository, root)
+    except (model.FanoutError, OSError) as error:
         good = False
         console.print(f"wrong {error}", soft_wrap=True)
-    root = settings.state_root()
-    free = await anyio.to_thread.run_sync(_free_space, root)
-    console.print(f"ok    worktrees and logs go to {root} ({free / 1e9:.1f} GB free)", soft_wrap=True)
+    free = await anyio.to_thread.run_sync(room.free, root)
+    mark = "ok   " if free.covers(room.RESERVE) else "wrong"
+    good = good and free.covers(room.RESERVE)
+    console.print(f"{mark} worktrees and logs go to {live.visible(str(root))} ({free})", soft_wrap=True)
     console.print(f"ok    agents of this version: {', '.join(registry.names())}", soft_wrap=True)
     return 0 if good else 1
 
 
-def _free_space(folder: Path) -> int:
-    while not folder.exists():
-        folder = folder.parent
-    return shutil.disk_usage(folder).free
+async def _worktrees(console: Console, repository: Repository, state: Path) -> None:
+    """Each way to make them, tried. That a faster one does not work here is nothing wrong."""
+    ways = await anyio.to_thread.run_sync(source.report, repository, state)
+    working = [name for name, problem in ways if problem is None]
+    others = f" (also: {', '.join(working[1:])})" if working[1:] else ""
+    console.print(f"ok    worktrees: {working[0]}{others}", soft_wrap=True)
+    for name, problem in ways:
+        if problem is not None:
+            console.print(f"-     worktrees by {name} do not work here: {live.visible(problem)}", soft_wrap=True)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from fanout_server import codec, model
 from fanout_server.model import Finding, RunView, Severity, UnitState, UnitView
+from fanout_server.run.on_disk import OnDisk
 from fanout_server.run.state import Fold, progress_line
 
 _STYLES = {
@@ -200,7 +201,7 @@ def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
             console.print(Text(f"  {related.message}: {visible(related.path)}", style="dim"), soft_wrap=True)
 
 
-def run_to_dict(view: RunView) -> dict[str, object]:
+def run_to_dict(view: RunView, on_disk: OnDisk | None = None) -> dict[str, object]:
     """The contract's ``run`` object, with paths where an editor would get uris."""
     data: dict[str, object] = {
         "runId": view.id,
@@ -215,6 +216,8 @@ def run_to_dict(view: RunView) -> dict[str, object]:
     costs = [unit.cost for unit in view.units if unit.cost is not None]
     if costs:
         data["cost"] = sum(costs)
+    if on_disk is not None:
+        data["disk"] = on_disk.to_dict()
     return data
 
 

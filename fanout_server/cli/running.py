@@ -17,6 +17,8 @@ from fanout_server.model import RunState, RunView, Severity, UnitState
 from fanout_server.run import report
 from fanout_server.run.engine import Engine
 
+_INTERRUPTED = 130
+
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
@@ -72,7 +74,9 @@ async def _watch(
 
 
 def status_of(view: RunView) -> int:
-    """0 where every unit was done and nothing was left out of the merge, else 1."""
+    """0 where every unit was done and nothing was left out of the merge, 130 where it is to be resumed, else 1."""
+    if view.state is RunState.INTERRUPTED:
+        return _INTERRUPTED
     done = all(unit.state is UnitState.DONE for unit in view.units)
     conflict = any(finding.severity is Severity.ERROR for finding in view.findings)
     delivered = view.state in {RunState.READY, RunState.APPLIED}

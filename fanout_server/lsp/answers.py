@@ -8,6 +8,7 @@ from typing import Any
 from fanout_server.lsp.findings import Places, range_dict
 from fanout_server.model import Plan, RunView, UnitView
 from fanout_server.planning.selection import Way
+from fanout_server.run.on_disk import OnDisk
 
 _UNKNOWN_COST = "fanout cannot tell yet what this agent's units cost."
 _NO_COST = "This agent calls no model."
@@ -43,7 +44,7 @@ def _estimate(plan: Plan) -> dict[str, Any]:
     return {"low": None, "high": None, "currency": "USD", "basis": _UNKNOWN_COST}
 
 
-def run(view: RunView, places: Places) -> dict[str, Any]:
+def run(view: RunView, places: Places, on_disk: OnDisk | None = None) -> dict[str, Any]:
     """Blocking, as ``preview``."""
     costs = [unit.cost for unit in view.units if unit.cost is not None]
     answer: dict[str, Any] = {
@@ -59,6 +60,8 @@ def run(view: RunView, places: Places) -> dict[str, Any]:
         answer["ended"] = view.ended
     if costs:
         answer["cost"] = sum(costs)
+    if on_disk is not None:
+        answer["disk"] = on_disk.to_dict()
     return answer
 
 

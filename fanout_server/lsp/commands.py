@@ -60,15 +60,19 @@ class Commands:
         told = self._launching.told(run)
         if run is None:
             for engine in await self._session.open_folders():
-                told += [await self._told(engine, view) for view in await engine.runs()]
+                told += await self._told(engine, await engine.runs())
         elif not told:
             engine = await self._session.engine_of_run(run)
-            told.append(await self._told(engine, await engine.view(run)))
+            told += await self._told(engine, [await engine.view(run)])
         return {"runs": sorted(told, key=lambda one: -float(one["started"]))}
 
-    async def _told(self, engine: Engine, view: model.RunView) -> dict[str, Any]:
-        places = findings.Places(self._session, engine.repository.root, view.plan)
-        return await anyio.to_thread.run_sync(answers.run, view, places)
+    async def _told(self, engine: Engine, views: Sequence[model.RunView]) -> list[dict[str, Any]]:
+        on_disk = await engine.on_disk([view.id for view in views], _SOON_SECONDS)
+        told = []
+        for view in views:
+            places = findings.Places(self._session, engine.repository.root, view.plan)
+            told.append(await anyio.to_thread.run_sync(answers.run, view, places, on_disk.get(view.id)))
+        return told
 
     async def cancel(self, arguments: wire.CancelArguments) -> dict[str, Any]:
         begun = self._launching.cancel(arguments.run_id, arguments.units)

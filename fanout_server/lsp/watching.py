@@ -135,6 +135,8 @@ class Watching:
         elif view.state is RunState.CANCELLED:
             done = f" fanout.apply with runId {view.id} brings in what was done." if view.owners else ""
             session.info(f"Run {view.id} was cancelled: {progress_line(view)}.{done}")
+        elif view.state is RunState.INTERRUPTED:
+            session.error(f"Run {view.id} was interrupted. {view.message} (In the editor: fanout.resume.)")
         elif view.state is RunState.FAILED:
             session.error(f"Run {view.id} failed: {view.message}")
 

@@ -17,6 +17,8 @@ from fanout_server.repo import emptying
 # So much is deleted where it is thrown away; more is left to a process of the lowest priority.
 _AT_ONCE_SECONDS = 0.05
 
+_NO_WAY_THERE = {errno.EXDEV, errno.ENOSPC, errno.EDQUOT}
+
 _lock = threading.Lock()
 _at_work: dict[Path, subprocess.Popen[bytes]] = {}
 
@@ -24,15 +26,16 @@ _at_work: dict[Path, subprocess.Popen[bytes]] = {}
 def discard(path: Path, trash: Path) -> None:
     """Out of sight in one step. What is not there is fine; a link goes, never what it leads to. Raises OSError.
 
-    ``trash`` should lie on the file system of ``path``; else it is deleted here and now.
+    ``trash`` should lie on the file system of ``path``; else it is deleted here and now, as where a disk is so full
+    that there is no room for a trash folder.
     """
-    trash.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        trash.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.rename(trash / f"{secrets.token_hex(12)}")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        if error.errno != errno.EXDEV:
+        if error.errno not in _NO_WAY_THERE:
             raise
         delete(path)
 

@@ -7,6 +7,7 @@ have been an agent's: read-only and closed to us, with links out of it, which ar
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 import shutil
@@ -16,6 +17,8 @@ import time
 
 _TRIES = 3
 _LOCK = ".lock"
+TRY = "try-"
+_TRY_SECONDS = 600.0
 
 
 def empty(trash: str, seconds: float = float("inf")) -> bool:
@@ -25,23 +28,49 @@ def empty(trash: str, seconds: float = float("inf")) -> bool:
         lock = os.open(os.path.join(trash, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except FileNotFoundError:
         return True
+    except OSError as error:
+        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+            raise
+        # Room is what this is to make: then without, for two at it only do each other's work.
+        return _empty(trash, end)
     try:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             return True
-        failed: set[str] = set()
-        while names := [name for name in os.listdir(trash) if name != _LOCK and name not in failed]:
-            for name in names:
-                try:
-                    if not _delete(os.path.join(trash, name), end):
-                        return False
-                except OSError:
-                    # Not ours to delete, or a mount: the next start tries again.
-                    failed.add(name)
-        return True
+        return _empty(trash, end)
     finally:
         os.close(lock)
+
+
+def _empty(trash: str, end: float) -> bool:
+    failed: set[str] = set()
+    while names := [name for name in _names(trash) if name not in failed]:
+        for name in names:
+            try:
+                if not _delete(os.path.join(trash, name), end):
+                    return False
+            except OSError:
+                # Not ours to delete, or a mount: the next start tries again.
+                failed.add(name)
+    return True
+
+
+def _names(trash: str) -> list[str]:
+    try:
+        return [name for name in os.listdir(trash) if name != _LOCK and not _is_tried(os.path.join(trash, name))]
+    except FileNotFoundError:
+        # Thrown away itself, with all that is in it.
+        return []
+
+
+def _is_tried(path: str) -> bool:
+    """Whether somebody may just now find out in this folder what works here; they remove it themselves."""
+    if not os.path.basename(path).startswith(TRY):
+        return False
+    with contextlib.suppress(FileNotFoundError):
+        return time.time() - os.lstat(path).st_mtime < _TRY_SECONDS
+    return True
 
 
 def _delete(path: str, end: float) -> bool:

@@ -6,7 +6,7 @@ and renamed into place, so that no other git ever meets half of one (gitreposito
 
 from __future__ import annotations
 
-import contextlib
+import errno
 import os
 import re
 import secrets
@@ -16,6 +16,9 @@ from pathlib import Path
 from fanout_server.repo import git, objects
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
+
+ASIDE = "entry-"
+"""What begins the names of folders in which entries are made, in ``tmp`` of our folder."""
 
 _TRIES = 100
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
@@ -29,7 +32,16 @@ def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | No
     """
     parent = repo.common_dir / "worktrees"
     parent.mkdir(exist_ok=True)
-    aside = repo.state_dir / "tmp" / f"entry-{secrets.token_hex(8)}"
+    aside = repo.state_dir / "tmp" / f"{ASIDE}{secrets.token_hex(8)}"
+    try:
+        _write(aside, path, head, reason, index)
+        return _put_in_place(aside, parent, path)
+    except BaseException:
+        shutil.rmtree(aside, ignore_errors=True)
+        raise
+
+
+def _write(aside: Path, path: Path, head: str, reason: str, index: bytes | None) -> None:
     aside.mkdir(parents=True)
     (aside / "HEAD").write_bytes(head.encode() + b"\n")
     (aside / "commondir").write_bytes(b"../..\n")
@@ -39,13 +51,20 @@ def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | No
     (aside / "refs").mkdir()
     if index is not None:
         (aside / "index").write_bytes(index)
+
+
+def _put_in_place(aside: Path, parent: Path, path: Path) -> Path:
     for number in range(_TRIES):
         # Like git's own names: that of the worktree's folder, with a number where another has it.
         place = parent / (_name(path) if number == 0 else f"{_name(path)}{number}")
         if os.path.lexists(place):
             continue
-        with contextlib.suppress(OSError):
+        try:
             aside.rename(place)
+        except OSError as error:
+            if error.errno not in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
+                raise
+        else:
             return place
     raise WorktreeFailed(f"Cannot make an entry for {path} in {parent}. 'git worktree list' shows what is there.")
 

@@ -39,6 +39,14 @@ class Lock:
                 raise WorktreeFailed(f"Another fanout process {what} for too long (it holds {self.path}). End it.")
             time.sleep(_POLL_SECONDS)
 
+    @property
+    def is_in_place(self) -> bool:
+        """Whether the file is still there under its name: a lock on one that was moved away keeps nobody out."""
+        try:
+            return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
+        except FileNotFoundError:
+            return False
+
     def close(self) -> None:
         """Lets go."""
         if self._descriptor >= 0:

@@ -6,8 +6,10 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
     <state>/pristine/<repository>/<checkout>/    one for each set of settings that decide how files are written
         lock     held while something here is made or changed
         users    held, shared, by all that stand on this
+        used     its time tells when somebody last did
         current  the name of the checkout in use: others stay only as long as somebody stands on one
-        at-<name>/       a checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is
+        at-<name>/       a checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is;
+                         ``size``, what it takes on the disk, once that was asked for
         at-<name>/deltas/<tree>/   ``upper`` over that, and ``entry``
         own/     layers of single runs
         setups/  layers that later runs use again (``setups.py``)
@@ -28,7 +30,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, setups, trees
+from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, room, setups, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
@@ -61,6 +63,12 @@ def trash(state: Path) -> Path:
     return state / "trash"
 
 
+def last_use(place: Path) -> float:
+    """When somebody last stood on the checkout at ``place``, in seconds since the epoch."""
+    used = place / "used"
+    return (used if used.exists() else place).stat().st_mtime
+
+
 class Pristine:
     """The checkout, held: nobody changes it until ``close``. Blocking; for one thread at a time."""
 
@@ -71,13 +79,26 @@ class Pristine:
         self.rules = Rules.of(repo)
         home = root(state) / repo.key
         self._place = home / hashlib.sha256(self.rules.fingerprint()).hexdigest()[:16]
+        self._enter(home)
+        while not self._users.is_in_place:
+            # It was found unused and thrown away just now.
+            self._users.close()
+            self._enter(home)
+
+    def _enter(self, home: Path) -> None:
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (home / "repository").write_bytes(os.fsencode(repo.common_dir))
+        (home / "repository").write_bytes(os.fsencode(self._repo.common_dir))
         self._users = locking.Lock(self._place / "users")
-        with self._changing():
-            if self._users.try_to(exclusive=True):
-                self._tidy()
-            self._share()
+        try:
+            with self._changing():
+                if self._users.try_to(exclusive=True):
+                    self._tidy()
+                self._share()
+            if self._users.is_in_place:
+                (self._place / "used").touch()
+        except BaseException:
+            self._users.close()
+            raise
 
     def _tidy(self) -> None:
         """While nobody is here: what is not in use is old, or from a process that died."""
@@ -124,6 +145,8 @@ class Pristine:
             return Ground(tree, (delta / "upper", self._now / "tree"), delta / "entry")
 
     def close(self) -> None:
+        if self._users.is_in_place:
+            os.utime(self._place / "used")
         self._users.close()
 
     @property
@@ -175,15 +198,21 @@ class Pristine:
         deleting.discard(now / "deltas", self._trash)
         (now / "oid").unlink()
         (now / "settled").unlink(missing_ok=True)
+        (now / "size").unlink(missing_ok=True)
         try:
             self._read_tree(now / "tree", now / "entry", "-m", "-u", have, tree)
-        except GitFailed:
+        except GitFailed as error:
+            # Half of one is of no use, and in the way where the disk is full.
+            deleting.discard(now, self._trash)
+            if room.is_full(error):
+                raise
             return False
         self._finish(now, tree)
         return True
 
     def _make(self, tree: str) -> None:
         """A new checkout; the one before stays for those who stand on it."""
+        room.check(self._place, room.checkout(self._repo), "A first checkout of the repository")
         made = self._place / f"at-{secrets.token_hex(8)}"
         try:
             for name in ("tree", "entry"):
@@ -220,9 +249,9 @@ class Pristine:
             return place
         self._drop_deltas(deltas)
         made = deltas / f"new-{secrets.token_hex(8)}"
-        for name in ("upper", "work", "folder", "entry"):
-            (made / name).mkdir(parents=True)
         try:
+            for name in ("upper", "work", "folder", "entry"):
+                (made / name).mkdir(parents=True)
             index.copy_index(self._now / "entry" / "index", made / "entry" / "index")
             folder, lower = made / "folder", self._now / "tree"
             space = Space([(bytes(folder), [bytes(lower)], bytes(made / "upper"), bytes(made / "work"))])

@@ -48,12 +48,18 @@ def read_ref(repo: Repository, ref: str) -> str | None:
     return found.out.decode().split()[-1] if found.code == 0 else None
 
 
-def delete_run(repo: Repository, run: str) -> None:
-    """Removes all refs of a run, in one go."""
+def has_results(repo: Repository, run: str) -> bool:
+    """Whether the run has any ref but its base."""
+    return any(name.startswith(f"{_PREFIX}{run}/") and name != base_ref(run) for name in _names(repo))
+
+
+def delete_run(repo: Repository, run: str) -> int:
+    """Removes all refs of a run, in one go; returns how many there were."""
     names = [name for name in _names(repo) if name.startswith(f"{_PREFIX}{run}/")]
     if names:
         orders = b"".join(b"delete " + name.encode() + b"\0\0" for name in names)
         repo.git(*_PATIENT, "update-ref", "--no-deref", "-z", "--stdin", input=orders)
+    return len(names)
 
 
 def runs(repo: Repository) -> tuple[str, ...]:

@@ -15,6 +15,7 @@ from fanout_server.model import FanoutError, Finding, Severity
 from fanout_server.repo import objects, trees, worktrees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.trees import GITLINK
+from fanout_server.repo.usage import Usage
 from fanout_server.repo.wanted import News, Source
 from fanout_server.repo.worktrees import Worktree
 
@@ -72,6 +73,11 @@ class WithSubmodules:
     def shares_setup(self) -> bool:
         """See ``Source.shares_setup``."""
         return self._outer.shares_setup
+
+    @property
+    def needs(self) -> Usage:
+        """See ``Source.needs``."""
+        return sum((one.needs for one in self._inner.values()), self._outer.needs)
 
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
         """See ``Source.create``."""

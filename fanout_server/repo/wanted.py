@@ -10,6 +10,7 @@ from typing import Protocol
 from attrs import frozen
 
 from fanout_server.model import Finding
+from fanout_server.repo.usage import Usage
 from fanout_server.repo.worktrees import Worktree
 
 
@@ -56,6 +57,10 @@ class Source(Protocol):
     @property
     def shares_setup(self) -> bool:
         """Whether what a program leaves in one worktree can be in all that come after: see ``adopt``."""
+
+    @property
+    def needs(self) -> Usage:
+        """About what one worktree takes on the disk when it is new."""
 
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
         """A worktree at ``path`` (not there yet), of the base, or of ``start`` where that is given.

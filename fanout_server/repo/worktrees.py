@@ -10,6 +10,7 @@ import contextlib
 import hashlib
 import os
 import shutil
+import time
 from collections.abc import Collection
 from pathlib import Path
 
@@ -17,10 +18,14 @@ from attrs import frozen
 
 from fanout_server.model import Finding
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import deleting, entries, objects, provisioning
+from fanout_server.repo import deleting, entries, objects, provisioning, usage
 from fanout_server.repo.errors import NotARepository, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
+from fanout_server.repo.usage import Usage
+
+# An entry is made aside in far less than that.
+_ASIDE_SECONDS = 10.0
 
 
 @frozen
@@ -110,7 +115,11 @@ def note(repo: Repository, path: Path) -> Path:
     record = _record(repo, path)
     shutil.rmtree(record, ignore_errors=True)
     record.mkdir(parents=True, mode=0o700)
-    (record / "path").write_bytes(os.fsencode(path))
+    try:
+        (record / "path").write_bytes(os.fsencode(path))
+    except BaseException:
+        shutil.rmtree(record, ignore_errors=True)
+        raise
     return record
 
 
@@ -226,6 +235,34 @@ def reap(repo: Repository, root_of_runs: Path) -> tuple[Path, ...]:
     if failed:
         raise failed[0]
     return tuple(sorted(set(gone)))
+
+
+def runs_below(repo: Repository, root: Path) -> frozenset[str]:
+    """The names of the folders right below ``root`` that are there, or that worktrees of this repository lie in."""
+    root = root.resolve()
+    there = {path.name for path in root.iterdir() if not path.name.startswith(".")} if root.is_dir() else set()
+    places = [path.parent.resolve() / path.name for path in _known(repo)]
+    return frozenset(
+        there | {path.relative_to(root).parts[0] for path in places if path.is_relative_to(root) and path != root}
+    )
+
+
+def reap_strays(repo: Repository) -> Usage:
+    """Removes what lies in our part of the git folder and belongs to no worktree: a process died in between."""
+    strays = [
+        work
+        for work in (repo.state_dir / "works").glob("*")
+        # The entry comes before the work folder and goes after it.
+        if not os.path.lexists(repo.common_dir / "worktrees" / work.name)
+    ]
+    for aside in (repo.state_dir / "tmp").glob(f"{entries.ASIDE}*"):
+        with contextlib.suppress(FileNotFoundError):
+            if time.time() - aside.lstat().st_mtime > _ASIDE_SECONDS:
+                strays.append(aside)
+    taken = usage.of(*strays)
+    for stray in strays:
+        deleting.discard(stray, trash(repo))
+    return taken
 
 
 def _remove_inner(repo: Repository, path: Path) -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import math
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
 from pathlib import Path
 
@@ -18,9 +20,11 @@ from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
-from fanout_server.run import cleaning, delivery, locks, opening, report
+from fanout_server.repo.usage import NOTHING, Usage
+from fanout_server.run import cleaning, delivery, locks, opening, recovery, report
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
+from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.state import ACTIVE, fold
 
@@ -45,6 +49,8 @@ class Engine:
         self._listeners = listeners
         self._executions: dict[str, Execution] = {}
         self._warm = False
+        self._counting = Counting(services, tasks)
+        self._reaped = NOTHING
         # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
         # time would take longer with every run.
         self._settled: dict[str, tuple[int, RunView]] = {}
@@ -70,9 +76,10 @@ class Engine:
 
         services = Services(repository, journal, state_root or settings.state_root(), publish, backoff)
         try:
-            await cleaning.recover(services)
+            reaped = await recovery.recover(services)
             async with anyio.create_task_group() as tasks:
                 engine = cls(services, tasks, listeners)
+                engine._reaped = reaped
                 tasks.start_soon(engine._watch_cancellations)
                 try:
                     yield engine
@@ -114,10 +121,8 @@ class Engine:
         view = await self.view(run)
         if view.state is not RunState.INTERRUPTED:
             raise model.FanoutError(f"Run {run} is {view.state}; only an interrupted run can be resumed.")
-        events = await self._services.journal.events(run)
-        await anyio.to_thread.run_sync(cleaning.reap_run, self._services, run)
         execution = self._add(run, view.plan)
-        self._tasks.start_soon(self._own, execution, lambda: execution.resume(events), failed)
+        self._tasks.start_soon(self._own, execution, execution.resume, failed)
 
     async def wait_over(self, run: str) -> None:
         """Until nothing of the run goes on in this process any more. A run of another process is not waited for."""
@@ -153,8 +158,12 @@ class Engine:
             raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
         if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
             # Its process died without a word.
-            return attrs.evolve(view, state=RunState.INTERRUPTED)
+            return attrs.evolve(view, state=RunState.INTERRUPTED, message=recovery.died(run))
         return view
+
+    async def on_disk(self, runs: Collection[str], within: float = math.inf) -> Mapping[str, OnDisk]:
+        """What the runs have on the disk; those are left out of which nothing is known ``within`` so many seconds."""
+        return await self._counting.of(runs, within)
 
     async def cancel(self, run: str, units: Collection[str] | None = None) -> tuple[str, ...]:
         """Ends these units, or all that have not ended; returns their ids. A run of another process is asked to."""
@@ -199,7 +208,7 @@ class Engine:
         """The user's files already hold all of the run: an earlier apply was broken off before it was recorded."""
         kept = await delivery.last_kept(self._services, run)
         if kept is not None:
-            await self._record(model.RunApplied(run, cleaning.now(), kept, ()))
+            await self._record(model.RunApplied(run, time.time(), kept, ()))
 
     async def record_reverted(self, run: str, plan: EditPlan) -> None:
         await self._record(delivery.reverted_event(run, plan))
@@ -210,13 +219,18 @@ class Engine:
         if view.state in ACTIVE:
             await self.cancel(run)
             await self.wait(run)
-        await self._record(model.RunDiscarded(run, cleaning.now()))
+        await self._record(model.RunDiscarded(run, time.time()))
 
     async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
         """See ``cleaning.clean``."""
         return await cleaning.clean(
             self._services, await self.runs(), also_unapplied=also_unapplied, older_than=older_than
         )
+
+    def take_reaped(self) -> Usage:
+        """What dead processes had left and was removed when the engine was opened; it is told once."""
+        reaped, self._reaped = self._reaped, NOTHING
+        return reaped
 
     async def patch(self, run: str) -> bytes:
         """The change set as a patch that ``git apply`` takes, binary files included. Raises UnknownRun, FanoutError."""

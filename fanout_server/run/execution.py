@@ -15,11 +15,14 @@ from fanout_server import model
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot
+from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot, usage
+from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.wanted import Source, Wanted
-from fanout_server.run import locks, setting_up
+from fanout_server.run import locks, recovery, setting_up
+from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
+from fanout_server.run.journal import JournalError
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.state import ACTIVE, Fold
@@ -27,6 +30,7 @@ from fanout_server.run.unit import RunContext, run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+_MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
 _log = logging.getLogger(__name__)
 
@@ -47,31 +51,36 @@ class Execution:
         self._setup_scope = anyio.CancelScope()
         self._surroundings: fingerprint.Fingerprint | None = None
         self._looking = anyio.Lock()
+        self._gate = Gate(services)
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
-            base = await anyio.to_thread.run_sync(self._snapshot, buffers)
-            started = model.RunStarted(
-                self.run, time.time(), str(self._services.repository.root), base.commit, self._plan
-            )
-            await self._emit(started)
+            base = await self._begin(buffers)
             for note in base.notes:
                 await self._find(note)
             await self._work(agent, base.commit)
 
-    async def resume(self, events: Collection[model.Event]) -> None:
+    async def resume(self) -> None:
         """Goes on after an interruption: units that ended stay ended. Raises FanoutError where it cannot begin."""
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
-            for event in events:
+            for event in await self._services.journal.events(self.run):
                 self.fold.add(event)
             view = self.fold.view()
             if view is None:
                 raise model.FanoutError(f"Run {self.run} never began; start it anew.")
+            if view.state not in {*ACTIVE, RunState.INTERRUPTED}:
+                raise model.FanoutError(f"Run {self.run} is {view.state} by now; another process went on with it.")
+            # Only now: before it had the lock, it could have been another process that works there.
+            await anyio.to_thread.run_sync(recovery.reap_run, self._services, self.run)
+            try:
+                await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
+            except DiskFull as full:
+                raise DiskFull(f"Run {self.run} was not resumed. {full} {_MAKE_ROOM}, then resume it again.") from full
             await self._emit(model.RunResumed(self.run, time.time()))
             await self._work(agent, view.base)
 
@@ -85,9 +94,10 @@ class Execution:
                 with anyio.CancelScope(shield=True):
                     await self._interrupted()
                 raise
-            except Exception:
+            except Exception as error:
                 # A run that never began leaves nothing in the journal, or its list of runs could not be read again.
-                if self.fold.view() is not None:
+                view = self.fold.view()
+                if view is not None and view.state in ACTIVE and self._gate.met(error) is None:
                     await self._end(RunState.FAILED, "An error of fanout's own ended the run; the server's log has it.")
                 raise
 
@@ -119,6 +129,24 @@ class Execution:
                 self._unit_scopes[unit].cancel()
         return tuple(hit)
 
+    async def _begin(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
+        """The base and the first event, or nothing. Raises DiskFull where there is no room for a run, FanoutError."""
+        root = str(self._services.repository.root)
+        try:
+            await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
+            base = await anyio.to_thread.run_sync(self._snapshot, buffers)
+            await self._emit(model.RunStarted(self.run, time.time(), root, base.commit, self._plan))
+        except (model.FanoutError, OSError) as error:
+            full = self._gate.met(error)
+            if full is None:
+                raise
+            raise DiskFull(f"The run did not begin. {full} {_MAKE_ROOM}, then start it again.") from error
+        finally:
+            if self.fold.view() is None:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(refs.delete_run, self._services.repository, self.run)
+        return base
+
     def _snapshot(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         repository = self._services.repository
         base = snapshot.take(repository, buffers, f"fanout run {self.run}: base\n\n{self._plan.instruction}")
@@ -135,12 +163,32 @@ class Execution:
 
     async def _work(self, agent: Agent, base: str) -> None:
         """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
+        problem: BaseExceptionGroup[model.FanoutError | OSError] | None = None
         try:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
                 await self._units(agent, source, cleanup)
-                await self._integrate(base)
+                if all(self.fold.unit(unit).state.ended for unit in self.unit_ids):
+                    await self._integrate(base)
+                else:
+                    await self._stop_for_want_of_room()
         except* (model.FanoutError, OSError) as group:
-            await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(group)))
+            problem = group
+        if problem is None:
+            return
+        if self._gate.met(problem) is not None or self._gate.is_full():
+            await self._stop_for_want_of_room(problem)
+        else:
+            await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(problem)))
+
+    async def _stop_for_want_of_room(self, cause: BaseException | None = None) -> None:
+        """Raises DiskFull where not even that can be written down. The run is resumable all the same."""
+        message = (
+            f"{self._gate.why()} What was done is kept. {_MAKE_ROOM}, then 'fanout resume {self.run}' does the rest."
+        )
+        try:
+            await self._end(RunState.INTERRUPTED, message)
+        except JournalError as error:
+            raise DiskFull(f"Run {self.run} was interrupted. {message}") from (cause or error)
 
     @contextlib.asynccontextmanager
     async def _source(self, base: str) -> AsyncIterator[Source]:
@@ -179,6 +227,7 @@ class Execution:
             cleanup,
             self._emit,
             source,
+            self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
@@ -192,6 +241,8 @@ class Execution:
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         for unit in waiting:
+            if self._gate.reason is not None:
+                return
             turn = context.slots.queue()
             try:
                 await self._one(context, unit, turn)
@@ -204,8 +255,13 @@ class Execution:
             self._unit_scopes[unit.id] = scope
             if unit.id in self._cancelled:
                 scope.cancel()
-            ended = await self._run_unit(context, unit, turn)
-        del self._unit_scopes[unit.id]
+            try:
+                ended = await self._run_unit(context, unit, turn)
+            except DiskFull:
+                # The gate is closed: it is done again when the run is resumed.
+                return
+            finally:
+                del self._unit_scopes[unit.id]
         if ended is None:
             ended = model.UnitEnded(
                 self.run,
@@ -215,14 +271,21 @@ class Execution:
                 "Cancelled.",
                 turn.stopwatch.seconds,
             )
-        await self._look_around(unit)
-        await self._emit(ended)
+        try:
+            await self._look_around(unit)
+            await self._emit(ended)
+        except JournalError as error:
+            if self._gate.met(error) is None:
+                raise
 
     async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> model.UnitEnded:
         try:
             return await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
-        except (model.FanoutError, OSError, ExceptionGroup):
+        except (model.FanoutError, OSError, ExceptionGroup) as error:
             # What the unit itself could not turn into a failure: the journal cannot be written.
+            full = self._gate.met(error)
+            if full is not None:
+                raise full from error
             raise
         except Exception:  # noqa: BLE001  logged, with its traceback
             _log.exception("unit %s of run %s broke", unit.id, self.run)

@@ -55,10 +55,15 @@ class Services:
         key = self.repository.key
         return RunFolders(
             logs=self.state_root / "logs" / key / run,
-            worktrees=self.state_root / "worktrees" / key / run,
+            worktrees=self.worktrees_root / run,
             opened=self.state_root / "opened" / key / run,
             lock=self.repository.state_dir / "runs" / f"{run}.lock",
         )
+
+    @property
+    def worktrees_root(self) -> Path:
+        """Has a folder for each run that has worktrees."""
+        return self.state_root / "worktrees" / self.repository.key
 
     @property
     def apply_lock(self) -> Path:

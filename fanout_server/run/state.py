@@ -34,14 +34,20 @@ class Fold:
             return
         match event:
             case model.RunResumed():
-                for one in self._units.values():
-                    if not one.state.ended:
-                        self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
+                self._put_back()
             case model.FindingReported():
                 self._findings.append(event.finding)
             case model.RunApplied() | model.RunReverted():
                 self._findings.extend(event.left)
+            case model.RunEnded(state=RunState.INTERRUPTED):
+                self._put_back()
         self._run = _run_step(self._run, event)
+
+    def _put_back(self) -> None:
+        """Nobody is at the units any more that have not ended."""
+        for one in self._units.values():
+            if not one.state.ended:
+                self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
 
     def view(self) -> RunView | None:
         """The run as the events so far tell it, ``None`` before its first."""

@@ -22,6 +22,8 @@ from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.wanted import Source
 from fanout_server.run import setting_up
 from fanout_server.run.activity import ActivityTail
+from fanout_server.run.gate import Gate
+from fanout_server.run.journal import JournalError
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots, Turn
 
@@ -50,6 +52,7 @@ class RunContext:
     cleanup: anyio.abc.TaskGroup
     emit: Emit
     source: Source
+    gate: Gate
     setup_is_shared: bool
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
     removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
@@ -72,7 +75,10 @@ class _Outcome:
 
 
 async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: int = 1) -> model.UnitEnded:
-    """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error."""
+    """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error.
+
+    Raises DiskFull where a full disk stands in its way: then it is neither done nor failed.
+    """
     attempts = range(first_attempt, first_attempt + context.options.attempts)
     outcome = _Outcome(_Failure("No attempt was made."), None, None)
     start = context.base
@@ -158,6 +164,7 @@ class _Attempt:
             async with context.slots.preparing(turn) as preparing:
                 worktree = await anyio.to_thread.run_sync(self._create, start)
                 async with context.slots.held(turn, preparing):
+                    context.gate.pass_through()
                     await tell_news(context)
                     await self._begin(worktree)
                     failure = await self._prepare(worktree, start) or await self._agent(worktree, feedback)
@@ -170,6 +177,9 @@ class _Attempt:
                 await context.slots.calm()
                 collected = await self._collect(worktree)
         except (model.FanoutError, OSError) as error:
+            full = context.gate.met(error)
+            if full is not None:
+                raise full from error
             # The unit fails closed: what cannot be trusted or read is not taken.
             failure = _Failure(str(error))
         finally:
@@ -177,6 +187,9 @@ class _Attempt:
             turn.passed.set()
             if worktree is not None:
                 context.cleanup.start_soon(_remove, context, worktree)
+        if failure is not None and context.gate.is_full():
+            # The program that failed could write nothing.
+            raise context.gate.why()
         return _Outcome(failure, collected, self._cost)
 
     async def _begin(self, worktree: worktrees.Worktree) -> None:
@@ -184,6 +197,7 @@ class _Attempt:
         await self._context.emit(model.AttemptStarted(run, time.time(), unit, self._number, str(worktree.path)))
 
     def _create(self, start: str) -> worktrees.Worktree:
+        self._context.gate.check(self._context.source.needs, "A unit")
         self._logs.mkdir(parents=True, exist_ok=True)
         path = self._context.folders.worktree(self._unit.id, self._number)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -248,10 +262,16 @@ class _Attempt:
         options = context.options
 
         async def tell(line: str) -> None:
-            await context.emit(model.AttemptActivity(context.run, time.time(), self._unit.id, self._number, line))
+            event = model.AttemptActivity(context.run, time.time(), self._unit.id, self._number, line)
+            try:
+                await context.emit(event)
+            except JournalError as error:
+                # Its work is not lost yet: there may be room again by its end.
+                if context.gate.met(error) is None:
+                    raise
 
         tail = ActivityTail(tell)
-        ended: Ended | model.FanoutError
+        ended: Ended | model.FanoutError | OSError
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(tail.run)
             try:
@@ -262,11 +282,11 @@ class _Attempt:
                     on_output=tail.feed,
                     log=self._logs / f"{name}.log",
                 )
-            except model.FanoutError as error:
+            except (model.FanoutError, OSError) as error:
                 # The task group would wrap it, and this is the unit's failure alone.
                 ended = error
             tasks.cancel_scope.cancel()
-        if isinstance(ended, model.FanoutError):
+        if isinstance(ended, model.FanoutError | OSError):
             raise ended
         return ended
 

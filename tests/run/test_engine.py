@@ -318,7 +318,7 @@ async def test_discard_and_clean_remove_what_a_run_left_but_no_unapplied_results
     freed = await engine.clean()
     assert freed.runs == (gone.id,)
     assert freed.kept == (kept.id,)
-    assert freed.size > 0
+    assert freed.usage.bytes > 0
     refs = git(checkout, "for-each-ref", "refs/fanout")
     assert kept.id in refs
     assert gone.id not in refs

@@ -15,13 +15,16 @@ from fanout_server.mounting.overlay import marks
 from fanout_server.repo import (
     checkout,
     deleting,
+    emptying,
     entries,
     git,
     objects,
     pristine,
     provisioning,
+    room,
     setups,
     trees,
+    usage,
     worktrees,
 )
 from fanout_server.repo.pristine import Pristine
@@ -33,10 +36,15 @@ from fanout_server.repo.worktrees import Layers, Worktree
 
 def why_not(repo: Repository, state: Path) -> str | None:
     """Tries a mount in each of the two folders where worktrees have layers; what the system says against it."""
-    homes = [folder / f"try-{secrets.token_hex(8)}" for folder in (pristine.trash(state), worktrees.trash(repo))]
+    homes = [
+        folder / f"{emptying.TRY}{secrets.token_hex(8)}" for folder in (pristine.trash(state), worktrees.trash(repo))
+    ]
     try:
         return spaces.try_out(*homes)
     except OSError as error:
+        if room.is_full(error):
+            # That says nothing about overlays.
+            raise
         return str(error)
     finally:
         for home in homes:
@@ -47,6 +55,7 @@ class OverlaySource:
     """Worktrees of one base, as overlays."""
 
     shares_setup = True
+    needs = usage.NOTHING
 
     def __init__(self, repo: Repository, state: Path, base: str, wanted: Wanted) -> None:
         """Makes or renews the pristine checkout, which takes as long as a checkout the first time.

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 
 from attrs import evolve
 
 from fanout_server.model import Finding
-from fanout_server.repo import checkout, entries, git, index, objects, worktrees
+from fanout_server.repo import checkout, entries, git, index, objects, room, worktrees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.usage import Usage
 from fanout_server.repo.wanted import News, Wanted
 from fanout_server.repo.worktrees import Worktree
 
@@ -47,6 +49,10 @@ class PlainSource:
         self._repo = repo
         self._wanted = wanted
         self._news = News()
+
+    @functools.cached_property
+    def needs(self) -> Usage:
+        return room.checkout(self._repo)
 
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
         worktree = evolve(create(self._repo, start or self.base, path, reason), base=self.base)
