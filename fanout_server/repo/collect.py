@@ -9,7 +9,7 @@ from pathlib import Path
 import pathspec
 from attrs import frozen
 
-from fanout_server.repo import changes, commits, index, layered, objects, staging, trees, worktrees
+from fanout_server.repo import changes, commits, entries, index, layered, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.index import View
@@ -93,7 +93,8 @@ def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple
     if worktree.layers is not None:
         layers = worktree.layers
         taken = layered.take(repo, worktree.base, worktree.path, layers.rules, layers.entry)
-        return taken.tree, (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
+        impossible = sorted({*taken.impossible, *_moved(worktree)})
+        return taken.tree, (*impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)
     with index.view(repo, worktree.path, pristine) as view:
@@ -102,6 +103,12 @@ def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple
         staged = staging.stage(view, leave=_not_results(repo, worktree, given))
         tree = view.write_tree()
         return tree, _left_out(view, staged, known, given)
+
+
+def _moved(worktree: Worktree) -> list[str]:
+    """Submodules with a worktree of their own that stand on another commit by now."""
+    moved = (inner for inner in worktree.inner if entries.head(inner.admin) != inner.base)
+    return [str(inner.path.relative_to(worktree.path)) for inner in moved]
 
 
 def without(repo: Repository, base: str, commit: str, paths: Collection[str]) -> str | None:

@@ -64,17 +64,23 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     put |= _through_git(repo, store, root, layer, seen, for_git)
     tree = trees.edit(store, root, found.removed, put)
     impossible = sorted({*found.nested, *found.moved, *found.special, *found.closed, *refused})
-    ignored = _as_few(store, tree, found.ignored, functools.partial(ask_ignored, found))
+    emptied = {folder for path in found.removed for folder in (path, *standing.folders(path))}
+    emptied = {folder for folder in emptied if (layer / folder).is_dir()}
+    ignored = _as_few(store, tree, found.ignored, emptied, functools.partial(ask_ignored, found))
     return Taken(tree, tuple(impossible), tuple(sorted(ignored)))
 
 
 def _as_few(
-    store: Objects, tree: str, ignored: Collection[str], ask: Callable[[Collection[str]], Collection[str]]
+    store: Objects,
+    tree: str,
+    ignored: Collection[str],
+    emptied: Collection[str],
+    ask: Callable[[Collection[str]], Collection[str]],
 ) -> Collection[str]:
     """With a folder in place of all that is in it, where the base had files there and the result has none any more."""
-    above = {folder for path in ignored for folder in standing.folders(path.rstrip("/"))}
-    emptied = [f"{folder}/" for folder in above if trees.lookup(store, tree, folder) is None]
-    folders = {path.rstrip("/") for path in (ask(emptied) if emptied else ())}
+    above = {*emptied, *(folder for path in ignored for folder in standing.folders(path.rstrip("/")))}
+    asked = [f"{folder}/" for folder in above if trees.lookup(store, tree, folder) is None]
+    folders = {path.rstrip("/") for path in (ask(asked) if asked else ())}
     bare = {path.rstrip("/"): path for path in (*ignored, *(f"{folder}/" for folder in folders))}
     return [path for name, path in bare.items() if not folders & standing.folders(name)]
 

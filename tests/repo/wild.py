@@ -52,7 +52,9 @@ with open("src/one.py", "r+b") as f, mmap.mmap(f.fileno(), 0) as m: m[0:3] = b"D
     "the same size and times": 'touch -r a.txt t; printf "ALPHA\\nbeta\\n" >a.txt; touch -r t a.txt; rm t',
     "files renamed": "mv a.txt c.txt; git mv b.txt src/b.txt; mv run.sh link; mv crlf.dat kept.log",
     "a folder renamed": "mv src moved",
-    "a folder renamed by git": "git mv src moved || { mv src moved; git add -A; }; git mv lib/y lib/z || mv lib/y lib/z",
+    "a folder renamed by git": """
+        git mv src moved || { mv src moved; git add -A; }; git mv lib/y lib/z || mv lib/y lib/z
+    """,
     "a folder renamed by a program": """
         "$1" -c 'import errno, os, shutil
 try: os.rename("src", "moved")
@@ -83,14 +85,18 @@ except OSError as error:
     "everything deleted": "find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -r {} +",
     "everything deleted and some made again": """
         find . -mindepth 1 -maxdepth 1 ! -name .git -exec rm -r {} +
-        mkdir src build; echo new >src/new.py; echo 'def one(): pass' >src/one.py; echo keep >build/keep; echo x >kept.log
+        mkdir src build; echo new >src/new.py; echo 'def one(): pass' >src/one.py; echo keep >build/keep
+        echo x >kept.log
         echo q >build/q
     """,
     "a folder deleted and made again": "rm -r src; mkdir -p src/deep; echo 3 >src/deep/three.py; rm -r lib; mkdir lib",
     "deleted, made again, renamed": "rm -r src/deep; mkdir src/deep; echo x >src/deep/x; mv src/deep src/d; mv src m",
     "modes": "chmod +x a.txt; chmod -x run.sh; chmod 700 src; chmod 755 src/one.py; chmod 444 b.txt; chmod g+w lib/x",
     "modes of what is there no more": "chmod 755 lib/x; mv lib l; chmod 755 l/y/z; touch wide; chmod 777 wide",
-    "hard links": "ln a.txt hard; echo more >>hard; ln src/one.py src/uno.py; ln b.txt t; rm b.txt; mv t b.txt; ln link other-link",
+    "hard links": """
+        ln a.txt hard; echo more >>hard; ln src/one.py src/uno.py; ln b.txt t; rm b.txt; mv t b.txt
+        ln link other-link
+    """,
     "pipes and sockets": """
         rm a.txt; mkfifo a.txt; mkfifo pipe; rm -r lib; mkfifo lib; mkfifo x.log
         "$1" -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
@@ -101,14 +107,18 @@ except OSError as error:
         rm b.txt; git init -q b.txt; echo s >b.txt/s
     """,
     "what only looks like a repository": """
-        mkdir a b c d; echo x >a/x; mkdir a/.git; echo junk >b/.git; echo x >b/x; echo 'gitdir: /nowhere' >c/.git; echo x >c/x
-        mkdir d/.git; echo 'ref: refs/heads/x' >d/.git/HEAD; echo x >d/x; mkdir src/.git; echo x >src/.git/x; echo y >src/y
+        mkdir a b c d; echo x >a/x; mkdir a/.git; echo junk >b/.git; echo x >b/x; echo 'gitdir: /nowhere' >c/.git
+        echo x >c/x
+        mkdir d/.git; echo 'ref: refs/heads/x' >d/.git/HEAD; echo x >d/x; mkdir src/.git; echo x >src/.git/x
+        echo y >src/y
     """,
     "a repository moved": "git init -q n; echo x >n/x; git -C n add x; git -C n commit -qm x; mv n lib/n; mv lib l",
     "ignored": """
         echo s >.env; mkdir -p node_modules/a new/node_modules/b new/only docs/sub; echo x >node_modules/a/x
-        echo x >new/node_modules/b/x; echo x >new/only/x.log; echo x >docs/sub/x.tmp; echo x >build/more; mkdir build/sub
-        echo x >build/sub/x; echo more >>build/keep; echo more >>kept.log; mkdir dir.log; echo x >dir.log/x; mkdir -p e/m/p
+        echo x >new/node_modules/b/x; echo x >new/only/x.log; echo x >docs/sub/x.tmp; echo x >build/more
+        mkdir build/sub
+        echo x >build/sub/x; echo more >>build/keep; echo more >>kept.log; mkdir dir.log; echo x >dir.log/x
+        mkdir -p e/m/p
     """,
     "5,000 ignored files": """
         mkdir -p node_modules/p logs; cd logs
@@ -120,29 +130,38 @@ except OSError as error:
         printf '.gitignore\\n*.o\\n' >other/.gitignore; echo x >other/sub/x.o; echo x >other/sub/x.c
     """,
     "rules changed": """
-        printf '*.md\\n!keep.log\\nsrc/\\n/wide\\n' >.gitignore; echo x >new.md; echo x >x.log; echo x >keep.log; echo x >src/new
+        printf '*.md\\n!keep.log\\nsrc/\\n/wide\\n' >.gitignore; echo x >new.md; echo x >x.log; echo x >keep.log
+        echo x >src/new
         echo x >wide/new; rm docs/.gitignore; echo x >docs/x.tmp; mkdir node_modules; echo x >node_modules/x
     """,
     "rules that are links": "echo '*.c' >rules; rm .gitignore; ln -s rules .gitignore; echo x >x.c; echo x >x.log",
     "attributes changed": """
-        printf '*.bat text eol=crlf\\ncrlf.dat text\\n*.crlf -text\\n' >.gitattributes; printf 'x\\r\\nz\\r\\n' >crlf.dat; printf 'x\\r\\n' >x.crlf
+        printf '*.bat text eol=crlf\\ncrlf.dat text\\n*.crlf -text\\n' >.gitattributes
+        printf 'x\\r\\nz\\r\\n' >crlf.dat; printf 'x\\r\\n' >x.crlf
         printf 'x\\r\\n' >new.txt; printf '*.txt -text\\n' >src/.gitattributes; printf 'x\\r\\n' >src/x.txt
     """,
-    "attributes removed": "rm .gitattributes; echo echo >win.bat; printf 'x\\r\\n' >new.txt; printf 'alpha\\r\\n' >a.txt",
+    "attributes removed": """
+        rm .gitattributes; echo echo >win.bat; printf 'x\\r\\n' >new.txt; printf 'alpha\\r\\n' >a.txt
+    """,
     "attributes moved along": """
-        echo '*.c text' >src/.gitattributes; printf 'x\\r\\n' >src/x.c; mv src m; printf 'y\\r\\n' >m/y.c; printf 'z\\r\\n' >m/z
+        echo '*.c text' >src/.gitattributes; printf 'x\\r\\n' >src/x.c; mv src m; printf 'y\\r\\n' >m/y.c
+        printf 'z\\r\\n' >m/z
     """,
     "line ends": """
-        printf 'alpha\\r\\nbeta\\r\\n' >a.txt; printf 'x\\r\\n' >new.txt; printf 'x\\r\\n' >new.bat; printf 'x\\n' >lf.bat
+        printf 'alpha\\r\\nbeta\\r\\n' >a.txt; printf 'x\\r\\n' >new.txt; printf 'x\\r\\n' >new.bat
+        printf 'x\\n' >lf.bat
         printf 'x\\r\\n' >plain; printf 'a\\000\\r\\n' >zero.txt
     """,
     "odd names": r"""
         mv "$(printf 'new\nline')" "$(printf 'tab\tand\nline')"; echo x >"$(printf '\377\376')"; echo x >>':(top)x'
-        echo x >':!not'; echo x >'*'; echo x >'?.log'; echo x >'[a].log'; mkdir ':(glob)'; echo x >':(glob)/x'; echo x >-dash
+        echo x >':!not'; echo x >'*'; echo x >'?.log'; echo x >'[a].log'; mkdir ':(glob)'; echo x >':(glob)/x'
+        echo x >-dash
         mkdir "$(printf 'f\n\377')"; echo x >"$(printf 'f\n\377')/x.log"; echo x >"$(printf 'f\n\377')/y"; echo x >'a\b'
         echo x >'"quoted"'; echo x >'trailing '; echo x >'trailing.log '; mv 'sp ace' "$(printf 's\np')"
     """,
-    "forbidden names": "mkdir .GIT new; echo x >.GIT/x; mkdir 'new/.git '; echo x >'new/.git /x'; echo x >new/git~1; echo y >y",
+    "forbidden names": """
+        mkdir .GIT new; echo x >.GIT/x; mkdir 'new/.git '; echo x >'new/.git /x'; echo x >new/git~1; echo y >y
+    """,
     "long paths": """
         "$1" -c 'import os
 for n in range(18): os.mkdir("d" * 54 + str(n)); os.chdir("d" * 54 + str(n))
@@ -150,29 +169,54 @@ open("deep", "w").write("x"); open("x.log", "w")
 assert len(os.getcwd()) > 1000'
         echo x >"$(printf '%0255d' 0)"
     """,
-    "20 MB": "head -c 20000000 /dev/zero >big.bin; head -c 9000000 /dev/zero | tr '\\0' 'x' >big.txt; cat big.bin >>a.txt",
-    "binary": "head -c 70000 /dev/urandom >/dev/null; printf '\\000\\001\\r\\n\\377' >b.txt; printf '\\000' >>src/one.py",
+    "20 MB": """
+        head -c 20000000 /dev/zero >big.bin; head -c 9000000 /dev/zero | tr '\\0' 'x' >big.txt
+        cat big.bin >>a.txt
+    """,
+    "binary": """
+        head -c 70000 /dev/urandom >/dev/null; printf '\\000\\001\\r\\n\\377' >b.txt
+        printf '\\000' >>src/one.py
+    """,
     "empty files and folders": "touch empty; mkdir -p x/y/z; : >src/one.py; mkdir -p src/e; rm lib/y/z",
     "committed": "echo x >>a.txt; rm b.txt; mv src m; git add -A; git commit -qm x; echo more >>a.txt",
-    "amended": "echo x >>a.txt; git commit -qam x; echo y >>b.txt; git commit -q --amend -am y; git reset -q --soft HEAD~",
-    "staged": "echo x >new; git add new; rm new; git rm -q --cached b.txt; echo y >>a.txt; git add a.txt; echo z >>a.txt",
+    "amended": """
+        echo x >>a.txt; git commit -qam x; echo y >>b.txt; git commit -q --amend -am y
+        git reset -q --soft HEAD~
+    """,
+    "staged": """
+        echo x >new; git add new; rm new; git rm -q --cached b.txt; echo y >>a.txt; git add a.txt
+        echo z >>a.txt
+    """,
     "branched and merged": """
         git switch -qC one; echo x >x; git add x; git commit -qm x; git switch -qC two HEAD~; echo y >y; git add y
         git commit -qm y; git merge -q --no-edit one; git branch -q -D one
     """,
-    "stashed": "echo x >>a.txt; echo y >new; mv b.txt c.txt; git stash -qu; echo z >>run.sh; git stash list; git stash pop -q",
-    "stashed for good": "echo x >>a.txt; mv src m; git add -A; git stash -q; echo y >>b.txt",
-    "reset": "echo x >>a.txt; rm -r src lib; git reset -q --hard; echo y >>b.txt; git checkout -q HEAD -- b.txt; echo z >z",
-    "another commit checked out": """
-        rm -r src; echo x >x; git add -A; git commit -qm x; git checkout -q HEAD~; echo y >y; git checkout -q @{1}; echo z >>x
+    "stashed": """
+        echo x >>a.txt; echo y >new; mv b.txt c.txt; git stash -qu; echo z >>run.sh; git stash list
+        git stash pop -q
     """,
-    "cleaned": "echo x >new; mkdir node_modules; echo x >node_modules/x; git clean -fdxq; rm -r lib; git restore lib; echo >>b.txt",
+    "stashed for good": "echo x >>a.txt; mv src m; git add -A; git stash -q; echo y >>b.txt",
+    "reset": """
+        echo x >>a.txt; rm -r src lib; git reset -q --hard; echo y >>b.txt; git checkout -q HEAD -- b.txt
+        echo z >z
+    """,
+    "another commit checked out": """
+        rm -r src; echo x >x; git add -A; git commit -qm x; git checkout -q HEAD~; echo y >y; git checkout -q @{1}
+        echo z >>x
+    """,
+    "cleaned": """
+        echo x >new; mkdir node_modules; echo x >node_modules/x; git clean -fdxq; rm -r lib; git restore lib
+        echo >>b.txt
+    """,
     "rebased": """
         git switch -qC top; echo x >x; git add x; git commit -qm x; git switch -qC low HEAD~; echo y >y; git add y
         git commit -qm y; git rebase -q top; git rm -rq lib; git commit -qm z
     """,
     "no index": 'rm "$(git rev-parse --git-path index)"; echo x >>a.txt; rm b.txt',
-    "another user's index": "git update-index --assume-unchanged a.txt; git update-index --skip-worktree b.txt; echo x | tee -a a.txt >>b.txt",
+    "another user's index": """
+        git update-index --assume-unchanged a.txt; git update-index --skip-worktree b.txt
+        echo x | tee -a a.txt >>b.txt
+    """,
     "marks of its own": """
         "$1" -c 'import os
 for name, key in (("src", "opaque"), ("lib", "redirect")):
