@@ -111,7 +111,9 @@ async def test_the_git_folders_disk_is_full(
 ) -> None:
     shutil.copytree(checkout, disk / "checkout")
     marker, filler = tmp_path / "marker", disk / "filler"
-    script = f'test -e {marker} || {{ : > {marker}; dd if=/dev/zero of={filler} bs=4k 2>/dev/null; }}; echo done >> "$1"'
+    script = (
+        f'test -e {marker} || {{ : > {marker}; dd if=/dev/zero of={filler} bs=4k 2>/dev/null; }}; echo done >> "$1"'
+    )
     async with Engine.open(disk / "checkout", state_root=tmp_path / "state", backoff=0.01) as engine:
         try:
             view = await run_plan(engine, make_plan(UNITS, script, jobs=2))
@@ -156,7 +158,7 @@ async def test_a_snapshot_that_does_not_fit_leaves_nothing(
     async with Engine.open(disk / "checkout", state_root=tmp_path / "state") as engine:
         fill(disk / "filler", 0, leave=103 * MB)
         (disk / "checkout" / "large").write_bytes(os.urandom(55 * MB))
-        large = (disk / "checkout" / "larger")
+        large = disk / "checkout" / "larger"
         large.write_bytes(os.urandom(2 * MB))
         view = None
         with pytest.raises(DiskFull, match="did not begin"):
