@@ -48,7 +48,8 @@ def try_out(*homes: Path) -> str | None:
             (home / "lower" / name).write_bytes(b"old")
         target, lower, upper, work = (bytes(home / one) for one in ("target", "lower", "upper", "work"))
         overlays.append((target, [lower], upper, work))
-    script = 'for at; do cd "$at" && cat kept && printf new >changed && rm -r deleted anew && mkdir anew || exit 1; done'
+    steps = "cat kept && printf new >changed && rm -r deleted anew && mkdir anew"
+    script = f'for at; do cd "$at" && {steps} || exit 1; done'
     with handed_over(Space(overlays)) as (prefix, descriptors):
         argv = [*prefix, "/bin/sh", "-c", script, "sh", *(os.fspath(home / "target") for home in homes)]
         try:
