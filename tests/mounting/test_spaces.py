@@ -49,9 +49,9 @@ def _layers(home: Path, name: str = "x") -> tuple[Path, Path, Path, Path]:
     return target, lower, upper, work
 
 
-def _space(*layers: Path, **more: list[bytes]) -> Space:
+def _space(*layers: Path, covered: list[bytes] | None = None) -> Space:
     target, lower, upper, work = map(bytes, layers)
-    return Space([(target, [lower], upper, work)], **more)
+    return Space([(target, [lower], upper, work)], covered)
 
 
 @pytest.mark.parametrize("name", _ODD)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -82,8 +84,8 @@ def test_the_first_status_reads_no_file(
     assert head is not None
     open_source(head).create(place / "first", "fanout")
     # Some seconds later, when no file is as young as its index.
-    now = pristine.time.time() + 60
-    monkeypatch.setattr(pristine.time, "time", lambda: now)
+    later = time.time() + 60
+    monkeypatch.setattr(pristine, "time", SimpleNamespace(time=lambda: later))
     worktree = open_source(head).create(place / "u", "fanout")
     if way == "plain":
         # A checkout of this very moment: git compares what is as young as its index.
