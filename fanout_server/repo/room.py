@@ -25,7 +25,10 @@ _BLOCK = 4096
 _FOLDERS = 0.25
 
 _ERRORS = {errno.ENOSPC, errno.EDQUOT}
-_IN_GITS_WORDS = (os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode())
+# What fails while writing and not while creating has hardly another reason, and git does not always name it.
+_IN_GITS_WORDS = re.compile(
+    b"|".join((os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode(), b"unable to write (new index )?file"))
+)
 
 
 class DiskFull(FanoutError):
@@ -86,7 +89,7 @@ def _says_full(error: BaseException) -> bool:
         case OSError():
             return error.errno in _ERRORS
         case GitFailed():
-            return any(words in error.stderr for words in _IN_GITS_WORDS)
+            return _IN_GITS_WORDS.search(error.stderr) is not None
         case sqlite3.Error():
             return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         case _:
