@@ -65,6 +65,10 @@ _QUIET = {
     "GIT_EDITOR": "true",
 }
 
+# Git's background repacking would work on the repository that all worktrees share, one of them per commit; its file
+# system monitor would start a watcher for each worktree.
+_NO_HOUSEKEEPING = {"gc.auto": "0", "maintenance.auto": "false", "core.fsmonitor": "false"}
+
 
 def build(
     base: Mapping[str, str], *, env: Mapping[str, str], env_pass: Sequence[str] | None, mark: str
@@ -90,7 +94,9 @@ def _matches(name: str, globs: Sequence[str]) -> bool:
 
 
 def _without_git_housekeeping(env: dict[str, str]) -> dict[str, str]:
-    """Git's background repacking would work on the repository that all worktrees share, one of them per commit."""
     count = env.get("GIT_CONFIG_COUNT", "")
     at = int(count) if count.isascii() and count.isdigit() else 0
-    return env | {"GIT_CONFIG_COUNT": str(at + 1), f"GIT_CONFIG_KEY_{at}": "gc.auto", f"GIT_CONFIG_VALUE_{at}": "0"}
+    added = {"GIT_CONFIG_COUNT": str(at + len(_NO_HOUSEKEEPING))}
+    for number, (key, value) in enumerate(_NO_HOUSEKEEPING.items(), at):
+        added |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    return env | added

@@ -93,10 +93,20 @@ def _print_run(console: Console, view: model.RunView) -> None:
 async def show(arguments: argparse.Namespace, console: Console) -> int:
     del console
     async with Engine.open(Path.cwd()) as engine:
-        text = await engine.show(await find_run(engine, arguments.run), arguments.unit, arguments.what)
+        run = await find_run(engine, arguments.run)
+        if arguments.what == "folder":
+            text = f"{await engine.open_folder(run, _one_unit(arguments.unit))}\n"
+        else:
+            text = await engine.show(run, arguments.unit, arguments.what)
     sys.stdout.buffer.write(text.encode("utf-8", "surrogateescape"))
     sys.stdout.flush()
     return 0
+
+
+def _one_unit(unit: str | None) -> str:
+    if unit is None:
+        raise model.FanoutError("A folder is of one unit. Say which with --unit; 'fanout status RUN' lists them.")
+    return unit
 
 
 async def apply(arguments: argparse.Namespace, console: Console) -> int:

@@ -36,7 +36,7 @@ def build() -> argparse.ArgumentParser:
     _add_json(_add_run_command(commands, "status", "list runs, or show one", optional=True))
     show = _add_run_command(commands, "show", "print a run's diff, log, report or prompts")
     show.add_argument("--unit", metavar="UNIT", help="only this unit")
-    show.add_argument("--what", choices=("diff", "log", "report", "prompt"), default="diff")
+    show.add_argument("--what", choices=("diff", "log", "report", "prompt", "folder"), default="diff")
     apply = _add_run_command(commands, "apply", "write a run's results into the working tree")
     apply.add_argument("--unit", metavar="UNIT", action="append", dest="units", help="only this unit (may be repeated)")
     _add_json(apply)

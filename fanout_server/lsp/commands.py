@@ -46,7 +46,9 @@ class Commands:
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
-        return await anyio.to_thread.run_sync(answers.preview, plan, ways, places)
+        answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places)
+        asked.engine.warm_up()
+        return answer
 
     async def run(self, arguments: wire.PlanArguments) -> dict[str, Any]:
         run = new_run_id()

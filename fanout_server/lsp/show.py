@@ -15,6 +15,7 @@ from fanout_server import settings
 from fanout_server.lsp import uris
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
+from fanout_server.model import FanoutError
 from fanout_server.run.engine import Engine
 
 _SHOW_SECONDS = 10.0
@@ -22,7 +23,13 @@ _ENDINGS = {"diff": "diff", "log": "log", "report": "md", "prompt": "txt"}
 
 
 async def show(session: Session, engine: Engine, run: str, unit: str | None, what: str) -> str:
-    """Writes it to a file and opens that in the editor. Returns its uri. Raises FanoutError."""
+    """Writes it to a file and opens that in the editor; a folder is only named. Returns its uri. Raises FanoutError."""
+    if what == "folder":
+        if unit is None:
+            raise FanoutError("A folder is of one unit. Say which with 'unit'.")
+        place = await engine.open_folder(run, unit)
+        session.info(f"The work of unit {unit} is in {place}")
+        return uris.from_path(str(place))
     text = await engine.show(run, unit, what)
     folder = settings.state_root() / "shown" / engine.repository.key / run
     name = f"{unit or 'run'}.{what}.{_ENDINGS[what]}"

@@ -85,6 +85,7 @@ class Shown(StrEnum):
     DIFF = "diff"
     LOG = "log"
     REPORT = "report"
+    FOLDER = "folder"
     PROMPT = "prompt"
 
 

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from pathlib import Path
 
 import pathspec
 from attrs import frozen
 
 from fanout_server.repo import changes, commits, index, layered, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
+from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.index import View
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
+from fanout_server.repo.rules import Rules
 from fanout_server.repo.worktrees import Worktree
 
 _MOST_IGNORED = 100
@@ -54,6 +57,19 @@ def settle(repo: Repository, worktree: Worktree, start: str) -> None:
     worktrees.remember(repo, worktree, "settled", f"{objects.of(repo).tree_of(start)} {tree}".encode())
 
 
+def present(repo: Repository, path: Path, base: str) -> str:
+    """The tree of what lies in the worktree at ``path`` at this moment, maybe while somebody writes there.
+
+    Raises OSError or WorktreeFailed where it is gone, or goes on the way; UnreadableFile, GitFailed.
+    """
+    upper = worktrees.layers_of(path) / "upper"
+    if upper.is_dir():
+        return layered.take(repo, base, upper, Rules.of(repo)).tree
+    if not (path / ".git").is_file():
+        raise WorktreeFailed(f"{path} is gone")
+    return _take(repo, Worktree(path, path, base), ())[0]
+
+
 def _without_setup(repo: Repository, worktree: Worktree, tree: str) -> str:
     noted = worktrees.remembered(repo, worktree, "settled")
     if noted is None:
@@ -76,7 +92,7 @@ def _state(store: Objects, tree: str, path: str) -> tuple[int, str | None]:
 def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
     """The tree of the files as they lie there, and what is left out of it."""
     if worktree.layers is not None:
-        taken = layered.take(repo, worktree.base, worktree.layers)
+        taken = layered.take(repo, worktree.base, worktree.layers.upper, worktree.layers.rules)
         return taken.tree, (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)

@@ -14,9 +14,9 @@ from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.index import View
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.rules import Rules
 from fanout_server.repo.trees import FOLDER, GITLINK
 from fanout_server.repo.upper import Written
-from fanout_server.repo.worktrees import Layers
 
 # Larger files are read by git, piece by piece, and not by us as a whole.
 _LARGE_BYTES = 8_000_000
@@ -33,27 +33,27 @@ class Taken:
     ignored: tuple[str, ...]
 
 
-def take(repo: Repository, base: str, layers: Layers) -> Taken:
-    """``base`` is a commit or tree. Raises UnreadableFile, GitFailed, OSError."""
+def take(repo: Repository, base: str, layer: Path, settings: Rules) -> Taken:
+    """``base`` is a commit or tree, ``layer`` the upper folder. Raises UnreadableFile, GitFailed, OSError."""
     store = objects.of(repo)
     root = store.tree_of(base)
 
     def ask_ignored(found: Written, paths: Collection[str]) -> Collection[str]:
-        return rules.ignored(repo, paths, _Seen(store, layers.upper, found).read)
+        return rules.ignored(repo, paths, _Seen(store, layer, found).read)
 
-    found = upper.read(store, root, layers.upper, ask_ignored)
-    seen = _Seen(store, layers.upper, found)
+    found = upper.read(store, root, layer, ask_ignored)
+    seen = _Seen(store, layer, found)
     refused = {path for path, status in found.files.items() if names.forbidden(path, status.st_mode)}
     put = {path: (entry.mode, entry.oid) for path, entry in found.brought.items()}
     for_git: list[str] = []
     for path, status in found.files.items():
         if path not in refused:
-            data = _read(layers.upper / path, status)
-            if data is None or _is_converted(layers, seen, path, status, data):
+            data = _read(layer / path, status)
+            if data is None or _is_converted(settings, seen, path, status, data):
                 for_git.append(path)
             else:
                 put[path] = (_mode(status), store.write("blob", data))
-    put |= _through_git(repo, store, root, layers.upper, seen, for_git)
+    put |= _through_git(repo, store, root, layer, seen, for_git)
     tree = trees.edit(store, root, found.removed, put)
     impossible = sorted({*found.nested, *found.moved, *found.special, *found.closed, *refused})
     return Taken(tree, tuple(impossible), tuple(sorted(found.ignored)))
@@ -89,10 +89,10 @@ def _read(path: Path, status: os.stat_result) -> bytes | None:
         raise UnreadableFile(f"{path.name} cannot be read in {path.parent}: {error.strerror}.") from error
 
 
-def _is_converted(layers: Layers, seen: _Seen, path: str, status: os.stat_result, data: bytes) -> bool:
+def _is_converted(settings: Rules, seen: _Seen, path: str, status: os.stat_result, data: bytes) -> bool:
     if stat.S_ISLNK(status.st_mode):
         return False
-    return layers.rules.may_convert(data, rules.attributes_for(path, seen.read))
+    return settings.may_convert(data, rules.attributes_for(path, seen.read))
 
 
 def _mode(status: os.stat_result) -> int:

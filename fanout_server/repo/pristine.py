@@ -7,9 +7,10 @@ what differs goes into a folder of its own, a *delta*, that lies over it like a 
         lock     held while something here is made or changed
         users    held, shared, by all that stand on this
         used     its time tells when somebody last did
-        now/     the checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is;
-                 ``size``, what it takes on the disk, once that was asked for
-        deltas/<tree>/   ``upper`` over ``now/tree``, and ``entry``
+        current  the name of the checkout in use: others stay only as long as somebody stands on one
+        at-<name>/       a checkout: ``tree``, the folder; ``entry/index``, its index; ``oid``, the tree that it is;
+                         ``size``, what it takes on the disk, once that was asked for
+        at-<name>/deltas/<tree>/   ``upper`` over that, and ``entry``
         own/     layers of single runs
         setups/  layers that later runs use again (``setups.py``)
 
@@ -89,17 +90,24 @@ class Pristine:
         (home / "repository").write_bytes(os.fsencode(self._repo.common_dir))
         self._users = locking.Lock(self._place / "users")
         try:
-            if self._users.try_to(exclusive=True):
-                # Nobody is here, so it is from a run that died.
-                deleting.discard(self._place / "own", self._trash)
-                for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
-                    deleting.discard(old, self._trash)
-            self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
-            if self._users.is_in_place:
-                (self._place / "used").touch()
+            with self._changing():
+                if self._users.try_to(exclusive=True):
+                    self._tidy()
+                self._share()
+                if self._users.is_in_place:
+                    (self._place / "used").touch()
         except BaseException:
             self._users.close()
             raise
+
+    def _tidy(self) -> None:
+        """While nobody is here: what is not in use is old, or from a process that died."""
+        deleting.discard(self._place / "own", self._trash)
+        for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
+            deleting.discard(old, self._trash)
+        for checkout in self._place.glob("at-*"):
+            if checkout != self._now:
+                deleting.discard(checkout, self._trash)
 
     def own_folder(self) -> Path:
         """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""
@@ -143,7 +151,10 @@ class Pristine:
 
     @property
     def _now(self) -> Path:
-        return self._place / "now"
+        try:
+            return self._place / (self._place / "current").read_text()
+        except FileNotFoundError:
+            return self._place / "at-none"
 
     def _changing(self) -> contextlib.AbstractContextManager[None]:
         return locking.exclusive(self._place / "lock", _LIMIT_SECONDS, "makes a pristine checkout")
@@ -153,7 +164,7 @@ class Pristine:
         if self._users.try_to(exclusive=True):
             return True
         # The kernel may have dropped the shared lock on the way.
-        self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
+        self._share()
         return False
 
     def _have(self) -> str | None:
@@ -176,40 +187,45 @@ class Pristine:
         have = self._have()
         if have == tree:
             return
-        if have is not None and self._is_free():
-            try:
-                # The deltas lie over what is about to change.
-                deleting.discard(self._place / "deltas", self._trash)
-                (self._now / "oid").unlink()
-                (self._now / "settled").unlink(missing_ok=True)
-                (self._now / "size").unlink(missing_ok=True)
-                self._read_tree(self._now / "tree", self._now / "entry", "-m", "-u", have, tree)
-                self._finish(self._now, tree)
-            except GitFailed as error:
-                # Half of one is of no use, and in the way where the disk is full.
-                deleting.discard(self._now, self._trash)
-                if room.is_full(error):
-                    raise
-                # Somebody has had a hand in it: made anew below.
-            else:
-                self._share_again()
-                return
-        room.check(self._place, room.checkout(self._repo), "A first checkout of the repository")
-        made = self._place / f"new-{secrets.token_hex(8)}"
+        if have is None or not self._is_free() or not self._change(have, tree):
+            self._make(tree)
+        self._share()
+
+    def _change(self, have: str, tree: str) -> bool:
+        """Whether the checkout, which is free, could be changed: not where somebody has had a hand in it."""
+        now = self._now
+        # The deltas lie over what is about to change.
+        deleting.discard(now / "deltas", self._trash)
+        (now / "oid").unlink()
+        for name in ("settled", "size"):
+            (now / name).unlink(missing_ok=True)
+        try:
+            self._read_tree(now / "tree", now / "entry", "-m", "-u", have, tree)
+        except GitFailed as error:
+            if room.is_full(error):
+                # Half of one is of no use, and takes the room that is wanted.
+                deleting.discard(now, self._trash)
+                raise
+            return False
+        self._finish(now, tree)
+        return True
+
+    def _make(self, tree: str) -> None:
+        """A new checkout; the one before stays for those who stand on it."""
+        room.check(self._place, room.checkout(self._repo), "Another checkout of the repository")
+        made = self._place / f"at-{secrets.token_hex(8)}"
         try:
             for name in ("tree", "entry"):
                 (made / name).mkdir(parents=True)
             self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
             self._finish(made, tree)
-            deleting.discard(self._place / "deltas", self._trash)
-            deleting.discard(self._now, self._trash)
-            made.rename(self._now)
-        finally:
-            if made.exists():
-                deleting.discard(made, self._trash)
-        self._share_again()
+        except BaseException:
+            deleting.discard(made, self._trash)
+            raise
+        (made / "name").write_text(made.name)
+        (made / "name").replace(self._place / "current")
 
-    def _share_again(self) -> None:
+    def _share(self) -> None:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
     def _finish(self, place: Path, tree: str) -> None:
@@ -226,7 +242,7 @@ class Pristine:
         git.run(folder, *checkout.SETTINGS, "read-tree", *args, env=environment, space=space)
 
     def _delta(self, have: str, tree: str, mounted_as: str) -> Path:
-        deltas = self._place / "deltas"
+        deltas = self._now / "deltas"
         place = deltas / f"{tree}-{mounted_as}"
         if (place / "entry" / "index").exists():
             os.utime(place)
@@ -253,7 +269,7 @@ class Pristine:
         if old and self._is_free():
             for path in old:
                 deleting.discard(path, self._trash)
-            self._share_again()
+            self._share()
 
 
 def _but_newest(folder: Path, count: int) -> list[Path]:

@@ -29,31 +29,33 @@ def size(repo: Repository, state: Path) -> Usage:
     """All pristine checkouts of the repository; the files of each are counted once after a change."""
     total = usage.NOTHING
     for place in _places(pristine.root(state) / repo.key):
-        now = place / "now"
-        others = [path for path in place.iterdir() if path != now]
-        total += _counted(now) + usage.of(*others)
+        checkouts = set(place.glob("at-*"))
+        total += usage.of(*(path for path in place.iterdir() if path not in checkouts))
+        total += sum((_counted(one) for one in checkouts), usage.NOTHING)
     return total
 
 
-def _counted(now: Path) -> Usage:
-    """The checkout's size, kept in a file beside what tells which tree it is: a change of that removes it."""
+def _counted(checkout: Path) -> Usage:
+    """Its size without deltas, which are small, kept in a file beside what tells which tree it is."""
+    deltas = usage.of(checkout / "deltas")
+    parts = [checkout / name for name in ("tree", "entry")]
     try:
-        tree = (now / "oid").read_text()
+        tree = (checkout / "oid").read_text()
     except FileNotFoundError:
         # It is being made or changed.
-        return usage.of(now)
-    kept = now / "size"
+        return deltas + usage.of(*parts)
+    kept = checkout / "size"
     with contextlib.suppress(FileNotFoundError, ValueError):
         of_tree, size, files = kept.read_text().split()
         if of_tree == tree:
-            return Usage(int(size), int(files))
-    counted = usage.of(now)
-    aside = now / f"size-{os.getpid()}"
+            return deltas + Usage(int(size), int(files))
+    counted = usage.of(*parts)
+    aside = checkout / f"size-{os.getpid()}"
     # Without room for it it is counted again the next time; and the checkout may go away meanwhile.
     with contextlib.suppress(OSError):
         aside.write_text(f"{tree} {counted.bytes} {counted.files}\n")
         aside.replace(kept)
-    return counted
+    return deltas + counted
 
 
 def reap(repo: Repository, state: Path) -> Usage:
@@ -61,12 +63,12 @@ def reap(repo: Repository, state: Path) -> Usage:
     total = usage.NOTHING
     trash = pristine.trash(state)
     for place in _places(pristine.root(state) / repo.key):
-        with _held(place, "lock") as changing:
+        with _held(place, "lock") as changing, _held(place, "users") as alone:
             if changing:
                 # What is being made is made while this lock is held, so nobody is at these.
-                total += _discard([*place.glob("new-*"), *place.glob("deltas/new-*")], trash)
-        with _held(place, "users") as alone:
-            if alone:
+                half_made = [one for one in place.glob("at-*") if not (one / "oid").exists()]
+                total += _discard([*half_made, *place.glob("at-*/deltas/new-*")], trash)
+            if changing and alone:
                 total += _discard([*place.glob("own/*")], trash)
     return total
 

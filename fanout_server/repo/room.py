@@ -27,7 +27,9 @@ _FOLDERS = 0.25
 _ERRORS = {errno.ENOSPC, errno.EDQUOT}
 # What fails while writing and not while creating has hardly another reason, and git does not always name it.
 _IN_GITS_WORDS = re.compile(
-    b"|".join((os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode(), b"unable to write (new index )?file"))
+    b"|".join(
+        (os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode(), b"unable to write (new index )?file")
+    )
 )
 
 

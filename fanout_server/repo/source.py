@@ -82,3 +82,10 @@ def why_not(way: Way, repo: Repository, state: Path) -> str | None:
 def report(repo: Repository, state: Path) -> Collection[tuple[str, str | None]]:
     """All ways, and what speaks against each; the first that nothing speaks against is used."""
     return [(way.name, why_not(way, repo, state)) for way in WAYS]
+
+
+def warm_up(repo: Repository, state: Path) -> None:
+    """What the first worktree of a run would wait for, for a base like HEAD. Raises WorktreeFailed, GitFailed, OSError."""
+    head = repo.head()
+    if head is not None:
+        open_source(repo, state, head, Wanted()).close()

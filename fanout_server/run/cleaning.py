@@ -9,7 +9,7 @@ import anyio.to_thread
 from attrs import field, frozen
 
 from fanout_server.model import RunState, RunView
-from fanout_server.repo import deleting, pristine, refs, retiring, usage
+from fanout_server.repo import deleting, pristine, refs, retiring, usage, worktrees
 from fanout_server.repo.retiring import Retired
 from fanout_server.repo.usage import Usage
 from fanout_server.run import recovery
@@ -85,7 +85,11 @@ def _remove(services: Services, run: str) -> tuple[Usage, int]:
     """What it had on the disk, and how many refs."""
     taken = recovery.reap_run(services, run)
     folders = services.folders(run)
+    if folders.opened.is_dir():
+        taken += usage.of(folders.opened)
+        worktrees.reap(services.repository, folders.opened)
     for folder in (folders.logs, services.sides(run)):
         taken += usage.of(folder)
         deleting.discard(folder, pristine.trash(services.state_root))
+    deleting.discard(folders.opened, pristine.trash(services.state_root))
     return taken, refs.delete_run(services.repository, run)

@@ -18,10 +18,10 @@ from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
-from fanout_server.repo import git, porcelain
+from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, locks, recovery, report
+from fanout_server.run import cleaning, delivery, locks, opening, recovery, report
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.on_disk import Counting, OnDisk
@@ -50,6 +50,7 @@ class Engine:
         self._executions: dict[str, Execution] = {}
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
+        self._warm = False
         # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
         # time would take longer with every run.
         self._settled: dict[str, tuple[int, RunView]] = {}
@@ -247,6 +248,28 @@ class Engine:
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.show, self._services, view, unit, what)
 
+    async def open_folder(self, run: str, unit: str) -> Path:
+        """See ``opening.folder``. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        _check_known(run, [unit], [one.id for one in view.units], "There is nothing to open.")
+        chosen = next(one for one in view.units if one.id == unit)
+        return await anyio.to_thread.run_sync(opening.folder, self._services, view, chosen)
+
+    def warm_up(self) -> None:
+        """Makes ready, in the background, what the first run would wait for: somebody looks at a plan."""
+        if not self._warm:
+            self._warm = True
+            self._tasks.start_soon(self._warm_up)
+
+    async def _warm_up(self) -> None:
+        try:
+            await anyio.to_thread.run_sync(
+                source.warm_up, self.repository, self._services.state_root, abandon_on_cancel=True
+            )
+        except (model.FanoutError, OSError) as error:
+            # The run will meet it again, and tell.
+            _log.info("cannot make worktrees ready: %s", error)
+
     def _add(self, run: str, plan: Plan) -> Execution:
         execution = self._executions[run] = Execution(self._services, run, plan)
         return execution
@@ -294,9 +317,13 @@ class Engine:
 
 
 def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:
-    unknown = set(units or ()) - set(known)
+    _check_known(run, units or (), known, "Nothing was cancelled.")
+
+
+def _check_known(run: str, units: Collection[str], known: Collection[str], so: str) -> None:
+    unknown = set(units) - set(known)
     if unknown:
-        raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. Nothing was cancelled.")
+        raise model.FanoutError(f"Run {run} has no unit {', '.join(sorted(unknown))}. {so}")
 
 
 def _find(path: Path) -> Repository:

@@ -24,10 +24,14 @@ def new_run_id() -> str:
 
 @frozen
 class RunFolders:
-    """Where one run keeps its files: ``logs`` stay until the run is cleaned, ``worktrees`` only while units work."""
+    """Where one run keeps its files: ``logs`` stay until the run is cleaned, ``worktrees`` only while units work.
+
+    ``opened`` are folders that the user asked for; they stay as the logs do.
+    """
 
     logs: Path
     worktrees: Path
+    opened: Path
     lock: Path
 
     def attempt_logs(self, unit: str, attempt: int) -> Path:
@@ -52,6 +56,7 @@ class Services:
         return RunFolders(
             logs=self.state_root / "logs" / key / run,
             worktrees=self.worktrees_root / run,
+            opened=self.state_root / "opened" / key / run,
             lock=self.repository.state_dir / "runs" / f"{run}.lock",
         )
 

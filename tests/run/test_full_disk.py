@@ -31,12 +31,11 @@ MB = 1_000_000
 
 
 @pytest.fixture(autouse=True)
-def _where_mounting_works(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[None]:
+def _where_mounting_works(request: pytest.FixtureRequest, tmp_path: Path) -> None:
     """Else the test runs there, and what it does here is nothing."""
     if not small_disk.may_mount(tmp_path / "may-mount"):
         small_disk.run_inside(request.node.nodeid)
         request.node.obj = _nothing
-    yield
 
 
 async def _nothing(**_: object) -> None:
@@ -111,7 +110,9 @@ async def test_the_git_folders_disk_is_full(
 ) -> None:
     shutil.copytree(checkout, disk / "checkout")
     marker, filler = tmp_path / "marker", disk / "filler"
-    script = f'test -e {marker} || {{ : > {marker}; dd if=/dev/zero of={filler} bs=4k 2>/dev/null; }}; echo done >> "$1"'
+    script = (
+        f'test -e {marker} || {{ : > {marker}; dd if=/dev/zero of={filler} bs=4k 2>/dev/null; }}; echo done >> "$1"'
+    )
     async with Engine.open(disk / "checkout", state_root=tmp_path / "state", backoff=0.01) as engine:
         try:
             view = await run_plan(engine, make_plan(UNITS, script, jobs=2))

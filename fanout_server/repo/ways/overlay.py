@@ -76,6 +76,7 @@ class OverlaySource:
             raise
         self._binds: tuple[Path, ...] = ()
         self._covered = (pristine.root(state), state / "worktrees")
+        self._covered[1].mkdir(mode=0o700, exist_ok=True)
 
     def _provide(self, tree: str, wanted: Wanted) -> tuple[Path, ...]:
         """A layer of what git ignores and the worktrees should have all the same."""

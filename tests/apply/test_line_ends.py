@@ -1,0 +1,40 @@
+"""A file whose line ends differ from what a checkout would write, as with core.autocrlf: the user's are kept."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fanout_server.apply.combine import Clash, Combined, combine
+from fanout_server.apply.content import REGULAR, Content
+
+
+def _content(data: bytes) -> Content:
+    return Content(REGULAR, data)
+
+
+@pytest.mark.parametrize(
+    ("base", "now", "new", "wanted"),
+    [
+        (b"a\r\nb\r\n", b"a\nb\n", b"a\r\nb\r\nc\n", b"a\nb\nc\n"),
+        (b"a\nb\n", b"a\r\nb\r\n", b"a\nX\n", b"a\r\nX\r\n"),
+        (b"a\r\nb\r\nc\r\n", b"mine\nb\nc\n", b"a\r\nb\r\ntheirs\r\n", b"mine\nb\ntheirs\n"),
+        (b"a\r\nb\r\n", b"a\r\nmine\r\n", b"X\r\nb\r\n", None),
+        (b"a\r\nb\n", b"a\nb\n", b"X\r\nb\n", b"X\nb\n"),
+    ],
+    ids=["appended", "the other way", "both sides", "one kind: as ever", "mixed before"],
+)
+def test_the_users_are_kept(base: bytes, now: bytes, new: bytes, wanted: bytes | None) -> None:
+    combined = combine(_content(base), _content(now), _content(new))
+    if wanted is None:
+        assert isinstance(combined, Clash) or combined == Combined(_content(b"X\r\nmine\r\n"))
+    else:
+        assert combined == Combined(_content(wanted))
+
+
+@given(st.lists(st.sampled_from([b"a", b"b", b""])), st.lists(st.sampled_from([b"a", b"c", b""])))
+def test_turned_ends_alone_never_clash(old: list[bytes], new: list[bytes]) -> None:
+    base, made = (b"".join(line + b"\r\n" for line in lines) for lines in (old, new))
+    combined = combine(_content(base), _content(base.replace(b"\r\n", b"\n")), _content(made))
+    assert combined == Combined(_content(made.replace(b"\r\n", b"\n") if base else made))
