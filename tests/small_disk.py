@@ -1,4 +1,4 @@
-"""A small disk for a test: a tmpfs with few bytes or inodes. Who is not root may mount one in a namespace of its own."""
+"""A small disk for a test: a tmpfs with few bytes or inodes. Who is not root mounts one in a namespace of its own."""
 
 from __future__ import annotations
 

@@ -57,7 +57,7 @@ def receive_environment(fd: int) -> dict[bytes, bytes]:
 
 def enter(space: bytes, mounting: str) -> None:
     """Mounts for this process and the agent; the working folder is then that of the mount. Raises ``OSError``."""
-    here = os.getcwdb()
+    here = os.getcwdb()  # noqa: PTH109 - pathlib costs more than the rest of this program
     sys.path.append(mounting)
     import overlay  # type: ignore[import-not-found]  # noqa: PLC0415 - most agents' start need not wait for it
 

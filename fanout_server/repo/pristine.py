@@ -94,8 +94,8 @@ class Pristine:
                 if self._users.try_to(exclusive=True):
                     self._tidy()
                 self._share()
-                if self._users.is_in_place:
-                    (self._place / "used").touch()
+            if self._users.is_in_place:
+                (self._place / "used").touch()
         except BaseException:
             self._users.close()
             raise
@@ -105,9 +105,9 @@ class Pristine:
         deleting.discard(self._place / "own", self._trash)
         for old in _but_newest(self._place / "setups", setups.MOST_KEPT):
             deleting.discard(old, self._trash)
-        for checkout in self._place.glob("at-*"):
-            if checkout != self._now:
-                deleting.discard(checkout, self._trash)
+        for old in self._place.glob("at-*"):
+            if old != self._now:
+                deleting.discard(old, self._trash)
 
     def own_folder(self) -> Path:
         """A new folder on the checkout's file system; gone when nobody stands on the checkout any more."""
@@ -197,14 +197,14 @@ class Pristine:
         # The deltas lie over what is about to change.
         deleting.discard(now / "deltas", self._trash)
         (now / "oid").unlink()
-        for name in ("settled", "size"):
-            (now / name).unlink(missing_ok=True)
+        (now / "settled").unlink(missing_ok=True)
+        (now / "size").unlink(missing_ok=True)
         try:
             self._read_tree(now / "tree", now / "entry", "-m", "-u", have, tree)
         except GitFailed as error:
+            # Half of one is of no use, and in the way where the disk is full.
+            deleting.discard(now, self._trash)
             if room.is_full(error):
-                # Half of one is of no use, and takes the room that is wanted.
-                deleting.discard(now, self._trash)
                 raise
             return False
         self._finish(now, tree)
@@ -212,7 +212,7 @@ class Pristine:
 
     def _make(self, tree: str) -> None:
         """A new checkout; the one before stays for those who stand on it."""
-        room.check(self._place, room.checkout(self._repo), "Another checkout of the repository")
+        room.check(self._place, room.checkout(self._repo), "A first checkout of the repository")
         made = self._place / f"at-{secrets.token_hex(8)}"
         try:
             for name in ("tree", "entry"):

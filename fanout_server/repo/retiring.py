@@ -29,33 +29,31 @@ def size(repo: Repository, state: Path) -> Usage:
     """All pristine checkouts of the repository; the files of each are counted once after a change."""
     total = usage.NOTHING
     for place in _places(pristine.root(state) / repo.key):
-        checkouts = set(place.glob("at-*"))
-        total += usage.of(*(path for path in place.iterdir() if path not in checkouts))
-        total += sum((_counted(one) for one in checkouts), usage.NOTHING)
+        for path in place.iterdir():
+            total += _counted(path) if path.name.startswith("at-") else usage.of(path)
     return total
 
 
 def _counted(checkout: Path) -> Usage:
-    """Its size without deltas, which are small, kept in a file beside what tells which tree it is."""
+    """The checkout's size, kept in a file beside what tells which tree it is: a change of that removes it."""
     deltas = usage.of(checkout / "deltas")
-    parts = [checkout / name for name in ("tree", "entry")]
     try:
         tree = (checkout / "oid").read_text()
     except FileNotFoundError:
         # It is being made or changed.
-        return deltas + usage.of(*parts)
+        return usage.of(checkout)
     kept = checkout / "size"
     with contextlib.suppress(FileNotFoundError, ValueError):
         of_tree, size, files = kept.read_text().split()
         if of_tree == tree:
-            return deltas + Usage(int(size), int(files))
-    counted = usage.of(*parts)
+            return Usage(int(size), int(files)) + deltas
+    counted = usage.of(checkout / "tree", checkout / "entry")
     aside = checkout / f"size-{os.getpid()}"
     # Without room for it it is counted again the next time; and the checkout may go away meanwhile.
     with contextlib.suppress(OSError):
         aside.write_text(f"{tree} {counted.bytes} {counted.files}\n")
         aside.replace(kept)
-    return deltas + counted
+    return counted + deltas
 
 
 def reap(repo: Repository, state: Path) -> Usage:
@@ -63,12 +61,13 @@ def reap(repo: Repository, state: Path) -> Usage:
     total = usage.NOTHING
     trash = pristine.trash(state)
     for place in _places(pristine.root(state) / repo.key):
-        with _held(place, "lock") as changing, _held(place, "users") as alone:
+        with _held(place, "lock") as changing:
             if changing:
                 # What is being made is made while this lock is held, so nobody is at these.
-                half_made = [one for one in place.glob("at-*") if not (one / "oid").exists()]
+                half_made = [path for path in place.glob("at-*") if not (path / "oid").exists()]
                 total += _discard([*half_made, *place.glob("at-*/deltas/new-*")], trash)
-            if changing and alone:
+        with _held(place, "users") as alone:
+            if alone:
                 total += _discard([*place.glob("own/*")], trash)
     return total
 

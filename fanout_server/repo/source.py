@@ -85,7 +85,7 @@ def report(repo: Repository, state: Path) -> Collection[tuple[str, str | None]]:
 
 
 def warm_up(repo: Repository, state: Path) -> None:
-    """What the first worktree of a run would wait for, for a base like HEAD. Raises WorktreeFailed, GitFailed, OSError."""
+    """Does what the first worktree of a run would wait for. Raises WorktreeFailed, GitFailed, OSError."""
     head = repo.head()
     if head is not None:
         open_source(repo, state, head, Wanted()).close()

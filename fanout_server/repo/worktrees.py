@@ -19,7 +19,7 @@ from attrs import frozen
 from fanout_server.model import Finding
 from fanout_server.mounting.overlay import Space
 from fanout_server.repo import deleting, entries, objects, provisioning, usage
-from fanout_server.repo.errors import NotARepository
+from fanout_server.repo.errors import NotARepository, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
 from fanout_server.repo.usage import Usage
@@ -50,7 +50,7 @@ class Worktree:
     """``path`` is its top folder, ``admin`` its entry in the repository's ``worktrees`` folder.
 
     ``base`` is the commit that its result is compared with: what was checked out, unless the caller says otherwise.
-    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``. ``inner`` are those of submodules.
+    With ``layers``, what is in it is seen at ``path`` only by those in its ``space``. ``inner`` are submodules'.
     """
 
     path: Path
@@ -107,8 +107,11 @@ def trash(repo: Repository) -> Path:
 def note(repo: Repository, path: Path) -> Path:
     """A new record for a worktree at ``path``; a dead run's may still be there.
 
-    It comes before the worktree: no crash leaves one unknown.
+    It comes before the worktree: no crash leaves one unknown. Raises WorktreeFailed where something else is in its
+    place, which is then never taken for a worktree and removed.
     """
+    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
+        raise WorktreeFailed(f"{path} is to be a worktree, but something is in it. 'fanout clean' removes leftovers.")
     record = _record(repo, path)
     shutil.rmtree(record, ignore_errors=True)
     record.mkdir(parents=True, mode=0o700)

@@ -48,9 +48,9 @@ class Engine:
         self._tasks = tasks
         self._listeners = listeners
         self._executions: dict[str, Execution] = {}
+        self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
-        self._warm = False
         # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
         # time would take longer with every run.
         self._settled: dict[str, tuple[int, RunView]] = {}

@@ -4,22 +4,71 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import changes
+from fanout_server.repo import changes, source
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.source import Source
+from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
+from tests.repo.inside import Inside
 
 Files = dict[str, bytes]
 ReadTree = Callable[[Repository, str], Files]
+OpenSource = Callable[..., Source]
+Enter = Callable[[Worktree], Inside]
 
 
 @pytest.fixture
 def repo(checkout: Path) -> Repository:
     return Repository.discover(checkout)
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Our state folder, with a folder for the worktrees of a run."""
+    folder = tmp_path / "state"
+    (folder / "worktrees" / "run").mkdir(parents=True)
+    return folder
+
+
+@pytest.fixture(params=[way.name for way in source.WAYS])
+def way(request: pytest.FixtureRequest) -> str:
+    """Each way to make worktrees in turn. One that does not work here fails its tests: that is worth knowing."""
+    name: str = request.param
+    return name
+
+
+@pytest.fixture
+def open_source(repo: Repository, state: Path, way: str) -> Iterator[OpenSource]:
+    """``open_source(base)`` or ``open_source(base, Wanted(...))``: by the way in turn, and closed after the test."""
+    opened: list[Source] = []
+
+    def make(base: str, wanted: Wanted | None = None, *, by: str = way, of: Repository = repo) -> Source:
+        opened.append(source.open_source(of, state, base, wanted or Wanted(), by))
+        return opened[-1]
+
+    yield make
+    for one in opened:
+        one.close()
+
+
+@pytest.fixture
+def enter() -> Iterator[Enter]:
+    """Somebody who works in a worktree until the test ends."""
+    entered: list[Inside] = []
+
+    def make(worktree: Worktree) -> Inside:
+        entered.append(Inside(worktree))
+        return entered[-1]
+
+    yield make
+    for one in entered:
+        one.close()
 
 
 @pytest.fixture

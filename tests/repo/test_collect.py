@@ -7,27 +7,33 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import changes, collect, snapshot, worktrees
+from fanout_server.repo import changes, collect, snapshot
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.wanted import Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
-from tests.repo.conftest import ReadTree
+from tests.repo.conftest import Enter, OpenSource, ReadTree
+from tests.repo.inside import Inside, shell
 
 _Look = Callable[[Path], dict[str, str]]
 _Files = dict[str, bytes | None]
 
 
 @pytest.fixture
-def worktree(checkout: Path, repo: Repository, tmp_path: Path) -> Worktree:
+def worktree(checkout: Path, repo: Repository, state: Path, open_source: OpenSource) -> Worktree:
     (checkout / "untracked.txt").write_text("of the base\n")
     base = snapshot.take(repo, {"b.txt": b"unsaved\n"}, "base").commit
-    return worktrees.create(repo, base, tmp_path / "runs" / "u-1", "fanout")
+    return open_source(base).create(_place(state), "fanout")
 
 
-@pytest.fixture(autouse=True)
-def _runs(tmp_path: Path) -> None:
-    (tmp_path / "runs").mkdir()
+def _place(state: Path, name: str = "u-1") -> Path:
+    return state / "worktrees" / "run" / name
+
+
+@pytest.fixture
+def agent(worktree: Worktree, enter: Enter) -> Inside:
+    return enter(worktree)
 
 
 @pytest.fixture
@@ -60,19 +66,19 @@ def test_nothing_done(result: _Result) -> None:
     assert (files, got) == ({}, collect.Collected(None))
 
 
-def test_touched_but_the_same(worktree: Worktree, result: _Result) -> None:
-    (worktree.path / "a.txt").write_text("alpha\nbeta\ngamma\n")
+def test_touched_but_the_same(agent: Inside, result: _Result) -> None:
+    (agent.at / "a.txt").write_text("alpha\nbeta\ngamma\n")
     assert result()[1].commit is None
 
 
-def test_edits_new_files_deletions_modes_and_links(worktree: Worktree, result: _Result) -> None:
-    (worktree.path / "a.txt").write_text("edited\n")
-    (worktree.path / "b.txt").unlink()
-    (worktree.path / "untracked.txt").chmod(0o755)
-    (worktree.path / "new").mkdir()
-    (worktree.path / "new" / "x").write_bytes(b"\0\r\n")
-    (worktree.path / "link").symlink_to("nowhere")
-    (worktree.path / "src" / "one.py").rename(worktree.path / "src" / "moved.py")
+def test_edits_new_files_deletions_modes_and_links(agent: Inside, result: _Result) -> None:
+    (agent.at / "a.txt").write_text("edited\n")
+    (agent.at / "b.txt").unlink()
+    (agent.at / "untracked.txt").chmod(0o755)
+    (agent.at / "new").mkdir()
+    (agent.at / "new" / "x").write_bytes(b"\0\r\n")
+    (agent.at / "link").symlink_to("nowhere")
+    (agent.at / "src" / "one.py").rename(agent.at / "src" / "moved.py")
     files, got = result()
     assert files == {
         "a.txt": b"edited\n",
@@ -86,84 +92,72 @@ def test_edits_new_files_deletions_modes_and_links(worktree: Worktree, result: _
     assert got.ignored == ()
 
 
-def test_an_edit_right_after_the_checkout(worktree: Worktree, repo: Repository, result: _Result) -> None:
+def test_an_edit_right_after_the_checkout(agent: Inside, repo: Repository, result: _Result) -> None:
     """Same size and times as when it was checked out; git must compare, or see that the file's status changed."""
-    path = worktree.path / "a.txt"
+    path = agent.at / "a.txt"
     status = path.stat()
     path.write_text("ALPHA\nbeta\ngamma\n")
     os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
     assert result()[0] == {"a.txt": b"ALPHA\nbeta\ngamma\n"}
 
 
-def _own_repository(path: Path, git: GitCommand) -> None:
-    (path / ".git").unlink()
-    git(path, "init", "-q")
-    git(path, "add", "-A")
+def _git_path(agent: Inside, name: str) -> Path:
+    """Where git keeps it for this worktree, as the agent sees it."""
+    told = agent.git("rev-parse", "--path-format=absolute", "--git-path", name)
+    return Path(str(agent.at).removesuffix(str(agent.worktree.path)) + told)
 
 
-def test_settings_that_make_git_look_less_closely(
-    checkout: Path, repo: Repository, worktree: Worktree, git: GitCommand, result: _Result
-) -> None:
-    git(checkout, "config", "core.trustctime", "false")
-    git(checkout, "config", "core.checkStat", "minimal")
-    pristine = worktrees.pristine_index(repo, worktree)
-    assert pristine is not None
-    # As if the checkout had taken long: git need not suspect that the file changed while the index was written.
-    later = pristine.stat().st_mtime + 100
-    os.utime(pristine, (later, later))
-    path = worktree.path / "a.txt"
-    status = path.stat()
-    path.with_name("other").write_text("ALPHA\nbeta\ngamma\n")
-    os.utime(path.with_name("other"), ns=(status.st_atime_ns, status.st_mtime_ns))
-    path.with_name("other").replace(path)
-    assert result()[0] == {"a.txt": b"ALPHA\nbeta\ngamma\n"}
+def _own_repository(agent: Inside) -> None:
+    (agent.at / ".git").unlink()
+    agent.git("init", "-q")
+    agent.git("add", "-A")
 
 
-_GIT: dict[str, Callable[[Path, GitCommand], object]] = {
-    "add": lambda w, git: git(w, "add", "-A"),
-    "commit": lambda w, git: (git(w, "add", "-A"), git(w, "commit", "-qm", "mine")),
-    "commit on a branch": lambda w, git: (
-        git(w, "switch", "-qc", "x"),
-        git(w, "add", "-A"),
-        git(w, "commit", "-qm", "x"),
+_GIT: dict[str, Callable[[Inside], object]] = {
+    "add": lambda agent: agent.git("add", "-A"),
+    "commit": lambda agent: (agent.git("add", "-A"), agent.git("commit", "-qm", "mine")),
+    "commit on a branch": lambda agent: (
+        agent.git("switch", "-qc", "x"),
+        agent.git("add", "-A"),
+        agent.git("commit", "-qm", "x"),
     ),
-    "mixed reset": lambda w, git: git(w, "reset", "-q", "HEAD~"),
-    "soft reset": lambda w, git: (git(w, "add", "-A"), git(w, "reset", "-q", "--soft", "HEAD~")),
-    "junk index": lambda w, git: Path(git(w, "rev-parse", "--git-path", "index")).write_bytes(b"junk"),
-    "no index": lambda w, git: Path(git(w, "rev-parse", "--git-path", "index")).unlink(),
-    "assumed": lambda w, git: git(w, "update-index", "--assume-unchanged", "a.txt", "b.txt"),
-    "skipped": lambda w, git: git(w, "update-index", "--skip-worktree", "a.txt", "b.txt"),
-    "lock": lambda w, git: Path(git(w, "rev-parse", "--git-path", "index.lock")).write_text("x"),
-    "staged something else": lambda w, git: git(w, "rm", "-q", "--cached", "src/one.py"),
-    "git file gone": lambda w, _: (w / ".git").unlink(),
-    "git file leads away": lambda w, _: (w / ".git").write_text("gitdir: /nowhere\n"),
+    "mixed reset": lambda agent: agent.git("reset", "-q", "HEAD~"),
+    "soft reset": lambda agent: (agent.git("add", "-A"), agent.git("reset", "-q", "--soft", "HEAD~")),
+    "junk index": lambda agent: _git_path(agent, "index").write_bytes(b"junk"),
+    "no index": lambda agent: _git_path(agent, "index").unlink(),
+    "assumed": lambda agent: agent.git("update-index", "--assume-unchanged", "a.txt", "b.txt"),
+    "skipped": lambda agent: agent.git("update-index", "--skip-worktree", "a.txt", "b.txt"),
+    "lock": lambda agent: _git_path(agent, "index.lock").write_text("x"),
+    "staged something else": lambda agent: agent.git("rm", "-q", "--cached", "src/one.py"),
+    "git file gone": lambda agent: (agent.at / ".git").unlink(),
+    "git file leads away": lambda agent: (agent.at / ".git").write_text("gitdir: /nowhere\n"),
     "own repository": _own_repository,
 }
 
 
 @pytest.mark.parametrize("what", _GIT)
 def test_whatever_the_agent_did_with_git(
-    what: str, repo: Repository, worktree: Worktree, git: GitCommand, read_tree: ReadTree
+    what: str, repo: Repository, agent: Inside, worktree: Worktree, read_tree: ReadTree
 ) -> None:
-    (worktree.path / "a.txt").write_text("edited\n")
-    (worktree.path / "b.txt").unlink()
-    (worktree.path / "new").write_text("new\n")
-    _GIT[what](worktree.path, git)
+    (agent.at / "a.txt").write_text("edited\n")
+    (agent.at / "b.txt").unlink()
+    (agent.at / "new").write_text("new\n")
+    _GIT[what](agent)
     got = collect.collect(repo, worktree, "result")
     assert got.commit is not None
     assert {change.path: change.status for change in got.changes} == {"a.txt": "M", "b.txt": "D", "new": "A"}
     assert read_tree(repo, got.commit)["a.txt"] == b"edited\n"
 
 
-def test_stashed_work_is_not_there(worktree: Worktree, git: GitCommand, repo: Repository) -> None:
-    (worktree.path / "a.txt").write_text("edited\n")
-    git(worktree.path, "stash")
-    (worktree.path / "new").write_text("x")
+def test_stashed_work_is_not_there(agent: Inside, worktree: Worktree, repo: Repository) -> None:
+    (agent.at / "a.txt").write_text("edited\n")
+    agent.git("stash")
+    (agent.at / "new").write_text("x")
     assert [change.path for change in collect.collect(repo, worktree, "result").changes] == ["new"]
 
 
 def test_settings_and_programs_of_the_agent_do_not_run(
-    checkout: Path, worktree: Worktree, tmp_path: Path, git: GitCommand, result: _Result
+    checkout: Path, agent: Inside, worktree: Worktree, tmp_path: Path, git: GitCommand, result: _Result
 ) -> None:
     git(checkout, "config", "extensions.worktreeConfig", "true")
     program = tmp_path / "evil"
@@ -173,82 +167,86 @@ def test_settings_and_programs_of_the_agent_do_not_run(
         f"[core]\n\tfsmonitor = {program}\n\thooksPath = {tmp_path}\n\texcludesFile = {tmp_path}/all\n"
         f'[filter "evil"]\n\tclean = {program}\n\tprocess = {program}\n\trequired = true\n'
     )
-    (worktree.path / ".gitattributes").write_text("* filter=evil\n")
-    (worktree.path / ".gitconfig").write_text(f"[core]\n\tfsmonitor = {program}\n")
-    (worktree.path / "a.txt").write_text("edited\n")
+    (agent.at / ".gitattributes").write_text("* filter=evil\n")
+    (agent.at / ".gitconfig").write_text(f"[core]\n\tfsmonitor = {program}\n")
+    (agent.at / "a.txt").write_text("edited\n")
     files, _ = result()
     assert files["a.txt"] == b"edited\n"
     assert not (tmp_path / "ran").exists()
 
 
 def test_a_file_that_a_filter_cannot_take(
-    checkout: Path, repo: Repository, worktree: Worktree, git: GitCommand
+    checkout: Path, repo: Repository, agent: Inside, worktree: Worktree, git: GitCommand
 ) -> None:
     git(checkout, "config", "filter.lfs.clean", "no-such-program-here")
     git(checkout, "config", "filter.lfs.required", "true")
-    (worktree.path / ".gitattributes").write_text("*.bin filter=lfs\n")
-    (worktree.path / "x.bin").write_text("x")
+    (agent.at / ".gitattributes").write_text("*.bin filter=lfs\n")
+    (agent.at / "x.bin").write_text("x")
     with pytest.raises(UnreadableFile, match=r"x\.bin"):
         collect.collect(repo, worktree, "result")
 
 
-def test_ignored_files_are_named(worktree: Worktree, result: _Result) -> None:
-    (worktree.path / "debug.log").write_text("x")
-    (worktree.path / "node_modules" / "deep").mkdir(parents=True)
-    (worktree.path / "node_modules" / "deep" / "x").write_text("x")
-    (worktree.path / "new" / "sub").mkdir(parents=True)
-    (worktree.path / "new" / "sub" / "y.log").write_text("x")
-    (worktree.path / ".gitignore").write_text("*.log\nnode_modules/\n*.secret\n")
-    (worktree.path / "x.secret").write_text("x")
+def test_ignored_files_are_named(agent: Inside, result: _Result) -> None:
+    (agent.at / "debug.log").write_text("x")
+    (agent.at / "node_modules" / "deep").mkdir(parents=True)
+    (agent.at / "node_modules" / "deep" / "x").write_text("x")
+    (agent.at / "new" / "sub").mkdir(parents=True)
+    (agent.at / "new" / "sub" / "y.log").write_text("x")
+    (agent.at / ".gitignore").write_text("*.log\nnode_modules/\n*.secret\n")
+    (agent.at / "x.secret").write_text("x")
     files, got = result()
     assert list(files) == [".gitignore"]
     assert got.ignored == ("debug.log", "new/sub/y.log", "node_modules/", "x.secret")
-    (worktree.path / "new" / "sub" / "kept").write_text("x")
+    (agent.at / "new" / "sub" / "kept").write_text("x")
     files, got = result()
     assert set(files) == {".gitignore", "new/sub/kept"}
     assert got.ignored == ("debug.log", "new/sub/y.log", "node_modules/", "x.secret")
 
 
-def test_at_most_a_hundred_are_named(worktree: Worktree, result: _Result) -> None:
+def test_at_most_a_hundred_are_named(agent: Inside, result: _Result) -> None:
     for number in range(150):
-        (worktree.path / f"{number:03}.log").touch()
+        (agent.at / f"{number:03}.log").touch()
     assert len(result()[1].ignored) == 100
 
 
-def test_what_no_commit_can_hold_is_named(worktree: Worktree, git: GitCommand, result: _Result) -> None:
-    git(worktree.path, "init", "-q", "empty nested")
-    git(worktree.path, "init", "-q", "nested")
-    git(worktree.path / "nested", "commit", "-q", "--allow-empty", "-m", "x")
-    (worktree.path / "nested" / "file").write_text("x")
-    (worktree.path / ".GIT").mkdir()
-    (worktree.path / ".GIT" / "config").write_text("x")
-    (worktree.path / "a.txt").unlink()
-    os.mkfifo(worktree.path / "a.txt")
-    (worktree.path / os.fsdecode(b"\xff\n")).write_text("fine")
+def test_what_no_commit_can_hold_is_named(agent: Inside, result: _Result) -> None:
+    agent.git("init", "-q", "empty nested")
+    agent.git("init", "-q", "nested")
+    agent.git_in("nested", "commit", "-q", "--allow-empty", "-m", "x")
+    (agent.at / "nested" / "file").write_text("x")
+    (agent.at / ".GIT").mkdir()
+    (agent.at / ".GIT" / "config").write_text("x")
+    (agent.at / "a.txt").unlink()
+    os.mkfifo(agent.at / "a.txt")
+    (agent.at / os.fsdecode(b"\xff\n")).write_text("fine")
     files, got = result()
     assert files == {os.fsdecode(b"\xff\n"): b"fine", "a.txt": None}
     assert got.ignored == (".GIT/config", "a.txt", "empty nested", "nested")
 
 
 def test_what_was_provisioned_is_not_the_agents_work(
-    checkout: Path, repo: Repository, worktree: Worktree, result: _Result
+    checkout: Path, repo: Repository, state: Path, open_source: OpenSource, enter: Enter
 ) -> None:
     (checkout / ".env").write_text("SECRET")
     (checkout / "node_modules").mkdir()
     (checkout / "node_modules" / "x").write_text("x")
     known = (".env", "node_modules", "*.log")
-    worktrees.provision(repo, worktree, [".env"], ["node_modules"])
-    assert result(known) == ({}, collect.Collected(None))
-    (worktree.path / ".gitignore").write_text("")
-    (worktree.path / "made.log").write_text("no longer ignored, so it is the agent's")
-    files, got = result(known)
-    assert files == {".gitignore": b"", "made.log": b"no longer ignored, so it is the agent's"}
+    base = snapshot.take(repo, {}, "base").commit
+    worktree = open_source(base, Wanted((".env",), ("node_modules",))).create(_place(state), "fanout")
+    agent = enter(worktree)
+    assert (agent.at / ".env").read_text() == "SECRET"
+    assert (agent.at / "node_modules" / "x").read_text() == "x"
+    assert collect.collect(repo, worktree, "r", known=known) == collect.Collected(None)
+    (agent.at / ".gitignore").write_text("")
+    (agent.at / "made.log").write_text("no longer ignored, so it is the agent's")
+    got = collect.collect(repo, worktree, "r", known=known)
+    assert {change.path: change.status for change in got.changes} == {".gitignore": "M", "made.log": "A"}
     assert got.ignored == ()
 
 
-def test_files_named_like_what_may_be_provisioned_are_taken(worktree: Worktree, result: _Result) -> None:
-    (worktree.path / "node_modules.md").write_text("x")
-    (worktree.path / "vendor").write_text("a file the agent made")
+def test_files_named_like_what_may_be_provisioned_are_taken(agent: Inside, result: _Result) -> None:
+    (agent.at / "node_modules.md").write_text("x")
+    (agent.at / "vendor").write_text("a file the agent made")
     assert set(result(("vendor", "node_modules"))[0]) == {"node_modules.md", "vendor"}
 
 
@@ -258,26 +256,33 @@ def _submodule(checkout: Path, git: GitCommand) -> None:
 
 
 def test_submodules_stay(
-    checkout: Path, repo: Repository, git: GitCommand, tmp_path: Path, read_tree: ReadTree
+    checkout: Path, repo: Repository, git: GitCommand, state: Path, open_source: OpenSource, enter: Enter
 ) -> None:
     _submodule(checkout, git)
-    base = snapshot.take(repo, {}, "base").commit
-    made = worktrees.create(repo, base, tmp_path / "runs" / "s", "fanout")
-    assert collect.collect(repo, made, "r").commit is None
-    git(made.path, "-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
-    (made.path / "sub" / "a.txt").write_text("x")
-    git(made.path / "sub", "-c", "user.name=x", "-c", "user.email=x@x", "commit", "-qam", "moved")
+    made = open_source(snapshot.take(repo, {}, "base").commit).create(_place(state), "fanout")
+    agent = enter(made)
+    assert collect.collect(repo, made, "r") == collect.Collected(None)
+    agent.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
+    assert collect.collect(repo, made, "r") == collect.Collected(None)
+    (agent.at / "sub" / "a.txt").write_text("x")
+    agent.git_in("sub", "commit", "-qam", "moved")
     got = collect.collect(repo, made, "r")
     assert (got.commit, got.ignored) == (None, ("sub",))
-    shutil.rmtree(made.path / "sub")
-    (made.path / "a.txt").write_text("edited")
+    shutil.rmtree(agent.at / "sub")
+    (agent.at / "a.txt").write_text("edited")
     got = collect.collect(repo, made, "r")
     assert [change.path for change in got.changes] == ["a.txt"]
     assert got.ignored == ("sub",)
 
 
 def test_a_sparse_checkout_does_not_look_like_deletions(
-    checkout: Path, repo: Repository, git: GitCommand, tmp_path: Path, everything: _Look
+    checkout: Path,
+    repo: Repository,
+    git: GitCommand,
+    state: Path,
+    open_source: OpenSource,
+    enter: Enter,
+    everything: _Look,
 ) -> None:
     for name in ("far", "near"):
         (checkout / name).mkdir()
@@ -287,28 +292,38 @@ def test_a_sparse_checkout_does_not_look_like_deletions(
     git(checkout, "sparse-checkout", "set", "near")
     before = everything(checkout)
     base = snapshot.take(repo, {}, "base").commit
-    made = worktrees.create(repo, base, tmp_path / "runs" / "s", "fanout")
+    made = open_source(base).create(_place(state), "fanout")
+    agent = enter(made)
     assert everything(checkout) == before
-    assert not (made.path / "far").exists()
+    assert not (agent.at / "far").exists()
     assert collect.collect(repo, made, "r").commit is None
-    (made.path / "near" / "file").unlink()
-    (made.path / "far").mkdir()
-    (made.path / "far" / "file").write_text("edited")
-    (made.path / "far" / "new").write_text("new")
+    (agent.at / "near" / "file").unlink()
+    (agent.at / "far").mkdir()
+    (agent.at / "far" / "file").write_text("edited")
+    (agent.at / "far" / "new").write_text("new")
     got = collect.collect(repo, made, "r")
     assert {change.path: change.status for change in got.changes} == {"far/file": "M", "far/new": "A", "near/file": "D"}
 
 
 def test_a_second_attempt_is_compared_with_the_runs_base(
-    repo: Repository, worktree: Worktree, tmp_path: Path, read_tree: ReadTree
+    repo: Repository,
+    agent: Inside,
+    worktree: Worktree,
+    state: Path,
+    open_source: OpenSource,
+    enter: Enter,
+    read_tree: ReadTree,
 ) -> None:
-    (worktree.path / "a.txt").write_text("first attempt\n")
-    (worktree.path / "new").write_text("first attempt\n")
+    (agent.at / "a.txt").write_text("first attempt\n")
+    (agent.at / "new").write_text("first attempt\n")
     first = collect.collect(repo, worktree, "r").commit
     assert first is not None
-    made = worktrees.create(repo, first, tmp_path / "runs" / "u-2", "fanout")
-    again = Worktree(made.path, made.admin, worktree.base)
-    (made.path / "new").write_text("second attempt\n")
+    again = open_source(worktree.base).create(_place(state, "u-2"), "fanout", first)
+    second = enter(again)
+    assert (second.at / "a.txt").read_text() == "first attempt\n"
+    assert second.git("status", "--porcelain") == ""
+    assert second.git("rev-parse", "HEAD") == first
+    (second.at / "new").write_text("second attempt\n")
     got = collect.collect(repo, again, "r")
     assert {change.path: change.status for change in got.changes} == {"a.txt": "M", "new": "A"}
     assert got.commit is not None
@@ -316,18 +331,18 @@ def test_a_second_attempt_is_compared_with_the_runs_base(
     assert repo.git("rev-parse", f"{got.commit}^").out.decode().strip() == worktree.base
 
 
-def test_without_our_record_the_base_itself_is_compared(repo: Repository, worktree: Worktree) -> None:
+def test_without_our_record_the_base_itself_is_compared(repo: Repository, agent: Inside, worktree: Worktree) -> None:
     shutil.rmtree(repo.state_dir / "worktrees")
-    (worktree.path / "a.txt").write_text("edited\n")
+    (agent.at / "a.txt").write_text("edited\n")
     assert [change.path for change in collect.collect(repo, worktree, "r").changes] == ["a.txt"]
 
 
-def test_files_and_folders_change_places(worktree: Worktree, result: _Result, tmp_path: Path) -> None:
-    (worktree.path / "a.txt").unlink()
-    (worktree.path / "a.txt").mkdir()
-    (worktree.path / "a.txt" / "x").write_text("x")
-    shutil.rmtree(worktree.path / "src")
-    (worktree.path / "src").symlink_to(tmp_path)
+def test_files_and_folders_change_places(agent: Inside, result: _Result, tmp_path: Path) -> None:
+    (agent.at / "a.txt").unlink()
+    (agent.at / "a.txt").mkdir()
+    (agent.at / "a.txt" / "x").write_text("x")
+    shutil.rmtree(agent.at / "src")
+    (agent.at / "src").symlink_to(tmp_path)
     assert result()[0] == {
         "a.txt": None,
         "a.txt/x": b"x",
@@ -338,21 +353,26 @@ def test_files_and_folders_change_places(worktree: Worktree, result: _Result, tm
 
 
 def test_line_ends_follow_the_users_settings(
-    checkout: Path, git: GitCommand, worktree: Worktree, result: _Result
+    checkout: Path, git: GitCommand, repo: Repository, state: Path, open_source: OpenSource, read_tree: ReadTree
 ) -> None:
     git(checkout, "config", "core.autocrlf", "true")
     git(checkout, "config", "core.safecrlf", "true")
-    (worktree.path / "a.txt").write_bytes(b"alpha\r\nnew\ngamma\r\n")
-    assert result()[0] == {"a.txt": b"alpha\nnew\ngamma\n"}
+    made = open_source(snapshot.take(repo, {}, "base").commit).create(_place(state), "fanout")
+    assert shell(made, "cat b.txt") == b"one\r\ntwo\r\nthree\r\n"
+    shell(made, r"printf 'alpha\r\nnew\ngamma\r\n' >a.txt")
+    got = collect.collect(repo, made, "r")
+    assert [change.path for change in got.changes] == ["a.txt"]
+    assert got.commit is not None
+    assert read_tree(repo, got.commit)["a.txt"] == b"alpha\nnew\ngamma\n"
 
 
-def test_without_puts_paths_back(repo: Repository, worktree: Worktree, read_tree: ReadTree) -> None:
-    (worktree.path / "a.txt").write_text("edited\n")
-    (worktree.path / "b.txt").unlink()
-    (worktree.path / "new").write_text("new\n")
-    (worktree.path / "src" / "one.py").unlink()
-    shutil.rmtree(worktree.path / "src")
-    (worktree.path / "src").write_text("a file now")
+def test_without_puts_paths_back(repo: Repository, agent: Inside, worktree: Worktree, read_tree: ReadTree) -> None:
+    (agent.at / "a.txt").write_text("edited\n")
+    (agent.at / "b.txt").unlink()
+    (agent.at / "new").write_text("new\n")
+    (agent.at / "src" / "one.py").unlink()
+    shutil.rmtree(agent.at / "src")
+    (agent.at / "src").write_text("a file now")
     commit = collect.collect(repo, worktree, "the message").commit
     assert commit is not None
     base = read_tree(repo, worktree.base)
@@ -374,7 +394,7 @@ def test_without_puts_paths_back(repo: Repository, worktree: Worktree, read_tree
     assert again == part
 
 
-def test_sha256(tmp_path: Path, git: GitCommand) -> None:
+def test_sha256(tmp_path: Path, git: GitCommand, state: Path, open_source: OpenSource) -> None:
     root = tmp_path / "sha256"
     root.mkdir()
     git(root, "init", "-q", "--object-format=sha256")
@@ -385,9 +405,8 @@ def test_sha256(tmp_path: Path, git: GitCommand) -> None:
     repo = Repository.discover(root)
     base = repo.head()
     assert base is not None
-    made = worktrees.create(repo, base, tmp_path / "runs" / "u", "fanout")
-    (made.path / "a").unlink()
-    (made.path / "c").write_text("y")
+    made = open_source(base, of=repo).create(_place(state), "fanout")
+    shell(made, "rm a; echo y > c")
     got = collect.collect(repo, made, "r")
     assert {change.path: change.status for change in got.changes} == {"a": "D", "c": "A"}
     assert got.commit is not None

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -66,7 +65,7 @@ def test_what_changed_lies_over_it(repo: Repository, opened: Open, git: GitComma
     assert second.lowers[1:] == first.lowers
     assert _read(second, "a.txt") == "new\n"
     assert (first.lowers[0] / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
-    assert sorted(os.listdir(second.lowers[0])) == ["a.txt", "b.txt", "c.txt"]
+    assert sorted(path.name for path in second.lowers[0].iterdir()) == ["a.txt", "b.txt", "c.txt"]
     assert not (second.lowers[0] / "b.txt").is_file()
 
 

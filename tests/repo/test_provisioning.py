@@ -7,6 +7,7 @@ import pytest
 
 from fanout_server.repo import snapshot, worktrees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.ways import plain
 from fanout_server.repo.worktrees import Worktree
 
 
@@ -23,7 +24,7 @@ def worktree(checkout: Path, repo: Repository, tmp_path: Path) -> Worktree:
     (checkout / "build" / "deep" / "x.js").write_text("x")
     (checkout / "build" / "link").symlink_to("deep/x.js")
     os.mkfifo(checkout / "build" / "pipe")
-    return worktrees.create(repo, snapshot.take(repo, {}, "base").commit, tmp_path / "u", "fanout")
+    return plain.create(repo, snapshot.take(repo, {}, "base").commit, tmp_path / "u", "fanout")
 
 
 def test_copies_and_links(checkout: Path, repo: Repository, worktree: Worktree) -> None:
@@ -94,7 +95,7 @@ def test_nothing_is_written_through_a_link_of_the_repository(checkout: Path, rep
     (tmp_path / "outside").mkdir()
     (checkout / "data").symlink_to(tmp_path / "outside")
     base = snapshot.take(repo, {}, "base").commit
-    made = worktrees.create(repo, base, tmp_path / "v", "fanout")
+    made = plain.create(repo, base, tmp_path / "v", "fanout")
     (checkout / "data").unlink()
     (checkout / "data").mkdir()
     (checkout / "data" / "x.log").write_text("x")

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import os
 import shutil
 import subprocess
@@ -18,43 +17,56 @@ from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
+from tests.repo.conftest import Enter, OpenSource
+from tests.repo.inside import shell
 
 _Look = Callable[[Path], dict[str, str]]
 
 
-@pytest.fixture
-def place(tmp_path: Path) -> Path:
-    folder = tmp_path / "runs" / "run"
-    folder.mkdir(parents=True)
-    return folder
+Create = Callable[..., Worktree]
 
 
 @pytest.fixture
-def worktree(repo: Repository, place: Path) -> Worktree:
-    return worktrees.create(
-        repo, snapshot.take(repo, {"a.txt": b"unsaved\n"}, "base").commit, place / "u-1", "fanout r/u/1"
-    )
+def place(state: Path) -> Path:
+    return state / "worktrees" / "run"
+
+
+@pytest.fixture
+def create(repo: Repository, open_source: OpenSource) -> Create:
+    """``create(path)`` or ``create(path, base)``: a worktree of HEAD or of another commit."""
+
+    def make(path: Path, base: str | None = None) -> Worktree:
+        return open_source(base or repo.git("rev-parse", "HEAD").out.decode().strip()).create(path, "fanout r/u/1")
+
+    return make
+
+
+@pytest.fixture
+def worktree(repo: Repository, create: Create, place: Path) -> Worktree:
+    return create(place / "u-1", snapshot.take(repo, {"a.txt": b"unsaved\n"}, "base").commit)
 
 
 def _nothing_left(repo: Repository, worktree: Worktree) -> None:
     assert not os.path.lexists(worktree.path)
     assert not worktree.admin.exists()
-    assert list((repo.state_dir / "worktrees").iterdir()) == []
-    assert list((repo.state_dir / "tmp").iterdir()) == []
-    assert [path.name for path in worktree.path.parent.iterdir() if path.name.startswith(".fanout")] == []
+    layers = worktrees.layers_of(worktree.path)
+    for folder in (repo.state_dir / "worktrees", repo.state_dir / "tmp", repo.state_dir / "works", layers.parent):
+        assert not folder.exists() or list(folder.iterdir()) == []
+    assert {path.name for path in worktree.path.parent.iterdir()} <= {".trash", ".layers"}
 
 
-def test_a_worktree_has_the_base_on_no_branch(repo: Repository, worktree: Worktree, git: GitCommand) -> None:
-    assert (worktree.path / "a.txt").read_text() == "unsaved\n"
-    assert git(worktree.path, "rev-parse", "HEAD") == worktree.base
-    assert git(worktree.path, "branch", "--show-current") == ""
-    assert git(worktree.path, "status", "--porcelain") == ""
+def test_a_worktree_has_the_base_on_no_branch(repo: Repository, worktree: Worktree, enter: Enter) -> None:
+    agent = enter(worktree)
+    assert (agent.at / "a.txt").read_text() == "unsaved\n"
+    assert agent.git("rev-parse", "HEAD") == worktree.base
+    assert agent.git("branch", "--show-current") == ""
+    assert agent.git("status", "--porcelain") == ""
     assert (worktree.admin / "locked").read_text().strip() == "fanout r/u/1"
     assert worktrees.intact(repo, worktree) is None
 
 
 def test_nothing_of_the_users_is_changed(
-    checkout: Path, repo: Repository, place: Path, git: GitCommand, everything: _Look
+    checkout: Path, repo: Repository, place: Path, git: GitCommand, everything: _Look, create: Create
 ) -> None:
     for key, value in {
         "extensions.worktreeConfig": "true",
@@ -70,7 +82,7 @@ def test_nothing_of_the_users_is_changed(
     (checkout / "b.txt").write_text("edited\n")
     before = everything(checkout)
     base = snapshot.take(repo, {}, "base").commit
-    worktree = worktrees.create(repo, base, place / "u-1", "fanout")
+    worktree = create(place / "u-1", base)
     assert (worktree.path / ".git").read_text() == f"gitdir: {worktree.admin}\n"
     worktrees.remove(repo, worktree)
     assert everything(checkout) == before
@@ -84,23 +96,25 @@ def test_it_survives_a_prune(repo: Repository, worktree: Worktree, git: GitComma
     assert worktrees.intact(repo, worktree) is None
 
 
-def test_odd_names(repo: Repository, place: Path) -> None:
-    for name in ("-dash", "with space", os.fsdecode(b"\xff"), "new\nline", "a.lock"):
-        made = worktrees.create(repo, "HEAD", place / name, "fanout")
+def test_odd_names(repo: Repository, place: Path, create: Create) -> None:
+    for name in ("-dash", "with space", os.fsdecode(b"\xff"), "new\nline", "a.lock", "a:b,c\\d"):
+        made = create(place / name)
+        assert shell(made, "git status --porcelain; cat b.txt") == b"one\ntwo\nthree\n"
         assert worktrees.intact(repo, made) is None
         worktrees.remove(repo, made)
         _nothing_left(repo, made)
 
 
-def test_many_at_once(repo: Repository, place: Path) -> None:
+def test_many_at_once(repo: Repository, place: Path, open_source: OpenSource) -> None:
     base = repo.head()
     assert base is not None
+    source = open_source(base)
 
     def whole_life(number: int) -> str | None:
-        made = worktrees.create(repo, base, place / str(number) / "same", "fanout")
-        state = worktrees.intact(repo, made)
-        worktrees.remove(repo, made)
-        return state
+        made = source.create(place / str(number) / "same", "fanout")
+        found = worktrees.intact(repo, made)
+        source.give_back(made)
+        return found
 
     for number in range(24):
         (place / str(number)).mkdir()
@@ -109,39 +123,32 @@ def test_many_at_once(repo: Repository, place: Path) -> None:
     assert not list((repo.common_dir / "worktrees").glob("*"))
 
 
-def test_several_processes_at_once(repo: Repository, place: Path) -> None:
+def test_several_processes_at_once(repo: Repository, place: Path, state: Path, way: str) -> None:
     script = (
-        "import sys; from pathlib import Path; from fanout_server.repo import worktrees;"
-        "from fanout_server.repo.repository import Repository; r = Repository.discover(Path(sys.argv[1]));"
-        "[worktrees.create(r, 'HEAD', Path(sys.argv[2]) / f'{sys.argv[3]}-{n}', 'fanout') for n in range(6)]"
+        "import sys; from pathlib import Path; from fanout_server.repo.source import open_source;"
+        "from fanout_server.repo.repository import Repository; from fanout_server.repo.wanted import Wanted;"
+        "root, state, place, way, name = sys.argv[1:]; r = Repository.discover(Path(root));"
+        "s = open_source(r, Path(state), r.head(), Wanted(), way);"
+        "[s.create(Path(place) / f'{name}-{n}', 'fanout') for n in range(6)]"
     )
-    argv = [sys.executable, "-c", script, str(repo.root), str(place)]
+    argv = [sys.executable, "-c", script, str(repo.root), str(state), str(place), way]
     with contextlib.ExitStack() as stack:
         running = [stack.enter_context(subprocess.Popen([*argv, name])) for name in "abc"]
         assert [process.wait(60) for process in running] == [0, 0, 0]
     assert len(worktrees.reap(repo, place)) == 18
 
 
-def test_waiting_for_another_process_has_an_end(repo: Repository, place: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(worktrees, "_LOCK_LIMIT_SECONDS", 0.1)
-    with (repo.state_dir / "worktrees.lock").open("ab") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        with pytest.raises(WorktreeFailed, match="Another fanout process"):
-            worktrees.create(repo, "HEAD", place / "u", "fanout")
-    assert worktrees.intact(repo, worktrees.create(repo, "HEAD", place / "u", "fanout")) is None
-
-
-def test_what_is_there_is_not_overwritten(repo: Repository, place: Path) -> None:
+def test_what_is_there_is_not_overwritten(repo: Repository, place: Path, create: Create) -> None:
     (place / "u").mkdir()
     (place / "u" / "mine").write_text("x")
-    with pytest.raises(GitFailed, match="already exists"):
-        worktrees.create(repo, "HEAD", place / "u", "fanout")
+    with pytest.raises(WorktreeFailed, match="something is in it"):
+        create(place / "u")
     assert worktrees.reap(repo, place) == ()
     assert (place / "u" / "mine").read_text() == "x"
 
 
 def test_a_missing_filter_is_an_error_and_leaves_nothing(
-    repo: Repository, place: Path, checkout: Path, git: GitCommand
+    repo: Repository, place: Path, checkout: Path, git: GitCommand, create: Create
 ) -> None:
     (checkout / ".gitattributes").write_text("*.bin filter=lfs\n")
     (checkout / "x.bin").write_text("x")
@@ -150,8 +157,9 @@ def test_a_missing_filter_is_an_error_and_leaves_nothing(
     git(checkout, "config", "filter.lfs.smudge", "no-such-program-here")
     git(checkout, "config", "filter.lfs.required", "true")
     with pytest.raises(GitFailed, match=r"x\.bin"):
-        worktrees.create(repo, "HEAD", place / "u", "fanout")
+        create(place / "u")
     assert not (place / "u").exists()
+    assert not worktrees.layers_of(place / "u").exists()
     assert not list((repo.common_dir / "worktrees").glob("*"))
 
 
@@ -160,34 +168,33 @@ def _behind_link(path: Path, name: str) -> None:
     path.symlink_to(name)
 
 
-def _own_repository(path: Path, git: GitCommand) -> None:
-    (path / ".git").unlink()
-    git(path, "init", "-q")
+def _own_repository(worktree: Worktree) -> None:
+    shell(worktree, "rm .git; git init -q")
 
 
-_Break = Callable[[Worktree, GitCommand], object]
+_Break = Callable[[Worktree], object]
 _BREAKS: dict[str, tuple[_Break, str]] = {
-    "folder": (lambda w, _: shutil.rmtree(w.path), "its folder is gone"),
-    "folder is a link": (lambda w, _: _behind_link(w.path, "x"), "folder is gone"),
-    "git file": (lambda w, _: (w.path / ".git").unlink(), ".git file is gone"),
-    "git file changed": (lambda w, _: (w.path / ".git").write_text("gitdir: /tmp\n"), ".git file was changed"),
-    "own repository": (lambda w, git: _own_repository(w.path, git), "was replaced"),
-    "git file is a link": (lambda w, _: _behind_link(w.path / ".git", "y"), "was replaced"),
-    "entry": (lambda w, _: shutil.rmtree(w.admin), "entry in the repository is gone"),
-    "entry leads away": (lambda w, _: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
-    "other repository": (lambda w, _: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
-    "no HEAD": (lambda w, _: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
-    "orphan": (lambda w, git: git(w.path, "checkout", "-q", "--orphan", "x"), "its HEAD stands on no commit"),
+    "folder": (lambda w: shutil.rmtree(w.written), "its folder is gone"),
+    "folder is a link": (lambda w: _behind_link(w.written, "x"), "folder is gone"),
+    "git file": (lambda w: (w.written / ".git").unlink(), ".git file is gone"),
+    "git file changed": (lambda w: (w.written / ".git").write_text("gitdir: /tmp\n"), ".git file was changed"),
+    "own repository": (_own_repository, "was replaced"),
+    "git file is a link": (lambda w: _behind_link(w.written / ".git", "y"), "was replaced"),
+    "entry": (lambda w: shutil.rmtree(w.admin), "entry in the repository is gone"),
+    "entry leads away": (lambda w: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
+    "other repository": (lambda w: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
+    "no HEAD": (lambda w: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
+    "orphan": (lambda w: shell(w, "git checkout -q --orphan x"), "its HEAD stands on no commit"),
 }
 
 
 @pytest.mark.parametrize("how", _BREAKS)
 def test_broken_worktrees_are_told_and_still_removed(
-    how: str, repo: Repository, worktree: Worktree, git: GitCommand, checkout: Path, everything: _Look
+    how: str, repo: Repository, worktree: Worktree, checkout: Path, everything: _Look
 ) -> None:
     before = everything(checkout)
     touch, said = _BREAKS[how]
-    touch(worktree, git)
+    touch(worktree)
     told = worktrees.intact(repo, worktree)
     assert told is not None
     assert said in told
@@ -202,11 +209,8 @@ def test_a_base_that_is_gone(repo: Repository, worktree: Worktree) -> None:
     assert told == "the commit that it started from is gone"
 
 
-def test_commits_and_branches_do_not_break_it(repo: Repository, worktree: Worktree, git: GitCommand) -> None:
-    git(worktree.path, "checkout", "-q", "-b", "mine")
-    (worktree.path / "x").write_text("x")
-    git(worktree.path, "add", "-A")
-    git(worktree.path, "commit", "-qm", "x")
+def test_commits_and_branches_do_not_break_it(repo: Repository, worktree: Worktree) -> None:
+    shell(worktree, "git checkout -q -b mine; echo x >x; git add -A; git commit -qm x")
     assert worktrees.intact(repo, worktree) is None
 
 
@@ -253,7 +257,7 @@ def test_remove_follows_no_link(repo: Repository, worktree: Worktree, tmp_path: 
     precious = tmp_path / "precious"
     precious.mkdir()
     (precious / "file").write_text("x")
-    (worktree.path / "inner").symlink_to(precious)
+    (worktree.written / "inner").symlink_to(precious)
     worktrees.remove(repo, worktree)
     worktree.path.symlink_to(precious)
     worktrees.remove(repo, worktree)
@@ -272,24 +276,27 @@ def test_an_entry_that_is_now_the_users_stays(
     repo: Repository, worktree: Worktree, checkout: Path, git: GitCommand, tmp_path: Path
 ) -> None:
     git(checkout, "worktree", "remove", "--force", "--force", str(worktree.path))
-    git(checkout, "worktree", "add", "-q", "--detach", str(tmp_path / "users" / "u-1"))
+    git(checkout, "worktree", "add", "-q", "--detach", str(tmp_path / "users" / worktree.admin.name))
     assert worktree.admin.is_dir()
     worktrees.remove(repo, worktree)
-    assert git(tmp_path / "users" / "u-1", "status", "--porcelain") == ""
+    assert git(tmp_path / "users" / worktree.admin.name, "status", "--porcelain") == ""
 
 
 def test_reap_takes_ours_and_leaves_the_users(
-    repo: Repository, place: Path, checkout: Path, git: GitCommand, tmp_path: Path
+    repo: Repository, place: Path, checkout: Path, git: GitCommand, tmp_path: Path, create: Create
 ) -> None:
     git(checkout, "worktree", "add", "-q", "--detach", str(tmp_path / "users"))
-    made = [worktrees.create(repo, "HEAD", place / f"u-{number}", "fanout") for number in range(5)]
-    elsewhere = worktrees.create(repo, "HEAD", tmp_path / "runs" / "other", "fanout")
+    made = [create(place / f"u-{number}") for number in range(5)]
+    elsewhere = create(place.with_name("other"))
     shutil.rmtree(made[1].path)
     shutil.rmtree(made[2].admin)
     (made[3].admin / "gitdir").write_text(f"{tmp_path}/users/.git\n")
-    (place / ".fanout-removing-1").mkdir()
-    assert worktrees.reap(repo, place) == (place / ".fanout-removing-1", *(worktree.path for worktree in made))
-    assert list(place.iterdir()) == []
+    assert worktrees.reap(repo, place) == tuple(worktree.path for worktree in made)
+    for worktree in made:
+        assert not os.path.lexists(worktree.path)
+        assert not worktrees.layers_of(worktree.path).exists()
+    entries = (repo.common_dir / "worktrees").iterdir()
+    assert {entry.name for entry in entries} == {"users", elsewhere.admin.name, made[3].admin.name}
     assert worktrees.intact(repo, elsewhere) is None
     assert git(tmp_path / "users", "status", "--porcelain") == ""
     assert worktrees.reap(repo, place) == ()
@@ -316,10 +323,12 @@ def test_reap_where_there_never_was_a_run(repo: Repository, tmp_path: Path) -> N
     assert worktrees.reap(repo, tmp_path / "none") == ()
 
 
-def test_sha256(tmp_path: Path, git: GitCommand, place: Path) -> None:
+def test_sha256(tmp_path: Path, git: GitCommand, place: Path, open_source: OpenSource) -> None:
     root = tmp_path / "sha256"
     root.mkdir()
     git(root, "init", "-q", "--object-format=sha256")
     git(root, "commit", "-q", "--allow-empty", "-m", "first")
     repo = Repository.discover(root)
-    assert worktrees.intact(repo, worktrees.create(repo, "HEAD", place / "u", "fanout")) is None
+    head = repo.head()
+    assert head is not None
+    assert worktrees.intact(repo, open_source(head, of=repo).create(place / "u", "fanout")) is None

@@ -311,8 +311,7 @@ async def test_a_repository_of_somebody_else(
     """Only root can give a folder away; git looks at who owns it, whoever we are."""
     if os.geteuid() != 0:
         pytest.skip("only root can give a repository away")
-    for path in (checkout, *checkout.rglob("*")):
-        os.chown(path, 12345, 12345, follow_symlinks=False)
+    _give_away(checkout)
     with pytest.raises(FanoutError, match=r"safe\.directory"):
         async with Engine.open(checkout, state_root=tmp_path / "state"):
             raise AssertionError("not reached")
@@ -320,6 +319,11 @@ async def test_a_repository_of_somebody_else(
     async with Engine.open(checkout, state_root=tmp_path / "state") as engine:
         view = await run_plan(engine, make_plan({"a": "a.txt"}, 'git status >&2 && echo x >>"$1"'))
     assert view.state is RunState.READY, view.findings
+
+
+def _give_away(root: Path) -> None:
+    for path in (root, *root.rglob("*")):
+        os.chown(path, 12345, 12345, follow_symlinks=False)
 
 
 def _raise(error: FanoutError) -> None:

@@ -184,7 +184,7 @@ async def test_a_pristine_checkout_that_does_not_fit_leaves_no_part_of_it(
         assert "fanout resume" in view.message
         assert deleting.wait_for_background(20)
         assert room.free(disk).bytes > 150 * MB
-        assert not list((disk / "state" / "pristine").rglob("new-*"))
+        assert not list((disk / "state" / "pristine").rglob("at-*"))
 
 
 async def resume(engine: Engine, run: str) -> model.RunView:

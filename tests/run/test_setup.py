@@ -21,7 +21,8 @@ def _counting(tmp_path: Path) -> tuple[str, ...]:
     """Installs something that git ignores, that knows where it is, and changes a tracked file on the way."""
     script = (
         f'echo run >>"{tmp_path}/count"; mkdir -p node_modules/.bin;'
-        'printf "#!/bin/sh\\ncat %s/node_modules/version\\n" "$PWD" >node_modules/.bin/tool; chmod +x node_modules/.bin/tool;'
+        'printf "#!/bin/sh\\ncat %s/node_modules/version\\n" "$PWD" >node_modules/.bin/tool;'
+        "chmod +x node_modules/.bin/tool;"
         "echo 7 >node_modules/version; echo locked >>src/one.py"
     )
     return ("sh", "-c", script)
@@ -29,6 +30,12 @@ def _counting(tmp_path: Path) -> tuple[str, ...]:
 
 def _times(tmp_path: Path) -> int:
     return len((tmp_path / "count").read_text().splitlines())
+
+
+def _make_ignored(checkout: Path) -> None:
+    (checkout / ".env").write_text("secret\n")
+    (checkout / "node_modules").mkdir()
+    (checkout / "node_modules" / "x").write_text("module\n")
 
 
 @pytest.mark.parametrize("way", ["overlay", "plain"])
@@ -101,9 +108,7 @@ async def test_a_retry_keeps_the_work_of_the_first_try(engine: Engine, tmp_path:
 async def test_what_is_copied_and_linked_is_there_once(
     engine: Engine, checkout: Path, make_plan: PlanMaker, git: GitCommand
 ) -> None:
-    (checkout / ".env").write_text("secret\n")
-    (checkout / "node_modules").mkdir()
-    (checkout / "node_modules" / "x").write_text("module\n")
+    _make_ignored(checkout)
     script = 'cat .env node_modules/x >>"$1"; echo changed >.env'
     view = await run_plan(engine, make_plan(UNITS, script, copy=(".env",), link=("node_modules", "nothing")))
     assert view.state is RunState.READY, view.findings

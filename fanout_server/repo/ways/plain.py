@@ -9,7 +9,6 @@ from attrs import evolve
 
 from fanout_server.model import Finding
 from fanout_server.repo import checkout, entries, git, index, objects, room, worktrees
-from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import Usage
 from fanout_server.repo.wanted import News, Wanted
@@ -28,10 +27,6 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     try:
         # A submodule's is there already: an empty folder.
         place.mkdir(exist_ok=True)
-        if any(place.iterdir()):
-            raise WorktreeFailed(
-                f"{place} is to be a worktree, but something is in it. 'fanout clean' removes leftovers."
-            )
         entries.link(place, admin)
         entries.share_sparse(repo, admin)
         arguments = ("reset", "--quiet", "--hard", "--no-recurse-submodules")
