@@ -5,8 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -24,33 +23,29 @@ from tests.run.conftest import PlanMaker, run_plan
 
 pytestmark = pytest.mark.anyio
 
-Disk = Callable[..., AbstractContextManager[Path]]
-
 UNITS = {"u0": "a.txt", "u1": "b.txt", "u2": "src/one.py", "u3": "src/two.py"}
 MB = 1_000_000
 
 
-@pytest.fixture(autouse=True)
-def _where_mounting_works(request: pytest.FixtureRequest, tmp_path: Path) -> None:
-    """Else the test runs there, and what it does here is nothing."""
-    if not small_disk.may_mount(tmp_path / "may-mount"):
-        small_disk.run_inside(request.node.nodeid)
-        request.node.obj = _nothing
-
-
-async def _nothing(**_: object) -> None:
-    """In the place of a test that ran elsewhere."""
-
-
 @pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
+def disk(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
     """160 MB and 3,000 inodes."""
     folder = tmp_path / "disk"
+    if not small_disk.may_mount(folder):
+        # It runs where it may, and here there is nothing left to do.
+        small_disk.run_inside(request.node.nodeid)
+        request.node.obj = _nothing
+        yield folder
+        return
     folder.mkdir()
     with small_disk.mounted(folder, "160m", 3000):
         yield folder
         # It goes with the disk, but must not be at it then.
         assert deleting.wait_for_background(20)
+
+
+async def _nothing(**_: object) -> None:
+    """In the place of a test that ran elsewhere."""
 
 
 FILLERS = {
