@@ -19,7 +19,9 @@ from fanout_server.repo.usage import Usage, in_words
 RESERVE = Usage(100_000_000, 1_000)
 """Stays free for what comes of work that has begun: results, the journal, logs."""
 
-_SIZE = re.compile(rb"^  size: (\d+)", re.MULTILINE)
+# A letter for its state, the name, and indented lines of what the index knows of it.
+_ENTRY = re.compile(rb"^(\S) .*\n(?:  .*\n)*?  size: (\d+)", re.MULTILINE)
+_LEFT_AWAY = b"S"
 _BLOCK = 4096
 # Folders, for each file of a checkout, on top of it.
 _FOLDERS = 0.25
@@ -74,8 +76,8 @@ def check(folder: Path, needed: Usage, what: str) -> None:
 
 def checkout(repo: Repository) -> Usage:
     """About what another checkout like the user's takes: what is left away by a sparse one counts for nothing."""
-    told = repo.git("ls-files", "--cached", "--debug").out
-    sizes = [int(size) for size in _SIZE.findall(told)]
+    told = repo.git("ls-files", "--cached", "-t", "--debug").out
+    sizes = [int(size) for state, size in _ENTRY.findall(told) if state != _LEFT_AWAY]
     return Usage(sum(-(-size // _BLOCK) * _BLOCK for size in sizes), int(len(sizes) * (1 + _FOLDERS)))
 
 
