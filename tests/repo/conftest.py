@@ -11,8 +11,7 @@ import pytest
 
 from fanout_server.repo import changes, source
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.source import Source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 from tests.repo.inside import Inside

@@ -90,7 +90,9 @@ async def test_a_setup_that_fails_starts_no_agent(engine: Engine, tmp_path: Path
     plan = make_plan(UNITS, f'touch "{tmp_path}/started"', setup=("sh", "-c", "echo no such package; exit 3"))
     view = await run_plan(engine, plan)
     assert view.state is RunState.FAILED
-    assert "setup failed, so no unit was started: exit status 3: no such package" in view.message
+    assert codes(view) == ["unit/failed"]
+    assert "No unit was started: setup failed: exit status 3: no such package" in view.findings[0].message
+    assert "no such package" in unit_of(view, "b").message
     assert not (tmp_path / "started").exists()
     assert list(tmp_path.glob("state/worktrees/*/*")) == []
 
