@@ -52,11 +52,11 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     files = {path for path in untracked if not path.endswith("/")}
     unmerged = {path for path, change in tracked.items() if change.status == "U"}
     moved = {path for path, change in tracked.items() if change.old_mode == GITLINK and change.new_mode in {0, GITLINK}}
-    there = {path for path in tracked.keys() - moved if _is_file(view.folder, path)}
+    there = {path for path in tracked.keys() - moved if is_file(view.folder, path)}
     gone = tracked.keys() - moved - there
     repositories = {path.rstrip("/") for path in untracked if path.endswith("/")}
     repositories |= {path for path in gone if os.path.lexists(view.folder / path / ".git")}
-    special = {path for path in gone if _is_special(view.folder / path)}
+    special = {path for path in gone if is_special(view.folder / path)}
     _remove(view, gone)
     refused = add(view, files | there)
     return Staged(*(tuple(sorted(paths)) for paths in (unmerged, repositories, moved, special, refused, closed)))
@@ -96,12 +96,6 @@ def _look_at_all(view: View) -> None:
     _unmark(view, "--no-assume-unchanged", assumed)
 
 
-def look_at(view: View, paths: list[str]) -> None:
-    """Takes both marks from entries, so that ``add`` sees their files."""
-    _unmark(view, "--no-skip-worktree", paths)
-    _unmark(view, "--no-assume-unchanged", paths)
-
-
 def _unmark(view: View, option: str, paths: list[str]) -> None:
     done = view.update(option, paths=paths)
     if done.code != 0:
@@ -128,7 +122,7 @@ def _remove(view: View, paths: Collection[str]) -> None:
         raise git.failure(("update-index",), done)
 
 
-def _is_file(folder: Path, path: str) -> bool:
+def is_file(folder: Path, path: str) -> bool:
     """A file or link that lies at this very path, not behind a link."""
     parts = path.split("/")
     if any(os.path.islink(folder.joinpath(*parts[:count])) for count in range(1, len(parts))):  # noqa: PTH114 - shorter
@@ -137,7 +131,7 @@ def _is_file(folder: Path, path: str) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
     mode = _mode(path)
     return bool(mode) and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 

@@ -1,0 +1,46 @@
+"""Entries that git was told not to look at: ``git status`` says nothing of them, whatever lies in the folder."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from attrs import frozen
+
+from fanout_server.repo.repository import Repository
+from fanout_server.repo.status import LOOK_CLOSELY
+
+_RULES = b".gitattributes"
+
+
+@frozen
+class Overlooked:
+    """``there`` are assumed unchanged and lie in the folder, with whatever content; ``gone`` the user took away.
+
+    ``rules`` are attribute files that a sparse checkout left away; a slash at the end stands for all of a folder.
+    """
+
+    there: frozenset[str] = frozenset()
+    gone: frozenset[str] = frozenset()
+    rules: frozenset[str] = frozenset()
+
+
+def read(repo: Repository, index: Path) -> Overlooked:
+    """By ``ls-files -v``: H for plain, S for left away (git looks itself whether it is), small letters for assumed.
+
+    Raises GitFailed.
+    """
+    told = repo.git(*LOOK_CLOSELY, "ls-files", "-v", "-z", "--sparse", env={"GIT_INDEX_FILE": str(index)}).out
+    # Nearly always nothing is flagged, and counting is much cheaper than reading the rows.
+    if told.count(b"\0H ") + told.startswith(b"H ") == told.count(b"\0"):
+        return Overlooked()
+    flagged = [row for row in told.split(b"\0") if row and not row.startswith(b"H ")]
+    rules = [row[2:] for row in flagged if row.startswith(b"S ") and row.endswith((_RULES, b"/"))]
+    assumed = [row[2:] for row in flagged if row[:1].islower() and not row.startswith(b"s ")]
+    there = {path for path in assumed if os.path.lexists(os.fsencode(repo.root) + b"/" + path)}
+    return Overlooked(_names(there), _names(set(assumed) - there), _names(rules))
+
+
+def _names(paths: Iterable[bytes]) -> frozenset[str]:
+    return frozenset(map(os.fsdecode, paths))
