@@ -5,29 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from attrs import frozen
-
 from fanout_server.repo import git
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.trees import GITLINK, Change
 
-GITLINK = 0o160000
+__all__ = ["GITLINK", "Change", "diff", "diff_many", "parse_raw", "patch", "renames", "stat", "unified"]
+
 _RAW = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-color", "--no-ext-diff")
 _PATCH = ("-c", "core.quotePath=false", "diff-tree", "-r", "-M", "--no-color", "--no-ext-diff", "--no-textconv")
-
-
-@frozen
-class Change:
-    """One path that differs. ``status`` is A(dded), M(odified), D(eleted) or T(ype changed).
-
-    Modes are git's (0o100644, 0o100755, 0o120000, 0o160000), 0 for a side that is not there, whose oid is ``None``.
-    """
-
-    path: str
-    status: str
-    old_mode: int
-    new_mode: int
-    old_oid: str | None
-    new_oid: str | None
 
 
 def diff(repo: Repository, old: str, new: str) -> tuple[Change, ...]:

@@ -52,5 +52,9 @@ class BaseNotKept(FanoutError):
     """Somebody's clean-up deletes the objects of a base while it is made."""
 
 
+class ForbiddenName(FanoutError):
+    """git takes no file of that name into a tree."""
+
+
 class WorktreeFailed(FanoutError):
     """A worktree could not be made, or is not where it may be touched."""

@@ -115,8 +115,8 @@ def _edits(sight: Seen, unsaved: Unsaved, stored: _Stored) -> tuple[set[str], di
 
     A later one takes the place of what an earlier one put at its path, above it or below it.
     """
-    removed = {path for path, entry in sight.sight.items() if entry is None} | sight.gone
-    put = {path: entry for path, entry in sight.sight.items() if entry is not None and path not in sight.gone}
+    removed = {path for path, entry in sight.staged.items() if entry is None} | sight.gone
+    put = {path: entry for path, entry in sight.staged.items() if entry is not None and path not in sight.gone}
     for path in (*sorted({*sight.edited, *sight.untracked} - unsaved.taken.keys()), *unsaved.taken):
         put.pop(path, None)
         if path in stored.entries:
@@ -183,5 +183,3 @@ def _text_notes(unsaved: Unsaved, stored: _Stored) -> Iterator[Finding]:
 def _note(code: str, text: str, paths: Sequence[str], severity: Severity = Severity.INFORMATION) -> Finding:
     names = ", ".join(paths[:_NAMED]) + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
     return Finding(code, severity, text.replace("{names}", names), path=paths[0])
-
-

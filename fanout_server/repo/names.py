@@ -1,0 +1,34 @@
+"""Which paths git takes into a tree: none that a checkout would turn into a part of ``.git`` or lead out of it."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import sys
+
+_DOT_GIT = re.compile(rb"\.git", re.IGNORECASE)
+# What Windows takes for .git: its short name, a stream of it, with dots and spaces at the end. Also behind a backslash.
+_NTFS = re.compile(rb"(?:\.git|git~1)[. ]*(?::.*)?", re.IGNORECASE | re.DOTALL)
+_GITMODULES = re.compile(rb"\.gitmodules", re.IGNORECASE)
+# Characters that macOS drops from names.
+_INVISIBLE = re.compile("[\u200c-\u200f\u202a-\u202e\u206a-\u206f\ufeff]")
+
+
+def forbidden(path: str, mode: int) -> bool:
+    """Whether git, as it is set up by default, refuses a file of this name in its index."""
+    name = os.fsencode(path)
+    return b"\0" in name or any(_is_forbidden(part, link=stat.S_ISLNK(mode)) for part in name.split(b"/"))
+
+
+def _is_forbidden(part: bytes, *, link: bool) -> bool:
+    if part in {b"", b".", b".."} or _DOT_GIT.fullmatch(part):
+        return True
+    if link and _GITMODULES.fullmatch(part):
+        return True
+    if any(_NTFS.fullmatch(piece) for piece in part.split(b"\\")):
+        return True
+    if sys.platform == "darwin":
+        seen = _INVISIBLE.sub("", os.fsdecode(part)).encode("utf-8", "surrogateescape")
+        return bool(_DOT_GIT.fullmatch(seen) or (link and _GITMODULES.fullmatch(seen)))
+    return False
