@@ -5,47 +5,26 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from fanout_server.repo import git
+from fanout_server.repo import git, objects, trees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.trees import GITLINK, Change
 
 __all__ = ["GITLINK", "Change", "diff", "diff_many", "parse_raw", "patch", "renames", "stat", "unified"]
 
-_RAW = ("diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", "--no-color", "--no-ext-diff")
 _PATCH = ("-c", "core.quotePath=false", "diff-tree", "-r", "-M", "--no-color", "--no-ext-diff", "--no-textconv")
 
 
 def diff(repo: Repository, old: str, new: str) -> tuple[Change, ...]:
     """From ``old`` to ``new`` (commits, trees or expressions for them), by path; a rename is a D and an A."""
-    told = repo.git(*_RAW, *_trees(old, new)).out
-    return tuple(parse_raw(told))
+    (found,) = diff_many(repo, old, [new])
+    return found
 
 
 def diff_many(repo: Repository, old: str, news: Sequence[str]) -> list[tuple[Change, ...]]:
-    """As ``diff`` for many commits or trees against one, by a single process."""
-    if not news:
-        return []
-    names = [old, *news]
-    asked = "".join(f"{name}^{{tree}}\n" for name in names).encode()
-    trees = repo.git("cat-file", "--batch-check=%(objectname)", input=asked).out.decode().splitlines()
-    different = sorted(set(trees[1:]) - {trees[0]})
-    pairs = "".join(f"{trees[0]} {tree}\n" for tree in different).encode()
-    told = repo.git(*_RAW, "--stdin", input=pairs).out
-    found = {trees[0]: (), **_parse_pairs(told)}
-    return [found[tree] for tree in trees[1:]]
-
-
-def _parse_pairs(told: bytes) -> dict[str, tuple[Change, ...]]:
-    """By the second tree of each pair. Read from the front: a path may look like the line between two pairs."""
-    found: dict[str, tuple[Change, ...]] = {}
-    at = 0
-    while at < len(told):
-        line_end = told.index(b"\n", at)
-        start = at = line_end + 1
-        while told.startswith(b":", at):
-            at = told.index(b"\0", told.index(b"\0", at) + 1) + 1
-        found[told[:line_end].rpartition(b" ")[2].decode()] = tuple(parse_raw(told[start:at]))
-    return found
+    """As ``diff`` for many commits or trees against one. Raises GitFailed."""
+    store = objects.of(repo)
+    before = store.tree_of(old)
+    return [trees.diff(store, before, store.tree_of(new)) for new in news]
 
 
 def parse_raw(told: bytes) -> Iterator[Change]:
@@ -58,6 +37,8 @@ def parse_raw(told: bytes) -> Iterator[Change]:
 
 def renames(repo: Repository, old: str, new: str) -> dict[str, str]:
     """What git takes for renames: the new path -> the old one."""
+    if not {"A", "D"} <= {change.status for change in diff(repo, old, new)}:
+        return {}
     told = repo.git("diff-tree", "-r", "-z", "-M", "--diff-filter=R", "--raw", *_trees(old, new)).out
     fields = told.split(b"\0")
     return {os.fsdecode(after): os.fsdecode(before) for before, after in zip(fields[1::3], fields[2::3], strict=False)}
