@@ -57,15 +57,6 @@ class View:
     def write_tree(self) -> str:
         return self.git("write-tree").out.decode().strip()
 
-    def entries(self) -> dict[str, tuple[int, str]]:
-        """(mode, oid) of all paths; of an unfinished merge any side."""
-        found: dict[str, tuple[int, str]] = {}
-        for row in self.git("ls-files", "-z", "--stage").out.split(b"\0")[:-1]:
-            head, _, path = row.partition(b"\t")
-            mode, oid, _ = head.decode().split(" ")
-            found[os.fsdecode(path)] = (int(mode, 8), oid)
-        return found
-
     def put(self, entries: Mapping[str, tuple[int, str | None]]) -> None:
         """Sets entries to (mode, oid); an oid of ``None`` takes the entry out.
 

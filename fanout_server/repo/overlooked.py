@@ -8,6 +8,7 @@ from pathlib import Path
 
 from attrs import frozen
 
+from fanout_server.repo import index_file
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.status import LOOK_CLOSELY
 
@@ -31,8 +32,10 @@ def read(repo: Repository, index: Path) -> Overlooked:
 
     Raises GitFailed.
     """
+    # Nearly always nothing is flagged. Where that can be told from the file it is, at a third of the cost.
+    if not index.exists() or index_file.is_plain(index, len(repo.blank_oid)):
+        return Overlooked()
     told = repo.git(*LOOK_CLOSELY, "ls-files", "-v", "-z", "--sparse", env={"GIT_INDEX_FILE": str(index)}).out
-    # Nearly always nothing is flagged, and counting is much cheaper than reading the rows.
     if told.count(b"\0H ") + told.startswith(b"H ") == told.count(b"\0"):
         return Overlooked()
     flagged = [row for row in told.split(b"\0") if row and not row.startswith(b"H ")]

@@ -16,9 +16,10 @@ from attrs import frozen
 
 from fanout_server.repo import objects, overlooked, staging, status, trees
 from fanout_server.repo.index import View, temporary_folder
+from fanout_server.repo.index_file import Entry
 from fanout_server.repo.overlooked import Overlooked
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.status import Entry, Status
+from fanout_server.repo.status import Status
 from fanout_server.repo.trees import GITLINK
 
 

@@ -5,16 +5,18 @@ What does not differ from HEAD is not even looked up: its tree is changed at the
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
-from attrs import field, frozen
+from attrs import frozen
 
 from fanout_server.model import Finding, Severity
-from fanout_server.repo import commits, index, limits, objects, refs, seen, staging, texts, trees
+from fanout_server.repo import commits, hashing, limits, objects, refs, seen, staging, texts, trees
 from fanout_server.repo.errors import BaseNotKept, GitFailed
+from fanout_server.repo.hashing import Hashed
+from fanout_server.repo.index_file import Entry
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.seen import Seen
-from fanout_server.repo.status import Entry
 from fanout_server.repo.texts import Unsaved
 
 _TRIES = 3
@@ -28,15 +30,6 @@ class Snapshot:
     commit: str
     tree: str
     notes: tuple[Finding, ...] = ()
-
-
-@frozen
-class _Stored:
-    """What git stored of files and unsaved texts, and the names that it refused."""
-
-    entries: Mapping[str, Entry] = field(factory=dict)
-    refused: tuple[str, ...] = ()
-    refused_texts: tuple[str, ...] = ()
 
 
 def take(
@@ -72,13 +65,15 @@ def _take(
     if untracked_limit is not None:
         limits.check(repo.root, sight.untracked, untracked_limit)
     unsaved = texts.choose(repo, sight, buffers)
-    stored = _store(repo, sight, unsaved)
+    files = {*sight.edited, *sight.untracked} - unsaved.taken.keys()
+    of_files, of_texts = _store(repo, sight, files, unsaved.taken)
+    removed, put = _edits(sight, {**of_files.entries, **of_texts.entries}, (*sorted(files), *unsaved.taken))
     store = objects.of(repo)
     with objects.recording() as written:
         # What is staged the user's own index keeps alive.
-        written += [oid for _, oid in stored.entries.values()]
+        written += [oid for hashed in (of_files, of_texts) for _, oid in hashed.entries.values()]
         try:
-            tree = trees.edit(store, sight.index.tree, *_edits(sight, unsaved, stored))
+            tree = trees.edit(store, sight.index.tree, removed, put)
             commit = commits.create(repo, tree, sight.head, message)
             if ref is not None:
                 refs.set_ref(repo, ref, commit)
@@ -86,48 +81,42 @@ def _take(
             if store.missing(set(written)):
                 return None
             raise
-    if store.missing({*written, commit}):
+    if store.missing(set(written)):
         return None
-    return Snapshot(commit, tree, (*_notes(sight, stored), *_text_notes(unsaved, stored)))
+    return Snapshot(commit, tree, (*_notes(sight, of_files.refused), *_text_notes(unsaved, of_texts.refused)))
 
 
-def _store(repo: Repository, sight: Seen, unsaved: Unsaved) -> _Stored:
-    """Only what differs, through an index of only that; git knows which filters, line ends and modes apply.
-
-    It begins with what the user's index has for these paths, for line ends and modes depend on it.
-    """
-    files = {*sight.edited, *sight.untracked} - unsaved.taken.keys()
-    wanted = {*files, *unsaved.taken}
-    if not wanted:
-        return _Stored()
+def _store(
+    repo: Repository, sight: Seen, files: Collection[str], unsaved: Mapping[str, bytes]
+) -> tuple[Hashed, Hashed]:
+    """What lies in the folder, and the unsaved texts: each by a process of its own, side by side."""
+    wanted = {*files, *unsaved}
     rules = [path for path in texts.attribute_files(wanted) if staging.is_below(path, sight.rules)]
-    known = {path: sight.index.entry(path) for path in (*wanted, *rules)}
-    with index.view(repo, repo.root) as small:
-        small.put({path: entry for path, entry in known.items() if entry is not None})
-        refused = staging.add(small, files)
-        refused_texts = texts.stage(small, sight, unsaved.taken)
-        entries = small.entries()
-    return _Stored({path: entries[path] for path in wanted & entries.keys()}, refused, refused_texts)
+    entries = {path: sight.index.entry(path) for path in (*wanted, *rules)}
+    known = {path: entry for path, entry in entries.items() if entry is not None}
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(texts.store, repo, sight, unsaved, known)
+        return hashing.store(repo, repo.root, files, known), later.result()
 
 
-def _edits(sight: Seen, unsaved: Unsaved, stored: _Stored) -> tuple[set[str], dict[str, Entry]]:
-    """What goes from HEAD's tree, and what is put in, in this order: index, folder, unsaved texts.
+def _edits(sight: Seen, hashed: Mapping[str, Entry], asked: Iterable[str]) -> tuple[set[str], dict[str, Entry]]:
+    """What goes from HEAD's tree, and what is put in: the index first, then ``asked`` in order, if git ``hashed`` it.
 
     A later one takes the place of what an earlier one put at its path, above it or below it.
     """
     removed = {path for path, entry in sight.staged.items() if entry is None} | sight.gone
     put = {path: entry for path, entry in sight.staged.items() if entry is not None and path not in sight.gone}
-    for path in (*sorted({*sight.edited, *sight.untracked} - unsaved.taken.keys()), *unsaved.taken):
+    for path in asked:
         put.pop(path, None)
-        if path in stored.entries:
-            put[path] = stored.entries[path]
+        if path in hashed:
+            put[path] = hashed[path]
         else:
-            # It went away after git saw it, git refuses its name, or an unsaved text below it takes its place.
+            # It went away after git saw it, or git refuses its name.
             removed.add(path)
     return removed - put.keys(), put
 
 
-def _notes(sight: Seen, stored: _Stored) -> Iterator[Finding]:
+def _notes(sight: Seen, refused: Sequence[str]) -> Iterator[Finding]:
     if sight.unmerged:
         yield _note(
             "base/unmerged",
@@ -159,15 +148,15 @@ def _notes(sight: Seen, stored: _Stored) -> Iterator[Finding]:
             " have git ignore it.",
             sight.closed,
         )
-    if stored.refused:
+    if refused:
         yield _note(
             "base/forbidden-name",
             "{names}: git takes no file of such a name, so the units do not see it. Rename it if they should.",
-            stored.refused,
+            refused,
         )
 
 
-def _text_notes(unsaved: Unsaved, stored: _Stored) -> Iterator[Finding]:
+def _text_notes(unsaved: Unsaved, refused: Sequence[str]) -> Iterator[Finding]:
     left_out = {
         "a file outside this checkout": unsaved.outside,
         "a file in another repository": unsaved.foreign,
@@ -176,8 +165,8 @@ def _text_notes(unsaved: Unsaved, stored: _Stored) -> Iterator[Finding]:
     for what, paths in left_out.items():
         if paths:
             yield _note("base/buffer-left-out", f"{{names}}: unsaved text of {what}; the units do not see it.", paths)
-    if stored.refused_texts:
-        yield _note("base/forbidden-name", "{names}: git takes no file of such a name.", stored.refused_texts)
+    if refused:
+        yield _note("base/forbidden-name", "{names}: git takes no file of such a name.", refused)
 
 
 def _note(code: str, text: str, paths: Sequence[str], severity: Severity = Severity.INFORMATION) -> Finding:

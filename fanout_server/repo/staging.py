@@ -76,7 +76,7 @@ def add(view: View, paths: Iterable[str]) -> tuple[str, ...]:
     wanted = sorted(set(paths))
     done = view.update("--add", "--remove", "--replace", paths=wanted)
     if done.code != 0:
-        raise _unreadable(view, wanted, git.failure(("update-index",), done))
+        raise unreadable(view.folder, wanted, git.failure(("update-index",), done))
     if b"Ignoring path " not in done.err:
         return ()
     taken = {os.fsdecode(name) for name in view.git("ls-files", "-z", "--cached").out.split(b"\0")}
@@ -143,7 +143,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _unreadable(view: View, paths: list[str], error: GitFailed) -> UnreadableFile:
+def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile:
     """Finds the file at fault: git's message names it, but not in a form that can be read back for sure."""
     told = error.stderr.decode("utf-8", "replace")
     named = [path for path in paths if path in told]
@@ -151,5 +151,5 @@ def _unreadable(view: View, paths: list[str], error: GitFailed) -> UnreadableFil
     filtered = "filter" in told
     help_ = "Install the program of that filter (for Git LFS: 'git lfs install')" if filtered else "Mend that"
     return UnreadableFile(
-        f"git cannot take in {where} in {view.folder}: {error}. {help_}, or have git ignore the file, and try again."
+        f"git cannot take in {where} in {folder}: {error}. {help_}, or have git ignore the file, and try again."
     )

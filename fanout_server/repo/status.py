@@ -9,6 +9,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from fanout_server.repo.index_file import Entry
 from fanout_server.repo.repository import Repository
 
 LOOK_CLOSELY = (
@@ -35,10 +36,6 @@ _STATUS = (
 _CLOSED = re.compile(rb"could not open directory '(.*?)': ", re.DOTALL)
 _HEAD = b"# branch.oid "
 _NO_COMMIT = b"(initial)"
-
-
-Entry = tuple[int, str]
-"""What an index or a tree holds for a path: mode and object id."""
 
 
 @frozen

@@ -7,8 +7,10 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from fanout_server.repo import staging
-from fanout_server.repo.index import View, temporary_folder
+from fanout_server.repo import hashing, staging
+from fanout_server.repo.hashing import Hashed
+from fanout_server.repo.index import temporary_folder
+from fanout_server.repo.index_file import Entry
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.seen import Seen
 from fanout_server.repo.trees import GITLINK
@@ -43,24 +45,22 @@ def choose(repo: Repository, seen: Seen, buffers: Mapping[str, bytes]) -> Unsave
     return Unsaved(taken, tuple(outside), tuple(foreign), tuple(sorted(ignored)))
 
 
-def stage(small: View, seen: Seen, buffers: Mapping[str, bytes]) -> tuple[str, ...]:
-    """Takes the buffers into the index ``small`` as ``git add`` would after saving; returns the names that git forbids.
+def store(repo: Repository, seen: Seen, texts: Mapping[str, bytes], known: Mapping[str, Entry]) -> Hashed:
+    """Takes the texts in as ``git add`` would after saving; ``known`` as for ``hashing.store``.
 
     They are written to a folder that poses as the working tree, for ``hash-object --path`` knows no index and so would
     turn the line ends of a file that the repository holds with CRLF.
     """
-    if not buffers:
-        return ()
-    with temporary_folder(small.repo) as place:
-        stand_in = View(small.repo, place / "tree", small.index)
-        stand_in.folder.mkdir()
-        for rule in attribute_files(buffers):
+    if not texts:
+        return Hashed()
+    with temporary_folder(repo) as stand_in:
+        for rule in attribute_files(texts):
             # A link is skipped, as git does.
-            if _is_plain_file(small.folder / rule):
-                _write(stand_in.folder / rule, (small.folder / rule).read_bytes(), executable=False)
-        for path, data in buffers.items():
-            _write(stand_in.folder / path, data, executable=_is_executable(small.folder, seen, path))
-        return staging.add(stand_in, buffers)
+            if _is_plain_file(repo.root / rule):
+                _write(stand_in / rule, (repo.root / rule).read_bytes(), executable=False)
+        for path, data in texts.items():
+            _write(stand_in / path, data, executable=_is_executable(repo.root, seen, path))
+        return hashing.store(repo, stand_in, texts, known)
 
 
 def attribute_files(paths: Collection[str]) -> list[str]:
