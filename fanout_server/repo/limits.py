@@ -12,6 +12,8 @@ from fanout_server.repo.errors import TooLarge
 _ALL_TOGETHER = 10
 _NAMED = 5
 _STEP = 1000.0
+# From here three digits round up to the next unit.
+_LAST = 999.5
 _UNITS = ("B", "kB", "MB", "GB", "TB")
 
 
@@ -38,7 +40,7 @@ def check(root: Path, untracked: Iterable[str], limit: float) -> None:
 def in_words(size: float) -> str:
     """For people: three digits at most, as in 5.37 GB."""
     unit = 0
-    while size >= _STEP and unit < len(_UNITS) - 1:
+    while size >= _LAST and unit < len(_UNITS) - 1:
         size /= _STEP
         unit += 1
     return f"{size:.3g} {_UNITS[unit]}"

@@ -69,7 +69,7 @@ def test_a_repository_of_somebody_else_is_refused_with_gits_advice(
 ) -> None:
     monkeypatch.setattr(git_command, "_PASS", re.compile(r"GIT_(TEST_.*|CONFIG_.*)"))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    with pytest.raises(GitFailed, match="dubious ownership"):
+    with pytest.raises(UntrustedOwner, match=f"git config --global --add safe.directory {checkout}"):
         Repository.discover(checkout)
 
 
