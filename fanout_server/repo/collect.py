@@ -8,7 +8,7 @@ from collections.abc import Collection
 import pathspec
 from attrs import frozen
 
-from fanout_server.repo import changes, commits, index, staging, worktrees
+from fanout_server.repo import changes, commits, index, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.index import View
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
@@ -59,9 +59,8 @@ def without(repo: Repository, base: str, commit: str, paths: Collection[str]) ->
     back = {change.path: (change.old_mode, change.old_oid) for change in changed if change.path in set(paths)}
     if not back:
         return commit if changed else None
-    with index.tree_view(repo, commit) as view:
-        view.put(back)
-        tree = view.write_tree()
+    store = objects.of(repo)
+    tree = trees.overlay(store, store.tree_of(commit), back)
     if not changes.diff_many(repo, base, [tree])[0]:
         return None
     return commits.create(repo, tree, base, commits.message(repo, commit), commits.date(repo, commit))

@@ -7,13 +7,12 @@ import os
 import shutil
 import tempfile
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from attrs import frozen
 
 from fanout_server.repo import git as git_command
-from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
 
 _STALE_SECONDS = 24 * 3600.0
@@ -57,18 +56,6 @@ class View:
     def write_tree(self) -> str:
         return self.git("write-tree").out.decode().strip()
 
-    def put(self, entries: Mapping[str, tuple[int, str | None]]) -> None:
-        """Sets entries to (mode, oid); an oid of ``None`` takes the entry out.
-
-        What is taken out goes first, so that a folder can take a file's place; an entry that is set takes the place
-        of a file above it or of a folder's files below it.
-        """
-        nothing = f"0 {self.repo.blank_oid}\t"
-        lines = [os.fsencode(nothing + path) for path, (_, oid) in entries.items() if oid is None]
-        lines += [os.fsencode(f"{mode:o} {oid}\t{path}") for path, (mode, oid) in entries.items() if oid is not None]
-        if lines:
-            self.git("update-index", "-z", "--index-info", input=b"\0".join(lines) + b"\0")
-
     def update(self, *options: str, paths: Iterable[str]) -> git_command.Completed:
         """``git update-index`` on these paths; returns also where git failed."""
         names = b"".join(os.fsencode(path) + b"\0" for path in paths)
@@ -100,14 +87,6 @@ def view(repo: Repository, folder: Path, start: Path | None = None) -> Iterator[
         yield View(repo, folder, index)
 
 
-@contextlib.contextmanager
-def tree_view(repo: Repository, tree: str) -> Iterator[View]:
-    """A view whose index is that tree (or commit); for work on trees alone, the folder plays no part."""
-    with view(repo, repo.root) as seen:
-        seen.git("read-tree", "--end-of-options", tree)
-        yield seen
-
-
 def copy_index(source: Path, target: Path) -> None:
     """A copy with the time of the original, both taken from one open file.
 
@@ -119,11 +98,6 @@ def copy_index(source: Path, target: Path) -> None:
         data = stream.read()
     target.write_bytes(data)
     os.utime(target, ns=(status.st_atime_ns, status.st_mtime_ns))
-
-
-def state_of(changes: Iterable[Change]) -> dict[str, tuple[int, str | None]]:
-    """The new sides, as ``View.put`` takes them."""
-    return {change.path: (change.new_mode, change.new_oid) for change in changes}
 
 
 def _sweep(parent: Path) -> None:

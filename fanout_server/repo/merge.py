@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from fanout_server.repo import changes, collect, commits, index, tree_merge
+from fanout_server.repo import changes, collect, commits, objects, tree_merge, trees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
-
-_State = tuple[int, str | None]
+from fanout_server.repo.trees import State
 
 
 @frozen
@@ -43,10 +42,7 @@ def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]]) -> Me
     entangled = _entangled(parts)
     date = commits.date(repo, base)
     union = {
-        path: state
-        for unit, part in parts.items()
-        if unit not in entangled
-        for path, state in index.state_of(part).items()
+        path: state for unit, part in parts.items() if unit not in entangled for path, state in _states(part).items()
     }
     current = _commit(repo, base, _with(repo, base, union), date)
     kept = {unit: part for unit, part in parts.items() if unit not in entangled}
@@ -63,9 +59,9 @@ def _entangled(parts: Mapping[str, Sequence[Change]]) -> set[str]:
     """The units that cannot just be laid over each other: they make different things of one path, or of a path and
     one below it.
     """
-    makers: dict[str, dict[_State, list[str]]] = {}
+    makers: dict[str, dict[State, list[str]]] = {}
     for unit, part in parts.items():
-        for path, state in index.state_of(part).items():
+        for path, state in _states(part).items():
             makers.setdefault(path, {}).setdefault(state, []).append(unit)
     found = {unit for states in makers.values() if len(states) > 1 for units in states.values() for unit in units}
     files = {path for path, states in makers.items() if any(oid is not None for _, oid in states)}
@@ -75,6 +71,10 @@ def _entangled(parts: Mapping[str, Sequence[Change]]) -> set[str]:
             for clashing in (path, *above):
                 found |= {unit for units in makers[clashing].values() for unit in units}
     return found
+
+
+def _states(part: Iterable[Change]) -> dict[str, State]:
+    return {change.path: (change.new_mode, change.new_oid) for change in part}
 
 
 def _folders(path: str) -> set[str]:
@@ -150,12 +150,11 @@ def _owners(
     }
 
 
-def _with(repo: Repository, base: str, entries: Mapping[str, _State]) -> str:
+def _with(repo: Repository, base: str, entries: Mapping[str, State]) -> str:
     if not entries:
         return f"{base}^{{tree}}"
-    with index.tree_view(repo, base) as view:
-        view.put(entries)
-        return view.write_tree()
+    store = objects.of(repo)
+    return trees.overlay(store, store.tree_of(base), entries)
 
 
 def _commit(repo: Repository, base: str, tree: str, date: str) -> str:

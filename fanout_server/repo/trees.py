@@ -23,6 +23,9 @@ GITLINK = 0o160000
 _CACHED_ENTRIES = 100_000
 _CACHES = 8
 
+State = tuple[int, str | None]
+"""Mode and oid of a file; the oid is ``None`` where there is none."""
+
 
 @frozen
 class Entry:
@@ -118,6 +121,12 @@ def edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str
         top.put(objects, os.fsencode(path).split(b"/"), Entry(mode, oid))
     made = _write(objects, top)
     return made.oid if made is not None else objects.write("tree", b"")
+
+
+def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
+    """``root`` with these files in the given states; as ``edit``, so what comes may be where something goes."""
+    removed = [path for path, (_, oid) in states.items() if oid is None]
+    return edit(objects, root, removed, {path: (mode, oid) for path, (mode, oid) in states.items() if oid is not None})
 
 
 class _Folder:

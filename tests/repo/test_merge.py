@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.repo import blobs, index
+from fanout_server.repo import blobs, objects, trees
 from fanout_server.repo import git as git_command
 from fanout_server.repo.merge import Conflict, Merged, merge
 from fanout_server.repo.repository import Repository
@@ -38,9 +38,8 @@ class _Units:
             else:
                 mode, data = (_PLAIN, given_.encode()) if isinstance(given_, str) else given_
                 entries[path] = (mode, blobs.write(self.repo, [data])[0])
-        with index.tree_view(self.repo, self.base) as view:
-            view.put(entries)
-            tree = view.write_tree()
+        store = objects.of(self.repo)
+        tree = trees.overlay(store, store.tree_of(self.base), entries)
         made = self.repo.git("commit-tree", tree, "-p", self.base, "-m", "unit")
         return made.out.decode().strip()
 
