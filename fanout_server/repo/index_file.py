@@ -50,7 +50,7 @@ def is_plain(path: Path, digits: int) -> bool:
             if length == _LONGEST:
                 return False
             at += (flags + 2 + length + 8) & ~7
-        return _OTHER_FILE not in _extensions(data, at, digits // 2)
+        return at <= len(data) - digits // 2 and _OTHER_FILE not in _extensions(data, at, digits // 2)
     except (struct.error, IndexError):
         # Damaged: git says it in words.
         return False

@@ -51,6 +51,9 @@ def take(
         taken = _take(repo, buffers, message, ref, untracked_limit)
         if taken is not None:
             return taken
+    if ref is not None:
+        # A ref to what is not there would fail the user's own clean-ups.
+        refs.delete_ref(repo, ref)
     raise BaseNotKept(
         f"The base in {repo.root} was made {_TRIES} times, and each time some of it was deleted before it was done: a"
         " 'git gc' or 'git prune' runs again and again. Wait for it or stop it, and start again."

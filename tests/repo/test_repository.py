@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.repo import git as git_command
-from fanout_server.repo.errors import BareRepository, GitFailed, NotARepository
+from fanout_server.repo.errors import BareRepository, NotARepository, UntrustedOwner
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
 
