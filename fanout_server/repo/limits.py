@@ -32,7 +32,8 @@ def check(root: Path, untracked: Iterable[str], limit: float) -> None:
         )
     if together > limit * _ALL_TOGETHER:
         raise TooLarge(
-            f"{len(sizes)} untracked files are {in_words(together)} together, and every unit would get them: {_named(sizes)}."
+            f"{len(sizes)} untracked files are {in_words(together)} together, and every unit would get them:"
+            f" {_named(sizes)}."
             f" That is more than ten times the untracked_limit, {in_words(limit)}. {_ADVICE}"
         )
 

@@ -42,7 +42,7 @@ def set_ref(repo: Repository, ref: str, commit: str) -> None:
 
 
 def delete_ref(repo: Repository, ref: str) -> None:
-    """Also one whose commit is gone, or that is not there. Raises GitFailed, and ValueError for a ref that is not ours."""
+    """Also one whose commit is gone. Raises GitFailed, and ValueError for a ref that is not ours."""
     if not ref.startswith(_PREFIX):
         raise ValueError(f"{ref!r} is not below {_PREFIX}")
     repo.git(*_PATIENT, "update-ref", "--no-deref", "-d", ref)
