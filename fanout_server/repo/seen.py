@@ -1,7 +1,6 @@
 """What the user sees in their checkout, as differences from HEAD: what is staged, edited, deleted, new, in the way.
 
-One ``git status`` on the user's own index, whose time tells git which entries it must compare, and beside it, at the
-same time, a list of what that status overlooks.
+By git, on the user's own index: its time tells git which entries it must compare.
 """
 
 from __future__ import annotations
@@ -12,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import attrs
 from attrs import frozen
 
 from fanout_server.repo import objects, overlooked, staging, status, trees
@@ -72,10 +72,30 @@ class Seen:
 
 def look(repo: Repository) -> Seen:
     """Raises GitFailed."""
-    with _index(repo) as index, ThreadPoolExecutor(1) as beside:
-        flagged = beside.submit(overlooked.read, repo, index)
-        told = status.read(repo, index)
-        return sort(repo.root, Index(repo, told), told, flagged.result())
+    with _index(repo) as index:
+        before = _stamp(index)
+        told, flagged = _read(repo, index)
+        if _stamp(index) != before:
+            # A file that was added meanwhile may be untracked no more for the one, and not yet tracked for the other.
+            told, flagged = status.read(repo, index), overlooked.read(repo, index)
+        return sort(repo.root, Index(repo, told), told, flagged)
+
+
+def _read(repo: Repository, index: Path) -> tuple[Status, Overlooked]:
+    """What one ``git status`` would tell, and what it would not, in two thirds of its time on two processors."""
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(lambda: (status.read_untracked(repo, index), overlooked.read(repo, index)))
+        told = status.read_tracked(repo, index)
+        others, flagged = later.result()
+    return attrs.evolve(told, untracked=others.untracked, closed=others.closed), flagged
+
+
+def _stamp(index: Path) -> tuple[int, ...] | None:
+    try:
+        found = index.stat()
+    except FileNotFoundError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
 def sort(root: Path, index: Index, told: Status, flagged: Overlooked) -> Seen:

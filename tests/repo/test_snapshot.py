@@ -3,12 +3,14 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fanout_server.repo import snapshot
+from fanout_server.repo import snapshot, status
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
@@ -289,6 +291,30 @@ def test_split_index(checkout: Path, git: GitCommand, take: Take) -> None:
     files, _ = take()
     assert files["a.txt"] == b"after the split\n"
     assert files["b.txt"] == b"edited\n"
+
+
+def test_a_file_is_added_while_git_looks(
+    checkout: Path, repo: Repository, git: GitCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes look at once, one at tracked files, one at others; the file must not slip between them."""
+    (checkout / "new").write_text("x")
+    read_tracked, read_untracked = status.read_tracked, status.read_untracked
+    looked = threading.Event()
+
+    def first(*args: Any) -> status.Status:
+        told = read_tracked(*args)
+        looked.set()
+        return told
+
+    def then(*args: Any) -> status.Status:
+        looked.wait(60)
+        git(checkout, "add", "new")
+        return read_untracked(*args)
+
+    monkeypatch.setattr(status, "read_tracked", first)
+    monkeypatch.setattr(status, "read_untracked", then)
+    taken = snapshot.take(repo, {}, "base")
+    assert git(checkout, "cat-file", "blob", f"{taken.commit}:new") == "x"
 
 
 def test_somebody_holds_the_index(checkout: Path, take: Take) -> None:
