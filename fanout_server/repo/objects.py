@@ -14,21 +14,20 @@ from contextvars import ContextVar
 from typing import Literal
 
 import pygit2
-from pygit2.enums import ObjectType
 
+from fanout_server.repo import loose
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 
 Kind = Literal["blob", "tree", "commit"]
 
-_NUMBERS = {"blob": ObjectType.BLOB, "tree": ObjectType.TREE, "commit": ObjectType.COMMIT}
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _OPEN_REPOSITORIES = 8
 _SHA1_DIGITS = 40
 # libgit2 is called with the interpreter's lock held; beyond this a process is hardly slower, and holds up nobody.
 _LARGE_BYTES = 4_000_000
-# What core.sharedRepository says where it says that nothing is shared.
-_NOT_SHARED = {"", "umask", "false", "no", "off", "0"}
+# Settings that say no more than git does anyway.
+_PLAIN = {b"umask", b"false", b"no", b"off", b"0"}
 
 # libgit2 would answer from memory for what git has deleted since; we have a cache of our own for trees.
 pygit2.settings.enable_caching(False)  # noqa: FBT003 - the library's own form
@@ -37,12 +36,17 @@ _recordings: ContextVar[tuple[list[str], ...]] = ContextVar("recordings", defaul
 
 
 class Objects:
-    """The objects of a repository, through a git process for each: slow, and right for every repository."""
+    """The objects of a repository. Each is read by a git process: slow, and right for every repository."""
 
     def __init__(self, repo: Repository) -> None:
         self._repo = repo
         self.digits = len(repo.blank_oid)
         """The length of an oid: 40, or 64 where the repository is of SHA-256."""
+        self._folder = str(repo.common_dir / "objects")
+        # Whom the files are to be shared with, and what is to be synced, is then for git to see to.
+        told = repo.git("config", "-z", "--get-regexp", r"^core\.(sharedrepository|fsync.*)$", check=False).out
+        values = [setting.partition(b"\n")[2].lower() for setting in told.split(b"\0") if setting]
+        self._by_git = any(value not in _PLAIN for value in values)
 
     def read(self, oid: str) -> tuple[str, bytes]:
         """The kind and the bytes of an object. In a partial clone git fetches what is not here. Raises GitFailed."""
@@ -62,6 +66,10 @@ class Objects:
         return oid
 
     def _write(self, kind: Kind, data: bytes) -> str:
+        # The rest stands in the words of git, or git knows a way.
+        with contextlib.suppress(OSError):
+            if not self._by_git:
+                return loose.write(self._folder, kind, data, self.digits)
         asked = ("hash-object", "-w", "-t", kind, "--no-filters", "--stdin")
         return self._repo.git(*asked, input=data).out.decode().strip()
 
@@ -122,16 +130,14 @@ class Objects:
 
 
 class _InProcess(Objects):
-    """Through libgit2, which takes no lock of git's and writes as git does: a file beside, then a rename."""
+    """Read through libgit2, which knows packs and alternates."""
 
     def __init__(self, repo: Repository) -> None:
         super().__init__(repo)
         self._database = self._open()
-        told = repo.git("config", "--get", "core.sharedRepository", check=False).out.decode("utf-8", "replace")
-        self._shared = told.strip().lower() not in _NOT_SHARED
 
     def _open(self) -> pygit2.Odb:
-        return pygit2.Odb(str(self._repo.common_dir / "objects"))
+        return pygit2.Odb(self._folder)
 
     def read(self, oid: str) -> tuple[str, bytes]:
         _checked(oid)
@@ -149,16 +155,6 @@ class _InProcess(Objects):
             return super().read(oid)
         number, data = self._database.read(oid)
         return number.name.lower(), data
-
-    def _write(self, kind: Kind, data: bytes) -> str:
-        # Only git knows whom the files are to be shared with.
-        if self._shared or len(data) > _LARGE_BYTES:
-            return super()._write(kind, data)
-        try:
-            return str(self._database.write(_NUMBERS[kind], data))
-        except (OSError, pygit2.GitError):
-            # git says it in words, or knows a way.
-            return super()._write(kind, data)
 
     def missing(self, oids: Collection[str]) -> tuple[str, ...]:
         # A new one: packs that an older one has open answer even after they were deleted. It stays, for the older one

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import functools
 import os
+import re
 import stat
 from collections.abc import Collection, Iterator, Mapping
 
@@ -19,12 +20,18 @@ from fanout_server.repo.objects import Objects
 
 FOLDER = 0o40000
 GITLINK = 0o160000
-# Some 300 bytes each.
-_CACHED_ENTRIES = 100_000
-_CACHES = 8
+# Some 300 bytes each, entries and changes alike.
+_CACHED = 150_000
+_REPOSITORIES = 8
 
-State = tuple[int, str | None]
-"""Mode and oid of a file; the oid is ``None`` where there is none."""
+_Raw = tuple[bytes, bytes]
+"""Mode and oid as they are in a tree: these are compared and copied much faster than numbers and texts."""
+
+_Listing = Mapping[bytes, _Raw]
+_FOLDER = b"40000"
+_MODES = {b"100644", b"100755", b"120000", _FOLDER, b"160000"}
+# "MODE NAME NUL OID" each; by the size of an oid.
+_ENTRY = {size: re.compile(rb"([0-7]+) ([^\0]+)\0(.{%d})" % size, re.DOTALL) for size in (20, 32)}
 
 
 @frozen
@@ -33,6 +40,10 @@ class Entry:
 
     mode: int
     oid: str
+
+
+State = tuple[int, str | None]
+"""Mode and oid of a file; 0 and ``None`` where there is none."""
 
 
 @frozen
@@ -49,61 +60,80 @@ class Change:
     old_oid: str | None
     new_oid: str | None
 
+    @property
+    def old(self) -> State:
+        return self.old_mode, self.old_oid
+
+    @property
+    def new(self) -> State:
+        return self.new_mode, self.new_oid
+
+
+def change(path: str, old: State, new: State) -> Change:
+    """The change from one state of a file to another."""
+    status = "A" if old[1] is None else "D" if new[1] is None else "M"
+    if status == "M" and stat.S_IFMT(old[0]) != stat.S_IFMT(new[0]):
+        status = "T"
+    return Change(path, status, old[0], new[0], old[1], new[1])
+
 
 def entries(objects: Objects, tree: str) -> Mapping[bytes, Entry]:
     """What is directly in a tree, in git's order. Raises GitFailed."""
-    cache = _cache(objects)
-    found = cache.get(tree)
-    if found is None:
-        found = _parse(tree, objects.read_tree(tree), objects.digits // 2)
-        cache.put(tree, found, len(found) + 1)
-    return found
+    return {name: _entry(raw) for name, raw in _listing(objects, tree).items()}
 
 
 def lookup(objects: Objects, root: str, path: str) -> Entry | None:
     """What is at ``path``, a file or a folder ("" for the root itself); ``None`` for nothing."""
-    found: Entry | None = Entry(FOLDER, root)
+    found: _Raw | None = (_FOLDER, bytes.fromhex(root))
     for name in os.fsencode(path).split(b"/") if path else []:
-        if found is None or found.mode != FOLDER:
+        inner = _folder(found)
+        if inner is None:
             return None
-        found = entries(objects, found.oid).get(name)
-    return found
+        found = _listing(objects, inner).get(name)
+    return None if found is None else _entry(found)
 
 
 def walk(objects: Objects, root: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
     """All that is below a tree but the folders themselves, in git's order. ``prefix`` is where the tree itself is."""
-    waiting = [(os.fsencode(prefix), Entry(FOLDER, root))]
+    waiting = [(os.fsencode(prefix), (_FOLDER, bytes.fromhex(root)))]
     while waiting:
-        path, entry = waiting.pop()
-        if entry.mode != FOLDER:
-            yield os.fsdecode(path), entry
+        path, raw = waiting.pop()
+        inner = _folder(raw)
+        if inner is None:
+            yield os.fsdecode(path), _entry(raw)
             continue
         folder = path + b"/" if path else b""
-        waiting += [(folder + name, one) for name, one in reversed(list(entries(objects, entry.oid).items()))]
+        waiting += [(folder + name, one) for name, one in reversed(list(_listing(objects, inner).items()))]
 
 
 def diff(objects: Objects, old: str, new: str) -> tuple[Change, ...]:
-    """What differs between two trees, in git's order; a file that became a folder is a D and As."""
-    found: list[tuple[bytes, Entry | None, Entry | None]] = []
+    """What differs between two trees, in git's order; a file that became a folder is a D and As. Raises GitFailed."""
+    cache = _differences(objects)
+    found = cache.get(f"{old} {new}")
+    if found is None:
+        pairs = sorted(_pairs(objects, old, new), key=lambda one: one[0])
+        found = tuple(change(os.fsdecode(path), _state(one), _state(other)) for path, one, other in pairs)
+        cache.put(f"{old} {new}", found, len(found) + 1)
+    return found
+
+
+def _pairs(objects: Objects, old: str, new: str) -> Iterator[tuple[bytes, _Raw | None, _Raw | None]]:
+    """Both sides of each file that differs, in no order."""
     waiting: list[tuple[bytes, str | None, str | None]] = [(b"", old, new)]
     while waiting:
         folder, before, after = waiting.pop()
         if before == after:
             continue
-        olds = entries(objects, before) if before is not None else {}
-        news = entries(objects, after) if after is not None else {}
-        for name in (*news, *(olds.keys() - news.keys())):
+        olds = _listing(objects, before) if before is not None else {}
+        news = _listing(objects, after) if after is not None else {}
+        for name in {name for name, _ in olds.items() ^ news.items()}:
             one, other = olds.get(name), news.get(name)
-            if one == other:
-                continue
-            path = folder + name
-            inner = _folder(one), _folder(other)
-            if any(inner):
-                waiting.append((path + b"/", *inner))
-            file, other_file = (None if inner[0] else one), (None if inner[1] else other)
+            inner, other_inner = _folder(one), _folder(other)
+            if inner is not None or other_inner is not None:
+                waiting.append((folder + name + b"/", inner, other_inner))
+            file, other_file = (None if inner else one), (None if other_inner else other)
             if file is not None or other_file is not None:
-                found.append((path, file, other_file))
-    return tuple(_change(*one) for one in sorted(found, key=lambda one: one[0]))
+                yield folder + name, file, other_file
 
 
 def edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str, tuple[int, str]]) -> str:
@@ -112,15 +142,15 @@ def edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str
     What is put takes the place of a folder at its path, or of a file above it. Folders left empty vanish; what is to be
     removed need not be there. Raises ForbiddenName, GitFailed.
     """
-    top = _Folder(entries(objects, root), root)
+    top = _Folder(_listing(objects, root), root)
     for path in removed:
         top.remove(objects, os.fsencode(path).split(b"/"))
     for path, (mode, oid) in put.items():
         if names.forbidden(path, mode):
             raise ForbiddenName(f"git takes no file named {path!r} into a tree. Rename it.")
-        top.put(objects, os.fsencode(path).split(b"/"), Entry(mode, oid))
+        top.put(objects, os.fsencode(path).split(b"/"), (b"%o" % mode, bytes.fromhex(oid)))
     made = _write(objects, top)
-    return made.oid if made is not None else objects.write("tree", b"")
+    return made[1].hex() if made is not None else objects.write("tree", b"")
 
 
 def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
@@ -132,11 +162,12 @@ def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
 class _Folder:
     """A folder that is being changed. Those in it that were opened are of this class, the others are entries."""
 
-    def __init__(self, entries: Mapping[bytes, Entry], oid: str | None = None) -> None:
-        self.now: dict[bytes, Entry | _Folder] = dict(entries)
-        self.made: Entry | None = None
-        self._was = entries
+    def __init__(self, was: _Listing, oid: str | None = None) -> None:
+        self.now: dict[bytes, _Raw | _Folder] = dict(was)
+        self.made: _Raw | None = None
+        self._was = was
         self._oid = oid
+        self.in_order = True
 
     def remove(self, objects: Objects, path: list[bytes]) -> None:
         folder = self
@@ -147,35 +178,42 @@ class _Folder:
             folder = inner
         folder.now.pop(path[-1], None)
 
-    def put(self, objects: Objects, path: list[bytes], entry: Entry) -> None:
+    def put(self, objects: Objects, path: list[bytes], raw: _Raw) -> None:
         folder = self
         for name in path[:-1]:
             inner = folder.open(objects, name)
             if inner is None:
                 inner = folder.now[name] = _Folder({})
+                folder.in_order = False
             folder = inner
-        folder.now[path[-1]] = entry
+        old = folder.now.get(path[-1])
+        folder.now[path[-1]] = raw
+        # A folder has another place in the order than a file of its name.
+        folder.in_order &= isinstance(old, tuple) and _FOLDER not in (old[0], raw[0])
 
     def open(self, objects: Objects, name: bytes) -> _Folder | None:
         """The folder of that name, to be changed; ``None`` where there is none."""
         inner = self.now.get(name)
-        if isinstance(inner, Entry):
-            if inner.mode != FOLDER:
-                return None
-            inner = self.now[name] = _Folder(entries(objects, inner.oid), inner.oid)
-        return inner
+        if inner is None or isinstance(inner, _Folder):
+            return inner
+        tree = _folder(inner)
+        if tree is None:
+            return None
+        opened = self.now[name] = _Folder(_listing(objects, tree), tree)
+        return opened
 
     def write(self, objects: Objects) -> None:
         """Once those in it are written. ``made`` stays ``None`` where nothing is in it."""
-        kept = {name: one if isinstance(one, Entry) else one.made for name, one in self.now.items()}
+        kept = {name: one.made if isinstance(one, _Folder) else one for name, one in self.now.items()}
         found = {name: one for name, one in kept.items() if one is not None}
-        if self._oid is not None and found == self._was:
-            self.made = Entry(FOLDER, self._oid) if found else None
-        elif found:
-            self.made = Entry(FOLDER, objects.write("tree", _format(found)))
+        if not found:
+            return
+        if self._oid is None or found != self._was:
+            self._oid = _write_listing(objects, found, in_order=self.in_order)
+        self.made = (_FOLDER, bytes.fromhex(self._oid))
 
 
-def _write(objects: Objects, top: _Folder) -> Entry | None:
+def _write(objects: Objects, top: _Folder) -> _Raw | None:
     """The opened folders, the inner ones first. Without recursion: an agent may have made thousands in each other."""
     order = [top]
     for folder in order:
@@ -185,53 +223,60 @@ def _write(objects: Objects, top: _Folder) -> Entry | None:
     return top.made
 
 
-def _parse(tree: str, data: bytes, size: int) -> dict[bytes, Entry]:
-    """Each entry is "MODE NAME NUL OID", the oid in ``size`` bytes."""
-    found: dict[bytes, Entry] = {}
-    at = 0
-    try:
-        while at < len(data):
-            space = data.index(b" ", at)
-            start = data.index(b"\0", space) + 1
-            name = data[space + 1 : start - 1]
-            found[name] = Entry(_mode(data[at:space]), data[start : start + size].hex())
-            at = start + size
-    except ValueError as error:
-        raise GitFailed(f"The tree {tree} is damaged.", ("ls-tree", tree), None, b"") from error
-    if at > len(data):
-        raise GitFailed(f"The tree {tree} is damaged.", ("ls-tree", tree), None, b"")
+def _write_listing(objects: Objects, found: dict[bytes, _Raw], *, in_order: bool) -> str:
+    if not in_order:
+        found = dict(sorted(found.items(), key=lambda one: one[0] + b"/" if one[1][0] == _FOLDER else one[0]))
+    tree = objects.write("tree", b"".join([b"%b %b\0%b" % (mode, name, oid) for name, (mode, oid) in found.items()]))
+    _listings(objects).put(tree, found, len(found) + 1)
+    return tree
+
+
+def _listing(objects: Objects, tree: str) -> _Listing:
+    cache = _listings(objects)
+    found = cache.get(tree)
+    if found is None:
+        found = _parse(tree, objects.read_tree(tree), objects.digits // 2)
+        cache.put(tree, found, len(found) + 1)
     return found
 
 
-@functools.lru_cache(maxsize=64)
-def _mode(text: bytes) -> int:
+def _parse(tree: str, data: bytes, size: int) -> _Listing:
+    # Between the entries is nothing; then come the three parts of each. In one go, for trees may be long.
+    parts = _ENTRY[size].split(data)
+    if any(parts[0::4]):
+        raise GitFailed(f"The tree {tree} is damaged.", ("ls-tree", tree), None, b"")
+    modes = parts[1::4]
+    if not _MODES.issuperset(modes):
+        modes = [b"%o" % _plain_mode(int(mode, 8)) for mode in modes]
+    return dict(zip(parts[2::4], zip(modes, parts[3::4], strict=True), strict=True))
+
+
+def _plain_mode(mode: int) -> int:
     """As git takes it, whatever odd mode an old program wrote."""
-    mode = int(text, 8)
     if stat.S_ISREG(mode):
         return 0o100755 if mode & stat.S_IXUSR else 0o100644
     return stat.S_IFMT(mode) if stat.S_ISLNK(mode) or stat.S_ISDIR(mode) else GITLINK
 
 
-def _format(found: Mapping[bytes, Entry]) -> bytes:
-    ordered = sorted(found.items(), key=lambda one: one[0] + b"/" if one[1].mode == FOLDER else one[0])
-    return b"".join(b"%o %s\0%s" % (entry.mode, name, bytes.fromhex(entry.oid)) for name, entry in ordered)
+def _entry(raw: _Raw) -> Entry:
+    return Entry(int(raw[0], 8), raw[1].hex())
 
 
-def _folder(entry: Entry | None) -> str | None:
-    return entry.oid if entry is not None and entry.mode == FOLDER else None
+def _folder(raw: _Raw | None) -> str | None:
+    return raw[1].hex() if raw is not None and raw[0] == _FOLDER else None
 
 
-def _change(path: bytes, old: Entry | None, new: Entry | None) -> Change:
-    name = os.fsdecode(path)
-    if old is None or new is None:
-        old_mode, old_oid = (old.mode, old.oid) if old is not None else (0, None)
-        new_mode, new_oid = (new.mode, new.oid) if new is not None else (0, None)
-        return Change(name, "A" if old is None else "D", old_mode, new_mode, old_oid, new_oid)
-    status = "M" if stat.S_IFMT(old.mode) == stat.S_IFMT(new.mode) else "T"
-    return Change(name, status, old.mode, new.mode, old.oid, new.oid)
+def _state(raw: _Raw | None) -> State:
+    return (0, None) if raw is None else (int(raw[0], 8), raw[1].hex())
 
 
-@functools.lru_cache(maxsize=_CACHES)
-def _cache(objects: Objects) -> Cache[Mapping[bytes, Entry]]:
+@functools.lru_cache(maxsize=_REPOSITORIES)
+def _listings(objects: Objects) -> Cache[_Listing]:
     del objects
-    return Cache(_CACHED_ENTRIES)
+    return Cache(_CACHED)
+
+
+@functools.lru_cache(maxsize=_REPOSITORIES)
+def _differences(objects: Objects) -> Cache[tuple[Change, ...]]:
+    del objects
+    return Cache(_CACHED)

@@ -12,6 +12,8 @@ from fanout_server.repo import changes, collect, merge, refs
 from fanout_server.repo.repository import Repository
 
 _NAMED = 10
+# In a glob that has none of these, every character stands for itself.
+_MEANS_MORE = frozenset("*?[]\\!# \t\r\n")
 
 
 @frozen
@@ -59,8 +61,7 @@ def _in_scope(
             " out, name what a unit may write with 'owns'."
         )
         return commit, [Finding("unit/out-of-scope", Severity.INFORMATION, message, path=strays[0], units=(unit.id,))]
-    allowed = owns(unit.owns)
-    outside = [change.path for change in changed if not allowed.match_file(change.path)]
+    outside = _not_owned(unit.owns, [change.path for change in changed])
     if not outside:
         return commit, []
     message = (
@@ -69,6 +70,16 @@ def _in_scope(
     )
     finding = Finding("unit/out-of-scope", Severity.WARNING, message, path=outside[0], units=(unit.id,))
     return collect.without(repository, base, commit, outside), [finding]
+
+
+def _not_owned(globs: Collection[str], paths: Collection[str]) -> list[str]:
+    # Most globs are the name of a file, and to read one as a glob takes longer than all else here.
+    named = {glob.removeprefix("/") for glob in globs if _MEANS_MORE.isdisjoint(glob)}
+    others = [path for path in paths if path not in named]
+    if not others:
+        return []
+    allowed = owns(globs)
+    return [path for path in others if not allowed.match_file(path)]
 
 
 def _is_target(unit: Unit, path: str) -> bool:

@@ -157,6 +157,8 @@ def test_only_what_is_touched_is_read(repo: Repository, started: list[str], monk
     root = store.tree_of("HEAD")
     wide = {f"d{number}/e{number}/f": (0o100644, blob) for number in range(50)}
     tree = trees.edit(store, root, (), wide)
+    objects.of.cache_clear()
+    store = objects.of(repo)
 
     def refuse(*args: object, **_: object) -> None:
         raise AssertionError(f"started git {args}")
@@ -166,10 +168,8 @@ def test_only_what_is_touched_is_read(repo: Repository, started: list[str], monk
     other = trees.edit(store, tree, ["d1/e1"], {"d2/e2/g": (0o100644, blob)})
     assert len(started) == 4
     assert [change.path for change in trees.diff(store, tree, other)] == ["d1/e1/f", "d2/e2/g"]
-    assert len(started) == 7
+    assert len(started) == 4
     assert trees.lookup(store, other, "d1") is None
-    trees.diff(store, tree, other)
-    assert len(started) == 7
 
 
 @pytest.mark.parametrize(
