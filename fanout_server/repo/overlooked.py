@@ -9,15 +9,18 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.repo import index_file
+from fanout_server.repo.index import View, copy_index, temporary_folder
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.status import LOOK_CLOSELY
 
 _RULES = b".gitattributes"
+# With core.ignoreStat all files of a checkout are assumed to be unchanged.
+_FEW = 500
 
 
 @frozen
 class Overlooked:
-    """``there`` are assumed unchanged and lie in the folder, with whatever content; ``gone`` the user took away.
+    """``there`` are assumed unchanged, lie in the folder and may differ; ``gone`` the user took away.
 
     ``rules`` are attribute files that a sparse checkout left away; a slash at the end stands for all of a folder.
     """
@@ -42,7 +45,20 @@ def read(repo: Repository, index: Path) -> Overlooked:
     rules = [row[2:] for row in flagged if row.startswith(b"S ") and row.endswith((_RULES, b"/"))]
     assumed = [row[2:] for row in flagged if row[:1].islower() and not row.startswith(b"s ")]
     there = {path for path in assumed if os.path.lexists(os.fsencode(repo.root) + b"/" + path)}
-    return Overlooked(_names(there), _names(set(assumed) - there), _names(rules))
+    differ = there if len(there) <= _FEW else there & _changed(repo, index, there)
+    return Overlooked(_names(differ), _names(set(assumed) - there), _names(rules))
+
+
+def _changed(repo: Repository, index: Path, paths: Iterable[bytes]) -> set[bytes]:
+    """Asked of git, by a copy of the index without the marks. To read so many files would take much longer."""
+    with temporary_folder(repo) as place:
+        copy = View(repo, repo.root, place / "index")
+        copy_index(index, copy.index)
+        copy.git(
+            "update-index", "--no-assume-unchanged", "-z", "--stdin", input=b"".join(name + b"\0" for name in paths)
+        )
+        told = copy.git("diff-files", "-z", "--name-only", "--ignore-submodules=dirty").out
+    return set(told.split(b"\0"))
 
 
 def _names(paths: Iterable[bytes]) -> frozenset[str]:

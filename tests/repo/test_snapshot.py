@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from fanout_server.repo import snapshot, status
+from fanout_server.repo import overlooked, snapshot, status
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
@@ -150,7 +150,7 @@ def test_a_tracked_file_became_a_repository(commits: bool, checkout: Path, git: 
 
 
 def _submodule(checkout: Path, git: GitCommand) -> str:
-    git(checkout, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(checkout), "sub")
+    git(checkout, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"file://{checkout}", "sub")
     git(checkout, "commit", "-qm", "submodule")
     return git(checkout / "sub", "rev-parse", "HEAD")
 
@@ -197,6 +197,31 @@ def test_entries_that_git_was_told_not_to_look_at(checkout: Path, git: GitComman
     assert "src/two.py" not in files
     assert files["src/one.py"] == b"unsaved\n"
     assert take()[0]["src/one.py"] == b"def one():\n    return 1\n"
+
+
+@pytest.mark.parametrize("few", [0, 500])
+def test_a_checkout_that_is_assumed_unchanged_as_a_whole(
+    few: int, checkout: Path, git: GitCommand, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlooked, "_FEW", few)
+    recorded = _submodule(checkout, git)
+    names = git(checkout, "ls-files", "-z").encode()
+    git(checkout, "update-index", "--assume-unchanged", "-z", "--stdin", stdin=names)
+    before = git(checkout, "rev-parse", "HEAD^{tree}")
+    assert take()[1].tree == before
+    status = (checkout / ".git" / "index").stat()
+    (checkout / "a.txt").write_text("ALPHA\nbeta\ngamma\n")
+    os.utime(checkout / "a.txt", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    (checkout / "b.txt").unlink()
+    (checkout / "src" / "two.py").unlink()
+    (checkout / "src" / "two.py").mkdir()
+    (checkout / "src" / "two.py" / "x").write_text("x")
+    files, taken = take()
+    assert files["a.txt"] == b"ALPHA\nbeta\ngamma\n"
+    assert not {"b.txt", "src/two.py"} & files.keys()
+    assert (files["src/two.py/x"], files["src/one.py"]) == (b"x", b"def one():\n    return 1\n")
+    assert files["sub"] == f"commit:{recorded}".encode()
+    assert taken.notes == ()
 
 
 def test_both_marks_at_once(checkout: Path, git: GitCommand, take: Take) -> None:
