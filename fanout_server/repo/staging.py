@@ -1,4 +1,4 @@
-"""What lies in a folder, taken into an index of ours. Snapshot and collect share it.
+"""What lies in a worktree of ours, taken into an index of ours; and what may lie at a path.
 
 Not ``git add -A``: that fails as a whole on one nested repository without commits, follows submodules, and overlooks
 entries that are marked as not to be looked at. Here git says what differs, we choose, and git stores it (with filters).
@@ -28,12 +28,10 @@ _CLOSED = re.compile(rb"could not open directory '(.*?)': ", re.DOTALL)
 class Staged:
     """What could not, or should not, be taken as it lies there.
 
-    ``unmerged`` was taken, conflict markers and all. ``nested`` are other repositories, ``moved`` submodules that stand
-    on another commit or are gone, ``special`` is what is no file, folder or link, ``refused`` are names git forbids,
-    ``closed`` are folders that we may not read.
+    ``nested`` are other repositories, ``moved`` submodules that stand on another commit or are gone, ``special`` is what
+    is no file, folder or link, ``refused`` are names git forbids, ``closed`` are folders that we may not read.
     """
 
-    unmerged: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     special: tuple[str, ...] = ()
@@ -50,7 +48,6 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     tracked = _tracked_changes(view)
     untracked, closed = _untracked(view, leave)
     files = {path for path in untracked if not path.endswith("/")}
-    unmerged = {path for path, change in tracked.items() if change.status == "U"}
     moved = {path for path, change in tracked.items() if change.old_mode == GITLINK and change.new_mode in {0, GITLINK}}
     there = {path for path in tracked.keys() - moved if is_file(view.folder, path)}
     gone = tracked.keys() - moved - there
@@ -59,7 +56,7 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     special = {path for path in gone if is_special(view.folder / path)}
     _remove(view, gone)
     refused = add(view, files | there)
-    return Staged(*(tuple(sorted(paths)) for paths in (unmerged, repositories, moved, special, refused, closed)))
+    return Staged(*(tuple(sorted(paths)) for paths in (repositories, moved, special, refused, closed)))
 
 
 def _tracked_changes(view: View) -> dict[str, Change]:
