@@ -11,6 +11,7 @@ from fanout_server.repo import changes, tree_merge, trees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing, folders
+from fanout_server.repo.tree_merge import ThreeSides
 from fanout_server.repo.trees import State
 
 
@@ -41,17 +42,71 @@ def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]]) -> Me
     made = changes.diff_many(repo, base, [commit for _, commit in results])
     parts = {unit: part for (unit, _), part in zip(results, made, strict=True)}
     entangled = _entangled(parts)
-    kept = {unit: part for unit, part in parts.items() if unit not in entangled}
-    standing = Standing(repo, base)
-    standing.lay_over([change for part in kept.values() for change in part])
-    conflicts: list[Conflict] = []
+    merging = _Merging(Standing(repo, base))
+    for unit, part in parts.items():
+        if unit not in entangled:
+            merging.take(unit, part)
     for unit, commit in results:
         if unit in entangled:
-            kept[unit], left = _fit(standing, commit, parts[unit])
-            if left:
-                conflicts.append(Conflict(unit, tuple(sorted(left)), _others(standing, kept, unit, left)))
-    owners = _owners(standing, {unit: kept[unit] for unit in parts})
-    return Merged(standing.commit(standing.tree), owners, tuple(conflicts))
+            merging.add(unit, commit, parts[unit])
+    merging.merge_files()
+    standing = merging.standing
+    owners = _owners(standing, {unit: merging.kept[unit] for unit in parts})
+    return Merged(standing.commit(standing.tree), owners, tuple(merging.conflicts))
+
+
+class _Merging:
+    """``kept`` is what of each unit went in."""
+
+    def __init__(self, standing: Standing) -> None:
+        self.standing = standing
+        self.kept: dict[str, Sequence[Change]] = {}
+        self.conflicts: list[Conflict] = []
+        # Changes of files that others changed too, by path. They wait for others like them: a process can merge many.
+        self._waiting: dict[str, tuple[str, Change]] = {}
+
+    def take(self, unit: str, part: Sequence[Change]) -> None:
+        self.standing.lay_over(part)
+        self.kept[unit] = part
+
+    def add(self, unit: str, commit: str, part: Sequence[Change]) -> None:
+        # What waits was found to go in file by file, as things stand: neither its files nor that may change before.
+        if self.standing.may_rename(part) or any(_near(change.path, self._waiting) for change in part):
+            self.merge_files()
+        clashes = self.standing.clashes(part)
+        if clashes is None:
+            self.merge_files()
+            self.kept[unit], left = _fit(self.standing, commit, part)
+            self._leave_out(unit, left)
+            return
+        self._waiting |= {change.path: (unit, change) for change in clashes}
+        self.take(unit, [change for change in part if change not in clashes])
+
+    def merge_files(self) -> None:
+        """Brings in what waits."""
+        waiting, self._waiting = self._waiting, {}
+        files = {
+            path: ThreeSides(change.old, self.standing.changed[path].new, change.new)
+            for path, (_, change) in waiting.items()
+        }
+        merged, conflicts = tree_merge.merge_files(self.standing.repo, files)
+        self.standing.lay_over(trees.change(path, files[path].base, state) for path, state in merged.items())
+        for unit in dict.fromkeys(unit for unit, _ in waiting.values()):
+            own = {path: change for path, (maker, change) in waiting.items() if maker == unit}
+            self.kept[unit] = (*self.kept[unit], *(change for path, change in own.items() if path not in conflicts))
+            self._leave_out(unit, own.keys() & conflicts)
+
+    def _leave_out(self, unit: str, left: Collection[str]) -> None:
+        if left:
+            others = _others(self.standing, self.kept, unit, left)
+            self.conflicts.append(Conflict(unit, tuple(sorted(left)), others))
+
+
+def _near(path: str, others: Mapping[str, object]) -> bool:
+    """Whether ``path`` is among the others, above one or below one."""
+    if path in others or any(folder in others for folder in folders(path)):
+        return True
+    return any(path in folders(other) for other in others)
 
 
 def _entangled(parts: Mapping[str, Sequence[Change]]) -> set[str]:
@@ -72,22 +127,21 @@ def _entangled(parts: Mapping[str, Sequence[Change]]) -> set[str]:
     return found
 
 
-def _fit(standing: Standing, commit: str, part: tuple[Change, ...]) -> tuple[tuple[Change, ...], set[str]]:
-    """Merges the result into what stands; what of it went in, and the paths that did not."""
+def _fit(standing: Standing, commit: str, part: Sequence[Change]) -> tuple[Sequence[Change], set[str]]:
+    """Has git merge the result into what stands; what of it went in, and the paths that did not."""
     left: set[str] = set()
     rest = standing.store.tree_of(commit)
-    while part and not standing.takes(part):
+    while part:
         # Both on the base itself: git finds the merge base by the parents.
         outcome = tree_merge.merge_tree(standing.repo, standing.commit(standing.tree), standing.commit(rest))
         if not outcome.conflicts:
             standing.advance(outcome.tree)
-            return part, left
+            break
         dropped = _to_drop(standing, rest, outcome.conflicts, {change.path for change in part})
         left |= dropped
         back = {change.path: change.old for change in part if change.path in dropped}
         rest = trees.overlay(standing.store, rest, back)
         part = trees.diff(standing.store, standing.root, rest)
-    standing.lay_over(part)
     return part, left
 
 
@@ -104,7 +158,9 @@ def _to_drop(standing: Standing, rest: str, conflicts: Collection[str], ours: se
     return hit & ours or ours
 
 
-def _others(standing: Standing, kept: Mapping[str, Sequence[Change]], unit: str, left: set[str]) -> tuple[str, ...]:
+def _others(
+    standing: Standing, kept: Mapping[str, Sequence[Change]], unit: str, left: Collection[str]
+) -> tuple[str, ...]:
     """The units before this one that had a hand in those paths, or in what they were renamed to."""
     theirs = standing.renames()
     near = {

@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 
 from fanout_server.repo import changes, commits, objects, trees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.trees import State
 
 
 class Standing:
-    """``tree`` starts as the base's; ``changed`` has what differs there from the base, by path."""
+    """``tree`` starts as the base's (``root``); ``changed`` has what differs there from the base, by path."""
 
     def __init__(self, repo: Repository, base: str) -> None:
         self.repo = repo
         self.store = objects.of(repo)
         self.base = base
         self.root = self.store.tree_of(base)
-        self.tree = self.root
+        self._tree = self.root
+        self._pending: dict[str, State] = {}
         self.changed: dict[str, Change] = {}
         self._date = commits.date(repo, base)
         # How many changes there are of each status, and how many files are made below each folder.
@@ -31,42 +33,49 @@ class Standing:
         """A commit of ``tree`` on the base, the same each time."""
         return commits.create(self.repo, tree, self.base, "fanout: merged results\n", self._date)
 
-    def takes(self, part: Collection[Change]) -> bool:
-        """Whether git's merge of these changes of the base would be to lay them over what stands.
+    def clashes(self, part: Collection[Change]) -> list[Change] | None:
+        """Those changes of the base that do not just go in: where another change of the file stands.
 
-        So it is where both sides made the same of a path or only one of them touched it, unless one side may hold
-        renames, which carry the other's edits along, or has a file where the other has a folder.
+        Git merges each file for itself and takes a change that only one side made, or both made alike; unless one side
+        may hold renames, which carry the other's edits along, or has a file where the other has a folder. Then this is
+        ``None``, for git must see it all.
         """
         statuses = {change.status for change in part}
-        if self._may_rename() or {"A", "D"} <= statuses:
-            return False
-        return all(self._has_place_for(change) for change in part)
+        if self.may_rename() or {"A", "D"} <= statuses or not all(self._has_place_for(change) for change in part):
+            return None
+        changed = self.changed
+        return [change for change in part if change.path in changed and changed[change.path].new != change.new]
 
     def _has_place_for(self, change: Change) -> bool:
-        known = self.changed.get(change.path)
-        if known is not None and known.new != change.new:
-            return False
         if change.new_oid is None:
             return True
         above = [self.changed[folder] for folder in folders(change.path) if folder in self.changed]
         return not self._above[change.path] and all(one.new_oid is None for one in above)
 
-    def lay_over(self, part: Collection[Change]) -> None:
+    def lay_over(self, part: Iterable[Change]) -> None:
         """Takes in changes of the base as they are."""
-        self.tree = trees.overlay(self.store, self.tree, {change.path: change.new for change in part})
         for change in part:
+            self._pending[change.path] = change.new
             self._note(change)
+
+    @property
+    def tree(self) -> str:
+        """What stands. It is made when it is asked for, not for each change."""
+        if self._pending:
+            self._tree = trees.overlay(self.store, self._tree, self._pending)
+            self._pending = {}
+        return self._tree
 
     def advance(self, tree: str) -> None:
         """Goes on to another tree."""
         for change in trees.diff(self.store, self.tree, tree):
             known = self.changed.get(change.path)
             self._note(trees.change(change.path, change.old if known is None else known.old, change.new))
-        self.tree = tree
+        self._tree = tree
 
     def renames(self) -> dict[str, str]:
         """What git takes for renames from the base to what stands: the new path -> the old one."""
-        if not self._may_rename():
+        if not self.may_rename():
             return {}
         tree, found = self._renames
         if tree != self.tree:
@@ -74,8 +83,10 @@ class Standing:
             self._renames = self.tree, found
         return found
 
-    def _may_rename(self) -> bool:
-        return bool(self._statuses["A"] and self._statuses["D"])
+    def may_rename(self, more: Collection[Change] = ()) -> bool:
+        """Whether git may take some of what stands, with these changes added, for renames."""
+        statuses = {change.status for change in more}
+        return all(self._statuses[status] or status in statuses for status in ("A", "D"))
 
     def _note(self, change: Change) -> None:
         known = self.changed.pop(change.path, None)

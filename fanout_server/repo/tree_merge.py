@@ -1,13 +1,15 @@
-"""``git merge-tree``: a merge of two commits without any working tree."""
+"""``git merge-tree``: a merge of two commits, or of some files alone, without any working tree."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 
 from attrs import frozen
 
-from fanout_server.repo import git
+from fanout_server.repo import commits, git, objects, trees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.trees import State
 
 # Folder renames are not guessed: results would land elsewhere than their units put them.
 _SETTINGS = (
@@ -16,6 +18,8 @@ _SETTINGS = (
     *("-c", "merge.renormalize=false"),
 )
 _CLEAN, _CONFLICTS = 0, 1
+# Of commits that only git sees; always the same, so that they are not many.
+_MESSAGE, _DATE = "fanout: merging files\n", "@0 +0000"
 
 
 @frozen
@@ -36,6 +40,38 @@ def merge_tree(repo: Repository, ours: str, theirs: str) -> Outcome:
     if done.code == _CLEAN:
         return Outcome(tree.decode())
     return Outcome(tree.decode(), frozenset(os.fsdecode(path) for path in _conflicts(rest)))
+
+
+@frozen
+class ThreeSides:
+    """A file in the base and on both sides; on each it may be missing."""
+
+    base: State
+    ours: State
+    theirs: State
+
+
+def merge_files(repo: Repository, files: Mapping[str, ThreeSides]) -> tuple[dict[str, State], frozenset[str]]:
+    """Merges files as ``merge_tree`` would if nothing else were there: their new states, and those in conflict.
+
+    One process for all, on trees of these files alone: the other files cost git time though nothing happens to them.
+    """
+    if not files:
+        return {}, frozenset()
+    store = objects.of(repo)
+    empty = store.write("tree", b"")
+    sides = (
+        {path: file.base for path, file in files.items()},
+        {path: file.ours for path, file in files.items()},
+        {path: file.theirs for path, file in files.items()},
+    )
+    base, ours, theirs = (trees.overlay(store, empty, states) for states in sides)
+    parent = commits.create(repo, base, None, _MESSAGE, _DATE)
+    outcome = merge_tree(repo, *(commits.create(repo, tree, parent, _MESSAGE, _DATE) for tree in (ours, theirs)))
+    # Where git names none of them we do not know which is meant.
+    conflicts = (outcome.conflicts & files.keys() or frozenset(files)) if outcome.conflicts else frozenset()
+    found = {path: trees.lookup(store, outcome.tree, path) for path in files if path not in conflicts}
+    return {path: (0, None) if one is None else (one.mode, one.oid) for path, one in found.items()}, conflicts
 
 
 def _conflicts(told: bytes) -> set[bytes]:

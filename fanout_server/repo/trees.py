@@ -95,15 +95,18 @@ def lookup(objects: Objects, root: str, path: str) -> Entry | None:
 
 def walk(objects: Objects, root: str, prefix: str = "") -> Iterator[tuple[str, Entry]]:
     """All that is below a tree but the folders themselves, in git's order. ``prefix`` is where the tree itself is."""
-    waiting = [(os.fsencode(prefix), (_FOLDER, bytes.fromhex(root)))]
+    above = os.fsencode(prefix) + b"/" if prefix else b""
+    waiting = [(above, iter(_listing(objects, root).items()))]
     while waiting:
-        path, raw = waiting.pop()
-        inner = _folder(raw)
-        if inner is None:
-            yield os.fsdecode(path), _entry(raw)
-            continue
-        folder = path + b"/" if path else b""
-        waiting += [(folder + name, one) for name, one in reversed(list(_listing(objects, inner).items()))]
+        folder, rest = waiting[-1]
+        for name, raw in rest:
+            inner = _folder(raw)
+            if inner is not None:
+                waiting.append((folder + name + b"/", iter(_listing(objects, inner).items())))
+                break
+            yield os.fsdecode(folder + name), _entry(raw)
+        else:
+            waiting.pop()
 
 
 def diff(objects: Objects, old: str, new: str) -> tuple[Change, ...]:

@@ -12,6 +12,7 @@ from fanout_server.repo import blobs, objects, trees
 from fanout_server.repo import git as git_command
 from fanout_server.repo.merge import Conflict, Merged, merge
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.standing import Standing
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
 
@@ -285,6 +286,80 @@ def test_hundreds_of_units(units: _Units, outcome: _Outcome, monkeypatch: pytest
     assert merged.owners["new/7"] == tuple(f"u7-{copy}" for copy in range(8))
 
 
+def test_files_that_two_units_changed_are_merged_by_one_process(
+    units: _Units, outcome: _Outcome, repo: Repository, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = units.on({f"deep/{number}/f": _LONG for number in range(20)})
+    units.base = base
+    results = []
+    for number in range(20):
+        second = _edit(3, "second") if number % 5 == 0 else _edit(30)
+        results.append((f"a{number}", units.on({f"deep/{number}/f": _edit(3), f"a{number}": "x"})))
+        results.append((f"b{number}", units.on({f"deep/{number}/f": second, f"b{number}": "x"})))
+    started: list[str | bytes] = []
+    plain = git_command.run
+
+    def counted(cwd: Path, *args: str | bytes, **rest: Any) -> git_command.Completed:
+        started.extend(arg for arg in args if arg == "merge-tree")
+        return plain(cwd, *args, **rest)
+
+    monkeypatch.setattr(git_command, "run", counted)
+    merged = merge(repo, base, results)
+    assert len(started) == 1
+    both = _edit(3).replace("line 30\n", "edited 30\n").encode()
+    expected: dict[str, bytes | None] = {f"{kind}{number}": b"x" for kind in "ab" for number in range(20)}
+    expected |= {f"deep/{number}/f": both if number % 5 else _edit(3).encode() for number in range(20)}
+    assert outcome(merged) == expected
+    assert merged.conflicts == tuple(
+        Conflict(f"b{number}", (f"deep/{number}/f",), (f"a{number}",)) for number in range(0, 20, 5)
+    )
+    assert merged.owners["deep/1/f"] == ("a1", "b1")
+    assert merged.owners["deep/5/f"] == ("a5",)
+
+
+def test_what_waits_is_merged_before_what_builds_on_it(units: _Units, outcome: _Outcome) -> None:
+    merged = units.merge(
+        u1={"long.txt": _edit(3), "dir/x": "one\n"},
+        u2={"long.txt": _edit(30), "b.txt": "two"},
+        u3={"long.txt": _edit(20), "dir/x": "three\n"},
+        u4={"long.txt": _edit(30, "fourth"), "b.txt": "four", "new": "x"},
+    )
+    text = _edit(3).replace("line 30\n", "edited 30\n").replace("line 20\n", "edited 20\n")
+    assert outcome(merged) == {"long.txt": text.encode(), "dir/x": b"one\n", "b.txt": b"two", "new": b"x"}
+    assert merged.conflicts == (
+        Conflict("u3", ("dir/x",), ("u1",)),
+        Conflict("u4", ("b.txt", "long.txt"), ("u1", "u2", "u3")),
+    )
+
+
+def test_a_later_unit_has_no_hand_in_an_earlier_conflict(units: _Units, outcome: _Outcome) -> None:
+    """Not even where its deletion makes what is in conflict look like a rename."""
+    merged = units.merge(
+        u1={"new.txt": _LONG, "a.txt": "one\n"},
+        u2={"new.txt": _edit(3)},
+        u3={"long.txt": None, "a.txt": "three\n"},
+    )
+    assert outcome(merged) == {"new.txt": _LONG.encode(), "a.txt": b"one\n", "long.txt": None}
+    assert merged.conflicts == (Conflict("u2", ("new.txt",), ("u1",)), Conflict("u3", ("a.txt",), ("u1",)))
+
+
+def test_sha256(tmp_path: Path, git: GitCommand) -> None:
+    git(tmp_path, "init", "-q", "--object-format=sha256", "made")
+    git(tmp_path / "made", "commit", "-q", "--allow-empty", "-m", "first")
+    units = _Units(Repository.discover(tmp_path / "made"))
+    units.base = units.on({"long.txt": _LONG, "dir/x": "x\n", "dir/y": "y\n"})
+    merged = units.merge(
+        u1={"long.txt": _edit(3), "dir/x": "one\n"},
+        u2={"long.txt": _edit(30), "dir/x": "two\n"},
+        u3={"dir/y": None, "moved": "y\n"},
+    )
+    assert merged.conflicts == (Conflict("u2", ("dir/x",), ("u1",)),)
+    assert merged.owners == {"dir/x": ("u1",), "dir/y": ("u3",), "long.txt": ("u1", "u2"), "moved": ("u3",)}
+    text = git(units.repo.root, "show", f"{merged.commit}:long.txt")
+    assert (text + "\n").encode() == _edit(3).replace("line 30\n", "edited 30\n").encode()
+    assert git(units.repo.root, "fsck", "--strict", "--no-dangling") == ""
+
+
 _PATHS = st.sampled_from(["a.txt", "b.txt", "dir/x", "dir", "new", "new/in", "long.txt", "dir/x/deep"])
 _TEXTS = st.sampled_from([None, "one\n", "two\n", _LONG, _edit(3), _edit(30), _edit(39), "x\n"])
 
@@ -326,3 +401,16 @@ def test_each_change_goes_in_or_is_named(
         assert conflict.others
         assert conflict.unit not in conflict.others
     assert results[0][0] not in {conflict.unit for conflict in merged.conflicts}
+
+
+@given(st.lists(st.dictionaries(_PATHS, _TEXTS, max_size=4).map(_possible), min_size=2, max_size=5), st.booleans())
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_same_as_if_git_merged_all_of_each_result(
+    units: _Units, repo: Repository, made: list[dict[str, str | None]], deletes: bool
+) -> None:
+    kept = [{path: text for path, text in files.items() if deletes or text is not None} for files in made]
+    results = [(f"u{number}", units.on(files)) for number, files in enumerate(kept)]
+    merged = merge(repo, units.base, results)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Standing, "clashes", lambda *_: None)
+        assert merge(repo, units.base, results) == merged
