@@ -28,8 +28,8 @@ _CLOSED = re.compile(rb"could not open directory '(.*?)': ", re.DOTALL)
 class Staged:
     """What could not, or should not, be taken as it lies there.
 
-    ``nested`` are other repositories, ``moved`` submodules that stand on another commit or are gone, ``special`` is what
-    is no file, folder or link, ``refused`` are names git forbids, ``closed`` are folders that we may not read.
+    ``nested`` are other repositories, ``moved`` submodules that stand on another commit or are gone, ``special`` is
+    what is no file, folder or link, ``refused`` are names git forbids, ``closed`` are folders that we may not read.
     """
 
     nested: tuple[str, ...] = ()
