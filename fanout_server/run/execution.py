@@ -149,9 +149,13 @@ class Execution:
 
     def _snapshot(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         repository = self._services.repository
-        base = snapshot.take(repository, buffers, f"fanout run {self.run}: base\n\n{self._plan.instruction}")
-        refs.set_ref(repository, refs.base_ref(self.run), base.commit)
-        return base
+        return snapshot.take(
+            repository,
+            buffers,
+            f"fanout run {self.run}: base\n\n{self._plan.instruction}",
+            ref=refs.base_ref(self.run),
+            untracked_limit=self._plan.options.untracked_limit,
+        )
 
     async def _emit(self, event: model.Event) -> None:
         await self._services.journal.append(event)
