@@ -19,8 +19,8 @@ from bench.worktrees.repositories import Made, checkout_bytes
 from fanout_server.repo import blobs, collect, deleting, hunks, merge, pristine, refs, snapshot, worktrees
 from fanout_server.repo.collect import Collected
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.source import Source, open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.source import open_source
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.worktrees import Worktree
 
 _BACKGROUND_SECONDS = 120.0

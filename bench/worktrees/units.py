@@ -41,8 +41,7 @@ def tasks(made: Made, count: int) -> list[Task]:
     found = []
     for number in range(count):
         files = made.files[number * _PER_UNIT : (number + 1) * _PER_UNIT]
-        folder = str(PurePosixPath(files[0]).parent)
-        added = f"{folder}/added_by_{number}.py"
+        added = str(PurePosixPath(files[0]).with_name(f"added_by_{number}.py"))
         found.append(Task(files[:_EDITED], added, files[_EDITED]))
     return found
 
