@@ -53,7 +53,7 @@ def main() -> int:
     parser.add_argument("--rivals", type=int, default=8, help="plain worktrees of the large repository, at most")
     parser.add_argument("--seconds", type=float, default=60.0, help="that each kind of rival may take, about")
     parser.add_argument("--room", type=float, default=12.0, help="GB that they may fill")
-    parser.add_argument("--files", type=int, default=FILES, help="of the large repository")
+    parser.add_argument("--files", type=int, help=f"of the repository: {FILES}, or with --quick {SMALL}")
     parser.add_argument("--quick", action="store_true", help="the small repository only, up to 8 units")
     options = parser.parse_args()
     # Nobody's settings: not on our side, not on theirs.
@@ -64,10 +64,10 @@ def main() -> int:
     extrapolated: list[str] = []
     result: dict[str, object] = {}
     with tempfile.TemporaryDirectory(prefix="fanout-bench-", dir=options.place) as name:
-        sizes = [(SMALL, "")] if options.quick else [(options.files, ""), (SMALL, "small_")]
+        sizes = [(options.files or SMALL, "")] if options.quick else [(options.files or FILES, ""), (SMALL, "small_")]
         for files, prefix in sizes:
             counts = QUICK_COUNTS if options.quick else COUNTS
-            most = _MOST_RIVALS if files == SMALL else options.rivals
+            most = _MOST_RIVALS if files <= SMALL else options.rivals
             found = _measure(Path(name), files, counts, Budget(most, options.seconds, room), Figures(prefix))
             print(found.table(with_goals=not prefix and not options.quick), flush=True)
             result |= found.values
