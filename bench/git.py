@@ -68,8 +68,11 @@ def main() -> int:
         for files, prefix in sizes:
             counts = QUICK_COUNTS if options.quick else COUNTS
             most = _MOST_RIVALS if files <= SMALL else options.rivals
-            found = _measure(Path(name), files, counts, Budget(most, options.seconds, room), Figures(prefix))
-            print(found.table(with_goals=not prefix and not options.quick), flush=True)
+            found = Figures(prefix)
+            try:
+                _measure(Path(name), files, counts, Budget(most, options.seconds, room), found)
+            finally:
+                print(found.table(with_goals=not prefix and not options.quick), flush=True)
             result |= found.values
             extrapolated += found.extrapolated
     if extrapolated:
@@ -85,7 +88,7 @@ def main() -> int:
     return 0
 
 
-def _measure(home: Path, files: int, counts: tuple[int, ...], budget: Budget, found: Figures) -> Figures:
+def _measure(home: Path, files: int, counts: tuple[int, ...], budget: Budget, found: Figures) -> None:
     place_of_all = home / str(files)
     began = time.perf_counter()
 
@@ -96,13 +99,14 @@ def _measure(home: Path, files: int, counts: tuple[int, ...], budget: Budget, fo
     made = repositories.make(place_of_all / "checkout", files)
     log("the repository is there")
     place = Place.of(made, place_of_all / "state")
-    ways = [way for way, problem in source.report(place.repo, place.state) if problem is None]
+    works = {way: problem is None for way, problem in source.report(place.repo, place.state)}
     found.put("files", files)
-    found.put("ways", " ".join(ways))
+    # Those that speak against themselves come last, and may still work where they are asked for.
+    ways = sorted(works, key=lambda way: not works[way])
+    found.put("ways", " ".join(way for way in ways if works[way]))
     Subject(place, place_of_all, counts, budget, found, log).measure(ways)
     log("done")
     shutil.rmtree(place_of_all)
-    return found
 
 
 def _git_version() -> str:

@@ -7,6 +7,7 @@ import os
 import select
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -37,6 +38,7 @@ class Crew:
         os.close(told)
         os.close(hold)
         self._unread = b""
+        self._sending = threading.Lock()
         self._receive()
 
     def __enter__(self) -> Self:
@@ -55,8 +57,9 @@ class Crew:
         stream = self._process.stdin
         if stream is None or stream.closed:
             raise WrongError("the crew has been let go")
-        stream.write(len(order).to_bytes(4, "big") + order)
-        stream.flush()
+        with self._sending:
+            stream.write(len(order).to_bytes(4, "big") + order)
+            stream.flush()
 
     def take(self, count: int) -> dict[str, list[Any]]:
         """What so many have to tell, by name. Raises WrongError where one could not work."""

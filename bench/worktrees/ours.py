@@ -113,8 +113,14 @@ def timed(into: Round | Whole, name: str) -> Iterator[None]:
     setattr(into, name, time.perf_counter() - began)
 
 
-def create(place: Place, source: Source, count: int, looks: Sequence[Step], crew: Crew) -> dict[str, Worktree]:
-    """Worktrees in each of which somebody has seen a file, and stays."""
+def create(
+    place: Place, source: Source, count: int, looks: Sequence[Step], crew: Crew, threads: int = 1
+) -> dict[str, Worktree]:
+    """Worktrees in each of which somebody sees a file, and stays.
+
+    An overlay is there before a thread would have begun, and is mounted beside the creation of the next one. Ways that
+    write whole checkouts do so in threads, as in a run.
+    """
     paths = {f"unit-{number}": place.units / f"unit-{number}" for number in range(count)}
     made: dict[str, Worktree] = {}
 
@@ -122,19 +128,18 @@ def create(place: Place, source: Source, count: int, looks: Sequence[Step], crew
         made[name] = source.create(paths[name], f"bench {name}")
         crew.send(name, made[name], [*looks, ("hold",)])
 
-    if source.shares_setup:
-        # An overlay is done before a thread would have begun; it is mounted beside the next one's creation.
+    if threads == 1:
         for name in paths:
             one(name)
     else:
-        with ThreadPoolExecutor(os.cpu_count()) as threads:
-            made |= zip(paths, threads.map(lambda path: source.create(path, "bench"), paths.values()), strict=True)
-        for name in paths:
-            crew.send(name, made[name], [*looks, ("hold",)])
-    return made
+        with ThreadPoolExecutor(threads) as pool:
+            list(pool.map(one, paths))
+    return {name: made[name] for name in paths}
 
 
-def one_round(place: Place, source: Source, count: int, word: str, *, look_at_disk: bool = False) -> Round:
+def one_round(
+    place: Place, source: Source, count: int, word: str, *, threads: int = 1, look_at_disk: bool = False
+) -> Round:
     """Units of one base from their creation until they are gone."""
     found = Round(count)
     made, repo = place.made, place.repo
@@ -142,7 +147,7 @@ def one_round(place: Place, source: Source, count: int, word: str, *, look_at_di
     tasks = units.tasks(made, count)
     with Crew() as crew:
         with timed(found, "create"):
-            trees = create(place, source, count, looks, crew)
+            trees = create(place, source, count, looks, crew, threads)
             told = crew.take(count)
         found.leave = crew.let_go()
     for seen in told.values():

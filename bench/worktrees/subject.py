@@ -17,11 +17,13 @@ from bench.worktrees.figures import Figures
 from bench.worktrees.ours import Place, Round, Whole
 from bench.worktrees.repositories import Made, checkout_bytes, git
 from fanout_server.repo import snapshot
+from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.wanted import Source
 
 _STATUSES, _SNAPSHOTS, _WHOLES, _COLD, _MERGES = 7, 9, 2, 2, 5
 # Ways that give out what they took back are at their best the second time.
 _USED_AGAIN = ("pool",)
+_FALL_BACK = (8, 32)
 
 
 @frozen
@@ -73,8 +75,9 @@ class Subject:
         source = self.place.open(self.place.made.head, first)
         try:
             rounds = self._creations(source)
+            for count, found in rounds.items():
+                found.append(ours.one_round(self.place, source, count, self.word(), look_at_disk=True))
             self._put_rounds("", rounds, cold)
-            self._disk("", source)
             self._merges(rounds)
         finally:
             source.close()
@@ -84,7 +87,6 @@ class Subject:
         self.figures.put("worktrunk_s", trunk.of(1))
         for way in names:
             if way != first:
-                self.log(f"the way {way}")
                 self._fall_back(way)
 
     # What the machine has room and time for.
@@ -166,6 +168,9 @@ class Subject:
             everything = [one.everything for one in found if one.everything is not None]
             with_rest = statistics.median(everything) * 1000 if everything else None
             self.figures.put(f"{prefix}cleanup_with_background_ms_{count}", with_rest)
+            disk = [one.disk / (self.checkout + one.written) for one in found if one.disk]
+            if disk:
+                self.figures.put(f"{prefix}disk_ratio_{count}", statistics.median(disk))
         largest = max(rounds)
         collecting = [one.collect / one.count for count, found in rounds.items() if count > 1 for one in found]
         self.figures.put(f"{prefix}collect_ms_per_unit", _median(collecting) * 1000)
@@ -173,11 +178,6 @@ class Subject:
             f"{prefix}collect_ms_per_unit_{largest}", _median(one.collect for one in rounds[largest]) / largest * 1000
         )
         self.figures.put(f"{prefix}cold_s", cold)
-
-    def _disk(self, prefix: str, source: Source, counts: tuple[int, ...] | None = None) -> None:
-        for count in counts or self.counts:
-            found = ours.one_round(self.place, source, count, self.word(), look_at_disk=True)
-            self.figures.put(f"{prefix}disk_ratio_{count}", found.disk / (self.checkout + found.written))
 
     def _merges(self, rounds: dict[int, list[Round]]) -> None:
         self.figures.put(f"merge_{self.most}_ms", _median(one.merge for one in rounds[self.most]) * 1000)
@@ -230,23 +230,26 @@ class Subject:
         settle_index(self.place.made)
 
     def _fall_back(self, way: str) -> None:
-        """The same for another way, for as many units as of rivals."""
-        counts = tuple(
-            count for count in self.counts if count <= max(self._affordable(), self.counts[0]) and count <= 32
-        )
+        """The same for another way, for so many units as its checkouts have room for."""
+        counts = [count for count in _FALL_BACK if count in self.counts and count * self.checkout < self.budget.disk]
         place = Place(self.place.made, self.place.repo, self.home / way)
         began = time.perf_counter()
-        source = place.open(place.made.head, way)
+        try:
+            source = place.open(place.made.head, way)
+        except WorktreeFailed as error:
+            self.log(f"the way {way}: {error}")
+            return
         cold = time.perf_counter() - began
-        prefix = f"{way}_"
-        rounds: dict[int, list[Round]] = {count: [] for count in counts}
+        self.log(f"the way {way}: its ground took {cold:.2f} s")
+        threads = os.cpu_count() or 1
+        rounds: dict[int, list[Round]] = {}
         mine, self.place = self.place, place
         try:
-            for count, found in rounds.items():
-                times = 2 if way in _USED_AGAIN else 1
-                found.append([ours.one_round(place, source, count, self.word()) for _ in range(times)][-1])
-            self._put_rounds(prefix, rounds, cold)
-            self._disk(prefix, source, counts[-1:])
+            for count in counts:
+                if way in _USED_AGAIN:
+                    ours.one_round(place, source, count, self.word(), threads=threads)
+                rounds[count] = [ours.one_round(place, source, count, self.word(), threads=threads, look_at_disk=True)]
+            self._put_rounds(f"{way}_", rounds, cold)
         finally:
             self.place = mine
             source.close()
