@@ -39,7 +39,7 @@ def take(repo: Repository, base: str, layer: Path, settings: Rules) -> Taken:
     root = store.tree_of(base)
 
     def ask_ignored(found: Written, paths: Collection[str]) -> Collection[str]:
-        return rules.ignored(repo, paths, _Seen(store, layer, found).read)
+        return rules.ignored(repo, settings, paths, _Seen(store, layer, found).read)
 
     found = upper.read(store, root, layer, ask_ignored)
     seen = _Seen(store, layer, found)
