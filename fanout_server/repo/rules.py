@@ -51,10 +51,9 @@ class Rules:
         settings = {name.decode("utf-8", "replace"): os.fsdecode(value) for name, _, value in lines}
         info = repo.common_dir / "info"
         users = _users_file(settings.get("core.attributesfile"), "attributes")
-        files = [info / "attributes", users, _SYSTEM_ATTRIBUTES]
-        attributes = b"\n".join(path.read_bytes() for path in files if path.is_file())
+        attributes = b"\n".join(map(_text, (info / "attributes", users, _SYSTEM_ATTRIBUTES)))
         excludes = (info / "exclude", _users_file(settings.pop("core.excludesfile", None), "ignore"))
-        ignoring = tuple(path.read_bytes() for path in excludes if path.is_file())
+        ignoring = tuple(map(_text, excludes))
         patterns = repo.git_dir / "info" / "sparse-checkout"
         sparse = patterns.read_bytes() if "core.sparsecheckout" in settings and patterns.is_file() else b""
         return cls(settings, attributes, sparse, ignoring)
@@ -91,11 +90,13 @@ def ignored(repo: Repository, rules: Rules, paths: Collection[str], read: ReadFi
         folder.mkdir()
         _lay_out(folder, ".gitignore", paths, read)
         view = View(repo, folder, place / "index")
-        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=asked, check=False)
+        # With a slash at the end git would look into the folder's own rules; and a colon at the start has a meaning.
+        asked = {f"./{path.rstrip('/')}": path for path in paths}
+        names = b"".join(os.fsencode(name) + b"\0" for name in asked)
+        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=names, check=False)
         if told.code not in {0, 1}:
             raise git.failure(("check-ignore",), told)
-    return frozenset(os.fsdecode(name) for name in told.out.split(b"\0") if name)
+    return frozenset(asked[os.fsdecode(name)] for name in told.out.split(b"\0") if name)
 
 
 def attributes_for(path: str, read: ReadFile) -> bytes:
@@ -123,6 +124,18 @@ def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) ->
             place = folder / wanted
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
+    for path in paths:
+        # Some rules are about folders only.
+        if path.endswith("/"):
+            (folder / path).mkdir(parents=True, exist_ok=True)
+
+
+def _text(path: Path) -> bytes:
+    """Nothing where it is not there or closed to us: git goes on without it, too."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
 
 
 def _users_file(named: str | None, name: str) -> Path:

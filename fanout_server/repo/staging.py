@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import git
+from fanout_server.repo import git, nested
 from fanout_server.repo.changes import GITLINK, Change, parse_raw
 from fanout_server.repo.errors import GitFailed, UnreadableFile
 from fanout_server.repo.index import View
@@ -52,7 +52,7 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     there = {path for path in tracked.keys() - moved if is_file(view.folder, path)}
     gone = tracked.keys() - moved - there
     repositories = {path.rstrip("/") for path in untracked if path.endswith("/")}
-    repositories |= {path for path in gone if os.path.lexists(view.folder / path / ".git")}
+    repositories |= {path for path in gone if nested.is_repository(view.folder / path)}
     special = {path for path in gone if is_special(view.folder / path)}
     _remove(view, gone)
     refused = add(view, files | there)

@@ -74,8 +74,6 @@ def enter() -> Iterator[Enter]:
 
 
 @pytest.fixture
-def everything(git: GitCommand) -> Callable[[Path], dict[str, str]]:
-
 def everything(git: GitCommand) -> Look:
     """All that is the user's in a checkout, in a form that can be compared: files, index, HEAD, refs, settings."""
 

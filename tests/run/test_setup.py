@@ -32,6 +32,10 @@ def _times(tmp_path: Path) -> int:
     return len((tmp_path / "count").read_text().splitlines())
 
 
+def _left(tmp_path: Path) -> list[Path]:
+    return [*tmp_path.glob("started"), *tmp_path.glob("state/worktrees/*/*")]
+
+
 def _make_ignored(checkout: Path) -> None:
     (checkout / ".env").write_text("secret\n")
     (checkout / "node_modules").mkdir()
@@ -93,8 +97,7 @@ async def test_a_setup_that_fails_starts_no_agent(engine: Engine, tmp_path: Path
     assert codes(view) == ["unit/failed"]
     assert "No unit was started: setup failed: exit status 3: no such package" in view.findings[0].message
     assert "no such package" in unit_of(view, "b").message
-    assert not (tmp_path / "started").exists()
-    assert list(tmp_path.glob("state/worktrees/*/*")) == []
+    assert _left(tmp_path) == []
 
 
 async def test_a_retry_keeps_the_work_of_the_first_try(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:
