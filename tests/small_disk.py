@@ -1,4 +1,4 @@
-"""A small disk for a test: a tmpfs with few bytes or inodes. Only root may mount one, others in a namespace of theirs."""
+"""A small disk for a test: a tmpfs with few bytes or inodes. Who is not root mounts one in a namespace of its own."""
 
 from __future__ import annotations
 

@@ -19,9 +19,7 @@ from fanout_server.repo import git, objects
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
 
-ASIDE = "entry-"
-"""What begins the names of folders in which entries are made, in ``tmp`` of our folder."""
-
+_ASIDE = "entry-"
 _TRIES = 100
 _OID = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _NO_SUCH_KEY = 5
@@ -34,35 +32,45 @@ def make(repo: Repository, path: Path, head: str, reason: str, index: bytes | No
     """
     parent = repo.common_dir / "worktrees"
     parent.mkdir(exist_ok=True)
-    aside = repo.state_dir / "tmp" / f"{ASIDE}{secrets.token_hex(8)}"
+    made = aside(repo)
     try:
-        _write(aside, path, head, reason, index)
-        return _put_in_place(aside, parent, path)
+        _write(made, path, head, reason, index)
+        return _put_in_place(made, parent, path)
     except BaseException:
-        shutil.rmtree(aside, ignore_errors=True)
+        shutil.rmtree(made, ignore_errors=True)
         raise
 
 
-def _write(aside: Path, path: Path, head: str, reason: str, index: bytes | None) -> None:
-    aside.mkdir(parents=True)
-    (aside / "HEAD").write_bytes(head.encode() + b"\n")
-    (aside / "commondir").write_bytes(b"../..\n")
-    (aside / "gitdir").write_bytes(os.fsencode(path / ".git") + b"\n")
-    (aside / "locked").write_bytes(os.fsencode(reason) + b"\n")
+def aside(repo: Repository) -> Path:
+    """A name for a folder that is filled before it is renamed to where it is to be."""
+    return repo.state_dir / "tmp" / f"{_ASIDE}{secrets.token_hex(8)}"
+
+
+def all_aside(repo: Repository) -> list[Path]:
+    """Those that are there; none is older than a moment but where a process died."""
+    return list((repo.state_dir / "tmp").glob(f"{_ASIDE}*"))
+
+
+def _write(folder: Path, path: Path, head: str, reason: str, index: bytes | None) -> None:
+    folder.mkdir(parents=True)
+    (folder / "HEAD").write_bytes(head.encode() + b"\n")
+    (folder / "commondir").write_bytes(b"../..\n")
+    (folder / "gitdir").write_bytes(os.fsencode(path / ".git") + b"\n")
+    (folder / "locked").write_bytes(os.fsencode(reason) + b"\n")
     # git tells a worktree's time by it; and "git gc" looks for refs here.
-    (aside / "refs").mkdir()
+    (folder / "refs").mkdir()
     if index is not None:
-        (aside / "index").write_bytes(index)
+        (folder / "index").write_bytes(index)
 
 
-def _put_in_place(aside: Path, parent: Path, path: Path) -> Path:
+def _put_in_place(folder: Path, parent: Path, path: Path) -> Path:
     for number in range(_TRIES):
         # Like git's own names: that of the worktree's folder, with a number where another has it.
         place = parent / (_name(path) if number == 0 else f"{_name(path)}{number}")
         if os.path.lexists(place):
             continue
         try:
-            aside.rename(place)
+            folder.rename(place)
         except OSError as error:
             if error.errno not in {errno.EEXIST, errno.ENOTEMPTY, errno.ENOTDIR}:
                 raise

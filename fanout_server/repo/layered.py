@@ -43,7 +43,7 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     root = store.tree_of(base)
 
     def ask_ignored(found: Written, paths: Collection[str]) -> Collection[str]:
-        return rules.ignored(repo, paths, _Seen(store, layer, found).read)
+        return rules.ignored(repo, settings, paths, _Seen(store, layer, found).read)
 
     def ask_hidden() -> Collection[str]:
         return _hidden(repo, layer, entry) if settings.sparse and entry is not None else ()

@@ -42,6 +42,8 @@ class Lock:
     @property
     def is_in_place(self) -> bool:
         """Whether the file is still there under its name: a lock on one that was moved away keeps nobody out."""
+        if self._descriptor < 0:
+            return False
         try:
             return os.path.samestat(os.fstat(self._descriptor), self.path.stat())
         except FileNotFoundError:

@@ -19,13 +19,20 @@ from fanout_server.repo.usage import Usage, in_words
 RESERVE = Usage(100_000_000, 1_000)
 """Stays free for what comes of work that has begun: results, the journal, logs."""
 
-_SIZE = re.compile(rb"^  size: (\d+)", re.MULTILINE)
+# A letter for its state, the name, and indented lines of what the index knows of it.
+_ENTRY = re.compile(rb"^(\S) .*\n(?:  .*\n)*?  size: (\d+)", re.MULTILINE)
+_LEFT_AWAY = b"S"
 _BLOCK = 4096
 # Folders, for each file of a checkout, on top of it.
 _FOLDERS = 0.25
 
 _ERRORS = {errno.ENOSPC, errno.EDQUOT}
-_IN_GITS_WORDS = (os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode())
+# What fails while writing and not while creating has hardly another reason, and git does not always name it.
+_IN_GITS_WORDS = re.compile(
+    b"|".join(
+        (os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode(), b"unable to write (new index )?file")
+    )
+)
 
 
 class DiskFull(FanoutError):
@@ -69,8 +76,8 @@ def check(folder: Path, needed: Usage, what: str) -> None:
 
 def checkout(repo: Repository) -> Usage:
     """About what another checkout like the user's takes: what is left away by a sparse one counts for nothing."""
-    told = repo.git("ls-files", "--cached", "--debug").out
-    sizes = [int(size) for size in _SIZE.findall(told)]
+    told = repo.git("ls-files", "--cached", "-t", "--debug").out
+    sizes = [int(size) for state, size in _ENTRY.findall(told) if state != _LEFT_AWAY]
     return Usage(sum(-(-size // _BLOCK) * _BLOCK for size in sizes), int(len(sizes) * (1 + _FOLDERS)))
 
 
@@ -86,7 +93,7 @@ def _says_full(error: BaseException) -> bool:
         case OSError():
             return error.errno in _ERRORS
         case GitFailed():
-            return any(words in error.stderr for words in _IN_GITS_WORDS)
+            return _IN_GITS_WORDS.search(error.stderr) is not None
         case sqlite3.Error():
             return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         case _:

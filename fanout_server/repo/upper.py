@@ -122,8 +122,8 @@ class _Reader:
     def look(self, place: _Place, new: list[str]) -> list[_Place]:
         """Takes down what is in a folder; returns the folders in it. ``new`` gets the paths that the base lacks."""
         inner: list[_Place] = []
-        below = self._entries(place.origin)
-        at_path = below if place.origin == place.path else self._entries(place.path)
+        below = self._folder_at(place.origin)
+        at_path = below if place.origin == place.path else self._folder_at(place.path)
         try:
             listed = list(os.scandir(f"{self._upper}/{place.path}"))
         except OSError as error:
@@ -136,8 +136,8 @@ class _Reader:
             if one.name == ".git":
                 continue
             status = _status(one, path)
-            shown = below.get(os.fsencode(one.name))
-            base = at_path.get(os.fsencode(one.name))
+            shown = self._child(below, one.name)
+            base = shown if at_path == below else self._child(at_path, one.name)
             if base is not None and base.mode == GITLINK and not _is_file(status):
                 if spaces.is_whiteout(status) or self._is_moved(path, base):
                     self.found.moved.append(path)
@@ -249,11 +249,13 @@ class _Reader:
     def is_left(self, path: str) -> bool:
         return path in self._left or _is_inside(path, self._left)
 
-    def _entries(self, origin: str | None) -> dict[bytes, Entry]:
+    def _child(self, tree: str | None, name: str) -> Entry | None:
+        return None if tree is None else trees.child(self._objects, tree, name)
+
+    def _folder_at(self, origin: str | None) -> str | None:
+        """The tree that the base has there."""
         folder = None if origin is None else trees.lookup(self._objects, self.found.base, origin)
-        if folder is None or folder.mode != FOLDER:
-            return {}
-        return dict(trees.entries(self._objects, folder.oid))
+        return folder.oid if folder is not None and folder.mode == FOLDER else None
 
     def _mark(self, path: str, name: str) -> bytes | None:
         try:

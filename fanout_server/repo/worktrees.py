@@ -24,7 +24,7 @@ from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
 from fanout_server.repo.usage import Usage
 
-# An entry is made aside in far less than that.
+# An entry or a record is made aside in far less than that.
 _ASIDE_SECONDS = 10.0
 
 
@@ -114,11 +114,14 @@ def note(repo: Repository, path: Path) -> Path:
         raise WorktreeFailed(f"{path} is to be a worktree, but something is in it. 'fanout clean' removes leftovers.")
     record = _record(repo, path)
     shutil.rmtree(record, ignore_errors=True)
-    record.mkdir(parents=True, mode=0o700)
+    record.parent.mkdir(mode=0o700, exist_ok=True)
+    aside = entries.aside(repo)
     try:
-        (record / "path").write_bytes(os.fsencode(path))
+        aside.mkdir(parents=True, mode=0o700)
+        (aside / "path").write_bytes(os.fsencode(path))
+        aside.rename(record)
     except BaseException:
-        shutil.rmtree(record, ignore_errors=True)
+        shutil.rmtree(aside, ignore_errors=True)
         raise
     return record
 
@@ -255,7 +258,7 @@ def reap_strays(repo: Repository) -> Usage:
         # The entry comes before the work folder and goes after it.
         if not os.path.lexists(repo.common_dir / "worktrees" / work.name)
     ]
-    for aside in (repo.state_dir / "tmp").glob(f"{entries.ASIDE}*"):
+    for aside in entries.all_aside(repo):
         with contextlib.suppress(FileNotFoundError):
             if time.time() - aside.lstat().st_mtime > _ASIDE_SECONDS:
                 strays.append(aside)

@@ -86,8 +86,10 @@ def _remove(services: Services, run: str) -> tuple[Usage, int]:
     taken = recovery.reap_run(services, run)
     folders = services.folders(run)
     if folders.opened.is_dir():
+        taken += usage.of(folders.opened)
         worktrees.reap(services.repository, folders.opened)
-    for folder in (folders.logs, folders.opened, services.sides(run)):
+    for folder in (folders.logs, services.sides(run)):
         taken += usage.of(folder)
         deleting.discard(folder, pristine.trash(services.state_root))
+    deleting.discard(folders.opened, pristine.trash(services.state_root))
     return taken, refs.delete_run(services.repository, run)

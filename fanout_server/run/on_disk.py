@@ -76,4 +76,4 @@ class Counting:
 
     def _one(self, run: str) -> Usage:
         folders = self._services.folders(run)
-        return usage.of(folders.worktrees, folders.logs, self._services.sides(run))
+        return usage.of(folders.worktrees, folders.opened, folders.logs, self._services.sides(run))

@@ -50,6 +50,12 @@ def test_run_progress_apply_diagnostics_revert_with_an_unsaved_buffer(
     assert shown["diagnostics"][0]["source"] == "fanout"
     assert shown["diagnostics"][0]["code"] == finding["code"]
     assert not (checkout / "extra.py").exists()
+    # It is counted beside the answer, so it may be in the next one.
+    asked = (view_of(editor, run) for _ in range(200))
+    on_disk = next(one["disk"] for one in asked if "disk" in one)
+    assert on_disk["files"] > 0
+    assert on_disk["bytes"] > 0
+    assert on_disk["pristine"].keys() == {"bytes", "files"}
 
     answer = client.command("fanout.revert", {"runId": run})
     assert answer["applied"]
