@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.repo import commits, refs, snapshot
-from fanout_server.repo.errors import NotKept, GitFailed
+from fanout_server.repo.errors import GitFailed, NotKept
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
 
