@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import git
+from fanout_server.repo import git, room
 from fanout_server.repo.changes import GITLINK, Change, parse_raw
 from fanout_server.repo.errors import GitFailed, UnreadableFile
 from fanout_server.repo.index import View
@@ -76,7 +76,11 @@ def add(view: View, paths: Iterable[str]) -> tuple[str, ...]:
     wanted = sorted(set(paths))
     done = view.update("--add", "--remove", "--replace", paths=wanted)
     if done.code != 0:
-        raise _unreadable(view, wanted, git.failure(("update-index",), done))
+        error = git.failure(("update-index",), done)
+        if room.is_full(error):
+            # No file is at fault.
+            raise error
+        raise _unreadable(view, wanted, error) from error
     if b"Ignoring path " not in done.err:
         return ()
     taken = {os.fsdecode(name) for name in view.git("ls-files", "-z", "--cached").out.split(b"\0")}
