@@ -48,7 +48,7 @@ fmt: $(READY) ## format, and mend what ruff can mend
 
 bench: $(READY) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }
-	$(BIN)/python bench/$(NAME).py $(ARGS)
+	$(BIN)/python -P bench/$(NAME).py $(ARGS)
 
 size: $(READY) ## what 'pip install' brings, in MB on disk; fails at 100
 	rm -rf build/size

@@ -119,6 +119,7 @@ class Options:
     attempts: int = 2
     timeout: float = 1800.0
     stall: float = 300.0
+    untracked_limit: int | None = 50_000_000
     budget: float | None = None
     unit_budget: float | None = None
     pilot: int = 0

@@ -37,6 +37,7 @@ OPTION_KEYS: tuple[str, ...] = (
     "attempts",
     "timeout",
     "stall",
+    "untracked_limit",
     "budget",
     "unit_budget",
     "pilot",
@@ -59,6 +60,8 @@ WORKTREES = ("auto", "overlay", "copy", "pool", "plain")
 
 _ACP_AGENT = re.compile(r"acp:[A-Za-z0-9][A-Za-z0-9._-]*")
 _DURATION = re.compile(r"(?:(\d+(?:\.\d+)?)h)?(?:(\d+(?:\.\d+)?)m)?(?:(\d+(?:\.\d+)?)s)?", re.ASCII)
+_SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B", re.ASCII | re.IGNORECASE)
+_STEPS = {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3}
 _MONEY = re.compile(r"\$?\d+(?:\.\d+)?", re.ASCII)
 _SHOWN = 60
 
@@ -256,6 +259,20 @@ def _money(key: str, value: object) -> float:
     return amount
 
 
+def _size(key: str, value: object) -> int | None:
+    """In bytes; ``None`` for no limit, which has to be written as a word: a key without a value is a slip."""
+    text = value.strip() if isinstance(value, str) else ""
+    if text.lower() == "none":
+        return None
+    amount = _number(value)
+    if match := _SIZE.fullmatch(text):
+        step = next((step for letter, step in _STEPS.items() if letter.lower() == match[2].lower()), 1)
+        amount = _float(Fraction(match[1]) * step)
+    if amount is None or not amount.is_integer():
+        raise _wrong(key, value, "a size like 50MB or 1GB, a whole number of bytes, more than 0, or 'none'")
+    return int(amount)
+
+
 def _number(value: object) -> float | None:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
@@ -347,6 +364,7 @@ _PARSERS: dict[str, _Parser] = {
     "attempts": _whole(1, 20),
     "timeout": _duration,
     "stall": _duration,
+    "untracked_limit": _size,
     "budget": _money,
     "unit_budget": _money,
     "pilot": _whole(0, None),
@@ -381,6 +399,12 @@ def _write_duration(seconds: float) -> object:
     return "".join(f"{count}{unit}" for count, unit in parts if count)
 
 
+def _write_size(size: int | None) -> object:
+    if size is None:
+        return "none"
+    return next((f"{size // step}{letter}B" for letter, step in _STEPS.items() if size % step == 0), size)
+
+
 def _write_money(amount: float) -> object:
     text = f"{amount:.2f}"
     return f"${text}" if float(text) == amount else amount
@@ -394,6 +418,7 @@ _WRITERS: dict[str, Callable[..., object]] = {
     "rewrite": _write_rules,
     "timeout": _write_duration,
     "stall": _write_duration,
+    "untracked_limit": _write_size,
     "budget": _write_money,
     "unit_budget": _write_money,
 }

@@ -40,6 +40,7 @@ OPTIONS: st.SearchStrategy[Options] = st.builds(
     attempts=st.integers(1, 20),
     timeout=_POSITIVE | st.integers(1, 100_000).map(float),
     stall=_POSITIVE | st.integers(1, 100_000).map(float),
+    untracked_limit=st.none() | st.integers(1, 10**15) | st.integers(1, 999).map(lambda count: count * 10**9),
     budget=st.none() | _POSITIVE | st.integers(1, 10_000).map(lambda cents: cents / 100),
     unit_budget=st.none() | _POSITIVE,
     pilot=st.integers(0, 50),
@@ -64,13 +65,22 @@ def test_what_is_written_reads_as_the_same_options(options: Options) -> None:
 
 
 def test_only_what_differs_is_written_in_the_contracts_form() -> None:
-    options = Options(agent="claude", timeout=5400.0, stall=0.25, budget=3.0, owns=(), rewrite=(RewriteRule("a", "b"),))
+    options = Options(
+        agent="claude",
+        timeout=5400.0,
+        stall=0.25,
+        untracked_limit=2 * 10**9,
+        budget=3.0,
+        owns=(),
+        rewrite=(RewriteRule("a", "b"),),
+    )
     assert settings.options_to_mapping(options) == {
         "agent": "claude",
         "rewrite": [{"pattern": "a", "to": "b"}],
         "owns": [],
         "timeout": "1h30m",
         "stall": 0.25,
+        "untracked_limit": "2GB",
         "budget": "$3.00",
     }
     assert settings.options_to_mapping(Options()) == {}
@@ -85,6 +95,12 @@ def test_only_what_differs_is_written_in_the_contracts_form() -> None:
         ("timeout", "1.5h", 5400.0),
         ("stall", 12, 12.0),
         ("stall", 0.5, 0.5),
+        ("untracked_limit", "50MB", 50_000_000),
+        ("untracked_limit", "1.5 gb", 1_500_000_000),
+        ("untracked_limit", "200KB", 200_000),
+        ("untracked_limit", "7B", 7),
+        ("untracked_limit", 1000, 1000),
+        ("untracked_limit", "none", None),
         ("budget", "$3.00", 3.0),
         ("budget", 3, 3.0),
         ("unit_budget", "3.00", 3.0),
@@ -133,6 +149,12 @@ def test_values_are_read(key: str, value: object, expected: object) -> None:
         ("timeout", True, "got true"),
         ("timeout", 10**400, "a duration like"),
         ("timeout", "9" * 400 + "h", "a duration like"),
+        ("untracked_limit", "50", "a size like 50MB"),
+        ("untracked_limit", "50M", "a size like 50MB"),
+        ("untracked_limit", "0MB", "more than 0"),
+        ("untracked_limit", "0.5B", "whole number of bytes"),
+        ("untracked_limit", None, "got no value"),
+        ("untracked_limit", True, "got true"),
         ("budget", "3 dollars", "money"),
         ("budget", -1, "money"),
         ("budget", "$0", "money"),

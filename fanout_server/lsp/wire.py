@@ -85,8 +85,8 @@ class Shown(StrEnum):
     DIFF = "diff"
     LOG = "log"
     REPORT = "report"
-    FOLDER = "folder"
     PROMPT = "prompt"
+    FOLDER = "folder"
 
 
 @frozen

@@ -25,6 +25,13 @@ CLONE_NEWNS = 0x00020000
 CLONE_NEWUSER = 0x10000000
 MS_NOSUID, MS_NODEV, MS_BIND, MS_REC, MS_PRIVATE = 2, 4, 4096, 16384, 1 << 18
 
+_CAP_SYS_ADMIN = 1 << 21
+_ALL_USERS = ["0", "0", "4294967295"]
+
+# Some kernels are built to leave the content of a file below when only its mode changes, or to tie an upper folder to
+# its first work folder.
+_OPTIONS = {"trusted": b"redirect_dir=on,metacopy=off,index=off", "user": b"userxattr"}
+
 _SEPARATOR = b"\0"
 
 
@@ -74,7 +81,8 @@ def enter(space: Space) -> None:
     Raises OSError, whose ``strerror`` says which step the system refused. The process is then no good for anything.
     """
     libc = ctypes.CDLL(None, use_errno=True)
-    own = _leave(libc)
+    kind = marks()
+    _leave(libc, kind)
     _check(libc.mount(None, b"/", None, MS_REC | MS_PRIVATE, None), "make mounts private")
     # Held open, since covering may hide them; reached by number, so that no character in a path needs quoting.
     held = [
@@ -89,7 +97,7 @@ def enter(space: Space) -> None:
             b":".join(_path(number) for number in lowers),
             _path(upper),
             _path(work),
-            b"userxattr" if own else b"redirect_dir=on",
+            _OPTIONS[kind],
         )
         _check(libc.mount(b"overlay", target, b"overlay", MS_NOSUID | MS_NODEV, options), "mount an overlay on", target)
     for source, target in space.binds:
@@ -100,17 +108,31 @@ def enter(space: Space) -> None:
             os.close(number)
 
 
-def _leave(libc: ctypes.CDLL) -> bool:
-    """Out of the shared namespace; answers whether that took a user namespace. Root keeps all its rights in none."""
-    if os.geteuid() == 0 and libc.unshare(CLONE_NEWNS) == 0:
-        return False
+def marks() -> str:
+    """Which extended attributes hold the marks of overlays that this process mounts: ``trusted`` or ``user``.
+
+    The first need root's rights over the whole system: uid 0 may have none of them, or have them in a container only.
+    """
+    with open("/proc/self/uid_map", encoding="ascii") as file:
+        whole = file.read().split() == _ALL_USERS
+    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
+        rights = next(int(line.split()[1], 16) for line in file if line.startswith("CapEff:"))
+    return "trusted" if whole and rights & _CAP_SYS_ADMIN else "user"
+
+
+def _leave(libc: ctypes.CDLL, kind: str) -> None:
+    """Out of the shared namespace: who may not do that alone may in a user namespace of their own."""
+    done = libc.unshare(CLONE_NEWNS)
+    if kind == "trusted":
+        _check(done, "make a mount namespace")
+    if done == 0:
+        return
     uid, gid = os.geteuid(), os.getegid()
     _check(libc.unshare(CLONE_NEWUSER | CLONE_NEWNS), "make a user namespace")
     # Everybody stays who they are; group changes must be given up before the map may be written.
     for name, line in (("setgroups", "deny"), ("uid_map", f"{uid} {uid} 1"), ("gid_map", f"{gid} {gid} 1")):
         with open(f"/proc/self/{name}", "w", encoding="ascii") as file:
             file.write(line)
-    return True
 
 
 def _hold(path: bytes) -> int:

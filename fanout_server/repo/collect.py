@@ -9,7 +9,7 @@ from pathlib import Path
 import pathspec
 from attrs import frozen
 
-from fanout_server.repo import changes, commits, index, layered, objects, staging, trees, worktrees
+from fanout_server.repo import changes, commits, entries, index, layered, objects, staging, trees, worktrees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.index import View
@@ -62,9 +62,8 @@ def present(repo: Repository, path: Path, base: str) -> str:
 
     Raises OSError or WorktreeFailed where it is gone, or goes on the way; UnreadableFile, GitFailed.
     """
-    upper = worktrees.layers_of(path) / "upper"
-    if upper.is_dir():
-        return layered.take(repo, base, upper, Rules.of(repo)).tree
+    if worktrees.layers_of(path).is_dir():
+        return layered.take(repo, base, path, Rules.of(repo)).tree
     if not (path / ".git").is_file():
         raise WorktreeFailed(f"{path} is gone")
     return _take(repo, Worktree(path, path, base), ())[0]
@@ -92,8 +91,10 @@ def _state(store: Objects, tree: str, path: str) -> tuple[int, str | None]:
 def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple[str, tuple[str, ...]]:
     """The tree of the files as they lie there, and what is left out of it."""
     if worktree.layers is not None:
-        taken = layered.take(repo, worktree.base, worktree.layers.upper, worktree.layers.rules)
-        return taken.tree, (*taken.impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
+        layers = worktree.layers
+        taken = layered.take(repo, worktree.base, worktree.path, layers.rules, layers.entry)
+        impossible = sorted({*taken.impossible, *_moved(worktree)})
+        return taken.tree, (*impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]
     given = {*worktrees.provisions(repo, worktree), *(path.removeprefix("./").rstrip("/") for path in known)}
     pristine = worktrees.pristine_index(repo, worktree)
     with index.view(repo, worktree.path, pristine) as view:
@@ -102,6 +103,12 @@ def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple
         staged = staging.stage(view, leave=_not_results(repo, worktree, given))
         tree = view.write_tree()
         return tree, _left_out(view, staged, known, given)
+
+
+def _moved(worktree: Worktree) -> list[str]:
+    """Submodules with a worktree of their own that stand on another commit by now."""
+    moved = (inner for inner in worktree.inner if entries.head(inner.admin) != inner.base)
+    return [str(inner.path.relative_to(worktree.path)) for inner in moved]
 
 
 def without(repo: Repository, base: str, commit: str, paths: Collection[str]) -> str | None:

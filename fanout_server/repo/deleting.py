@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import select
 import subprocess
 import sys
 import threading
@@ -17,10 +18,12 @@ from fanout_server.repo import emptying
 # So much is deleted where it is thrown away; more is left to a process of the lowest priority.
 _AT_ONCE_SECONDS = 0.05
 
+_START_SECONDS = 30.0
+
 _NO_WAY_THERE = {errno.EXDEV, errno.ENOSPC, errno.EDQUOT}
 
 _lock = threading.Lock()
-_at_work: dict[Path, subprocess.Popen[bytes]] = {}
+_at_work: dict[Path, int] = {}
 
 
 def discard(path: Path, trash: Path) -> None:
@@ -58,27 +61,45 @@ def empty(*trashes: Path) -> None:
 def wait_for_background(limit: float) -> bool:
     """Whether all background deletions that this process began have ended within ``limit`` seconds."""
     with _lock:
-        processes = list(_at_work.values())
-    try:
-        for process in processes:
-            process.wait(limit)
-    except subprocess.TimeoutExpired:
-        return False
-    return True
+        return all(_has_ended(trash, limit) for trash in tuple(_at_work))
 
 
 def _in_background(trashes: list[Path]) -> None:
     with _lock:
-        for trash in [trash for trash, process in _at_work.items() if process.poll() is not None]:
-            del _at_work[trash]
         for trash in trashes:
-            if trash not in _at_work:
-                # It has its end: an empty folder. Whoever starts next takes over what a crash leaves.
-                _at_work[trash] = subprocess.Popen(
-                    [sys.executable, "-I", "-S", emptying.__file__, os.fspath(trash)],
-                    cwd="/",
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.DEVNULL,
-                    start_new_session=True,
-                )
+            if trash not in _at_work or _has_ended(trash, 0):
+                _at_work[trash] = _start(trash)
+
+
+def _has_ended(trash: Path, limit: float) -> bool:
+    """Only with ``_lock``. The pipe's other end is the process's, and closed with it."""
+    if not select.select([_at_work[trash]], [], [], limit)[0]:
+        return False
+    os.close(_at_work.pop(trash))
+    return True
+
+
+def _start(trash: Path) -> int:
+    """A process that has its end: an empty folder. Whoever starts next takes over what a crash leaves.
+
+    It is nobody's child, as it may outlive us, and the children that we look after are agents.
+    """
+    reading, writing = os.pipe()
+    try:
+        subprocess.run(
+            [sys.executable, "-I", "-S", emptying.__file__, os.fspath(trash)],
+            cwd="/",
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            pass_fds=[writing],
+            start_new_session=True,
+            timeout=_START_SECONDS,
+            check=True,
+        )
+    except BaseException:
+        os.close(reading)
+        raise
+    finally:
+        os.close(writing)
+    return reading

@@ -138,6 +138,16 @@ def stands_on_a_commit(repo: Repository, entry: Path) -> bool:
     return not repo.git("cat-file", "--batch-check=%(objectname)", input=asked).out.endswith(b" missing\n")
 
 
+def head(entry: Path) -> str | None:
+    """The commit that the worktree of an entry stands on."""
+    common = entry.parent.parent
+    asked = ("rev-parse", "--verify", "--quiet", f"worktrees/{entry.name}/HEAD^{{commit}}")
+    # A submodule's settings may say that its files lie where nobody outside can see them.
+    env = {"GIT_DIR": str(common), "GIT_WORK_TREE": str(common)}
+    found = git.run(common, *asked, env=env, check=False)
+    return found.out.decode().strip() if found.code == 0 else None
+
+
 def _name(path: Path) -> str:
     """As a ref part: git refuses some names there."""
     name = "".join(letter if letter.isascii() and (letter.isalnum() or letter in "-_") else "-" for letter in path.name)

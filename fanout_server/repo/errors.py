@@ -36,8 +36,20 @@ class GitFailed(FanoutError):
         self.stderr = stderr
 
 
+class UntrustedOwner(FanoutError):
+    """The repository belongs to somebody else, and git was not told to trust it."""
+
+
 class UnreadableFile(FanoutError):
     """git cannot take a file in: a filter it needs is missing or failed, or the file cannot be read."""
+
+
+class TooLarge(FanoutError):
+    """Untracked files are larger than the user said a base may take in."""
+
+
+class BaseNotKept(FanoutError):
+    """Somebody's clean-up deletes the objects of a base while it is made."""
 
 
 class ForbiddenName(FanoutError):

@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import stat
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import index, names, objects, rules, staging, trees, upper
+from fanout_server.repo import index, names, objects, rules, staging, standing, trees, upper, worktrees
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.index import View
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
-from fanout_server.repo.trees import FOLDER, GITLINK
-from fanout_server.repo.upper import Written
+from fanout_server.repo.trees import FOLDER, GITLINK, Entry
+from fanout_server.repo.upper import Upper, Written
 
 # Larger files are read by git, piece by piece, and not by us as a whole.
 _LARGE_BYTES = 8_000_000
@@ -33,18 +34,25 @@ class Taken:
     ignored: tuple[str, ...]
 
 
-def take(repo: Repository, base: str, layer: Path, settings: Rules) -> Taken:
-    """``base`` is a commit or tree, ``layer`` the upper folder. Raises UnreadableFile, GitFailed, OSError."""
+def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Path | None = None) -> Taken:
+    """``base`` is a commit or tree, ``worktree`` where the worktree was seen. ``entry`` is that of the pristine
+    checkout, if it is known. Raises UnreadableFile, GitFailed, OSError.
+    """
+    layer = worktrees.layers_of(worktree) / "upper"
     store = objects.of(repo)
     root = store.tree_of(base)
 
     def ask_ignored(found: Written, paths: Collection[str]) -> Collection[str]:
-        return rules.ignored(repo, paths, _Seen(store, layer, found).read)
+        return rules.ignored(repo, settings, paths, _Seen(store, layer, found).read)
 
-    found = upper.read(store, root, layer, ask_ignored)
+    def ask_hidden() -> Collection[str]:
+        return _hidden(repo, layer, entry) if settings.sparse and entry is not None else ()
+
+    found = upper.read(store, root, Upper(layer, worktree), ask_ignored, ask_hidden)
     seen = _Seen(store, layer, found)
     refused = {path for path, status in found.files.items() if names.forbidden(path, status.st_mode)}
-    put = {path: (entry.mode, entry.oid) for path, entry in found.brought.items()}
+    # What is kept comes first, for whatever lies in its place by now takes that.
+    put = {path: (one.mode, one.oid) for one_of in (found.kept, found.brought) for path, one in one_of.items()}
     for_git: list[str] = []
     for path, status in found.files.items():
         if path not in refused:
@@ -56,7 +64,32 @@ def take(repo: Repository, base: str, layer: Path, settings: Rules) -> Taken:
     put |= _through_git(repo, store, root, layer, seen, for_git)
     tree = trees.edit(store, root, found.removed, put)
     impossible = sorted({*found.nested, *found.moved, *found.special, *found.closed, *refused})
-    return Taken(tree, tuple(impossible), tuple(sorted(found.ignored)))
+    emptied = {folder for path in found.removed for folder in (path, *standing.folders(path))}
+    emptied = {folder for folder in emptied if (layer / folder).is_dir()}
+    ignored = _as_few(store, tree, found.ignored, emptied, functools.partial(ask_ignored, found))
+    return Taken(tree, tuple(impossible), tuple(sorted(ignored)))
+
+
+def _as_few(
+    store: Objects,
+    tree: str,
+    ignored: Collection[str],
+    emptied: Collection[str],
+    ask: Callable[[Collection[str]], Collection[str]],
+) -> Collection[str]:
+    """With a folder in place of all that is in it, where the base had files there and the result has none any more."""
+    above = {*emptied, *(folder for path in ignored for folder in standing.folders(path.rstrip("/")))}
+    asked = [f"{folder}/" for folder in above if trees.lookup(store, tree, folder) is None]
+    folders = {path.rstrip("/") for path in (ask(asked) if asked else ())}
+    bare = {path.rstrip("/"): path for path in (*ignored, *(f"{folder}/" for folder in folders))}
+    return [path for name, path in bare.items() if not folders & standing.folders(name)]
+
+
+def _hidden(repo: Repository, layer: Path, entry: Path) -> frozenset[str]:
+    """What a sparse checkout left away when the worktree was new, and is not there now."""
+    told = View(repo, layer, entry / "index").git("ls-files", "-t", "-z").out
+    skipped = (os.fsdecode(line[2:]) for line in told.split(b"\0") if line.startswith(b"S "))
+    return frozenset(path for path in skipped if not os.path.lexists(layer / path))
 
 
 @frozen
@@ -67,13 +100,21 @@ class _Seen:
     upper: Path
     found: Written
 
+    def below(self, path: str) -> Entry | None:
+        """What shows through there."""
+        origin = self.found.origin(path)
+        return None if origin is None else trees.lookup(self.store, self.found.base, origin)
+
     def read(self, path: str) -> bytes | None:
-        if path in self.found.files:
-            status = self.found.files[path]
+        try:
+            status = (self.upper / path).lstat()
+            # Also what is left out of the result, such as rules that are ignored by rules of their own.
             return (self.upper / path).read_bytes() if stat.S_ISREG(status.st_mode) else None
-        entry = self.found.brought.get(path)
-        if entry is None and not staging.is_below(path, self.found.removed):
-            entry = trees.lookup(self.store, self.found.base, path)
+        except FileNotFoundError:
+            pass
+        except OSError:
+            return None
+        entry = self.below(path)
         return self.store.read_blob(entry.oid) if entry is not None and stat.S_ISREG(entry.mode) else None
 
 
@@ -115,7 +156,7 @@ def _through_git(
         known = {path: trees.lookup(store, root, path) for path in paths}
         for name in rules.names_above(".gitattributes", paths):
             if seen.read(name) is not None:
-                known[name] = seen.found.brought.get(name) or trees.lookup(store, root, name)
+                known[name] = seen.below(name)
         lines = [
             os.fsencode(f"{entry.mode:o} {entry.oid}\t{path}")
             for path, entry in known.items()

@@ -157,8 +157,9 @@ class _InProcess(Objects):
         return number.name.lower(), data
 
     def missing(self, oids: Collection[str]) -> tuple[str, ...]:
-        # A new one: packs that an older one has open answer even after they were deleted.
-        database = self._open()
+        # A new one: packs that an older one has open answer even after they were deleted. It stays, for the older one
+        # would not write again what is gone.
+        self._database = database = self._open()
         return tuple(oid for oid in oids if _checked(oid) not in database)
 
     def has(self, oid: str) -> bool:

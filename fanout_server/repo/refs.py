@@ -41,6 +41,13 @@ def set_ref(repo: Repository, ref: str, commit: str) -> None:
     repo.git(*_PATIENT, "update-ref", "--no-deref", "--end-of-options", ref, commit)
 
 
+def delete_ref(repo: Repository, ref: str) -> None:
+    """Also one whose commit is gone. Raises GitFailed, and ValueError for a ref that is not ours."""
+    if not ref.startswith(_PREFIX):
+        raise ValueError(f"{ref!r} is not below {_PREFIX}")
+    repo.git(*_PATIENT, "update-ref", "--no-deref", "-d", ref)
+
+
 def read_ref(repo: Repository, ref: str) -> str | None:
     """The commit that ``ref`` points to; ``None`` where there is no such ref, or its commit is gone."""
     found = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)

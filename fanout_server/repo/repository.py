@@ -5,6 +5,8 @@ from __future__ import annotations
 import functools
 import hashlib
 import os
+import re
+import shlex
 import stat
 from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path, PurePosixPath
@@ -12,7 +14,9 @@ from pathlib import Path, PurePosixPath
 from attrs import frozen
 
 from fanout_server.repo import git
-from fanout_server.repo.errors import BareRepository, NotARepository
+from fanout_server.repo.errors import BareRepository, NotARepository, UntrustedOwner
+
+_DUBIOUS = re.compile(rb"dubious ownership in repository at '(.*)'$", re.MULTILINE)
 
 
 @frozen
@@ -27,13 +31,19 @@ class Repository:
     def discover(cls, path: Path) -> Repository:
         """The checkout that ``path`` lies in: a folder, a file, or something that is yet to be made.
 
-        Raises NotARepository, BareRepository, GitMissing, and GitFailed (such as for a folder of another owner).
+        Raises NotARepository, BareRepository, UntrustedOwner, GitMissing, GitFailed.
         """
         folder = _nearest_folder(path)
         found = git.run(folder, "rev-parse", "--is-bare-repository", check=False)
         if b"not a git repository" in found.err:
             raise NotARepository(
                 f"{path} is not in a git repository. Run 'git init' and commit, or open another folder."
+            )
+        if owned := _DUBIOUS.search(found.err):
+            where = os.fsdecode(owned[1])
+            raise UntrustedOwner(
+                f"{where} belongs to somebody else, and git does not work there until you say that you trust it:"
+                f" git config --global --add safe.directory {shlex.quote(where)}"
             )
         if found.code != 0:
             raise git.failure(("rev-parse",), found)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import git, index
+from fanout_server.repo import git, ignore_patterns, index
 from fanout_server.repo.index import View
 from fanout_server.repo.repository import Repository
 
@@ -21,8 +21,8 @@ ReadFile = Callable[[str], bytes | None]
 """The content of a plain file, ``None`` where there is none."""
 
 _DECISIVE = (
-    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|protect.*|attributesfile|sparsecheckout.*"
-    r"|bigfilethreshold)|filter\..*|lfs\..*|extensions\.worktreeconfig)$"
+    r"^(core\.(autocrlf|eol|symlinks|filemode|ignorecase|precomposeunicode|protect.*|attributesfile|excludesfile"
+    r"|sparsecheckout.*|bigfilethreshold)|filter\..*|lfs\..*|extensions\.worktreeconfig)$"
 )
 _SYSTEM_ATTRIBUTES = Path("/etc/gitattributes")
 
@@ -36,22 +36,27 @@ class Rules:
     """What decides how files are written and taken in, but for the files of the tree itself.
 
     ``settings`` are git's own, by lower-case name; ``attributes`` is the text of all files of attributes outside.
+    ``ignoring`` are those of the files outside which say what is ignored; they do not decide how anything is written.
     """
 
     settings: Mapping[str, str]
     attributes: bytes
     sparse: bytes
+    ignoring: tuple[bytes, ...] = ()
 
     @classmethod
     def of(cls, repo: Repository) -> Rules:
         told = repo.git("config", "-z", "--get-regexp", _DECISIVE, check=False).out
         lines = (line.partition(b"\n") for line in told.split(b"\0") if line)
         settings = {name.decode("utf-8", "replace"): os.fsdecode(value) for name, _, value in lines}
-        files = [repo.common_dir / "info" / "attributes", _attributes_file(settings), _SYSTEM_ATTRIBUTES]
-        attributes = b"\n".join(path.read_bytes() for path in files if path.is_file())
+        info = repo.common_dir / "info"
+        users = _users_file(settings.get("core.attributesfile"), "attributes")
+        attributes = b"\n".join(map(_text, (info / "attributes", users, _SYSTEM_ATTRIBUTES)))
+        excludes = (info / "exclude", _users_file(settings.pop("core.excludesfile", None), "ignore"))
+        ignoring = tuple(map(_text, excludes))
         patterns = repo.git_dir / "info" / "sparse-checkout"
         sparse = patterns.read_bytes() if "core.sparsecheckout" in settings and patterns.is_file() else b""
-        return cls(settings, attributes, sparse)
+        return cls(settings, attributes, sparse, ignoring)
 
     def fingerprint(self) -> bytes:
         """The same for two that have all files written in the same way."""
@@ -71,21 +76,27 @@ class Rules:
         return self.settings.get(name, "").lower() in values
 
 
-def ignored(repo: Repository, paths: Collection[str], read: ReadFile) -> frozenset[str]:
+def ignored(repo: Repository, rules: Rules, paths: Collection[str], read: ReadFile) -> frozenset[str]:
     """Those of ``paths`` (folders with a slash at the end) that are ignored by the ``.gitignore`` files of ``read``.
 
     None of them is tracked, and none lies behind a link. Raises GitFailed.
     """
+    texts = {*rules.ignoring, *(read(name) or b"" for name in names_above(".gitignore", paths))}
+    paths = [path for path in paths if ignore_patterns.may_match(texts, os.fsencode(path))]
+    if not paths:
+        return frozenset()
     with index.temporary_folder(repo) as place:
         folder = place / "tree"
         folder.mkdir()
         _lay_out(folder, ".gitignore", paths, read)
         view = View(repo, folder, place / "index")
-        asked = b"".join(os.fsencode(path) + b"\0" for path in paths)
-        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=asked, check=False)
+        # With a slash at the end git would look into the folder's own rules; and a colon at the start has a meaning.
+        asked = {f"./{path.rstrip('/')}": path for path in paths}
+        names = b"".join(os.fsencode(name) + b"\0" for name in asked)
+        told = view.git("check-ignore", "--no-index", "-z", "--stdin", input=names, check=False)
         if told.code not in {0, 1}:
             raise git.failure(("check-ignore",), told)
-    return frozenset(os.fsdecode(name) for name in told.out.split(b"\0") if name)
+    return frozenset(asked[os.fsdecode(name)] for name in told.out.split(b"\0") if name)
 
 
 def attributes_for(path: str, read: ReadFile) -> bytes:
@@ -113,10 +124,23 @@ def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) ->
             place = folder / wanted
             place.parent.mkdir(parents=True, exist_ok=True)
             place.write_bytes(data)
+    for path in paths:
+        # Some rules are about folders only.
+        if path.endswith("/"):
+            (folder / path).mkdir(parents=True, exist_ok=True)
 
 
-def _attributes_file(settings: Mapping[str, str]) -> Path:
-    if "core.attributesfile" in settings:
-        return Path(settings["core.attributesfile"]).expanduser()
+def _text(path: Path) -> bytes:
+    """Nothing where it is not there or closed to us: git goes on without it, too."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def _users_file(named: str | None, name: str) -> Path:
+    """The file that the settings name, or that of this ``name`` in the user's own folder for git."""
+    if named is not None:
+        return Path(named).expanduser()
     home = os.environ.get("XDG_CONFIG_HOME") or "~/.config"
-    return Path(home).expanduser() / "git" / "attributes"
+    return Path(home).expanduser() / "git" / name

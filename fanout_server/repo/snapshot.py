@@ -1,19 +1,25 @@
-"""The base of a run: a commit of what the user sees, made without touching what the user has."""
+"""The base of a run: a commit of what the user sees, made without touching what the user has.
+
+What does not differ from HEAD is not even looked up: its tree is changed at the paths that differ.
+"""
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 from attrs import frozen
 
 from fanout_server.model import Finding, Severity
-from fanout_server.repo import commits, index, staging
-from fanout_server.repo.changes import GITLINK
-from fanout_server.repo.index import View
+from fanout_server.repo import commits, hashing, limits, objects, refs, seen, staging, texts, trees
+from fanout_server.repo.errors import BaseNotKept, GitFailed
+from fanout_server.repo.hashing import Hashed
+from fanout_server.repo.index_file import Entry
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.seen import Seen
+from fanout_server.repo.texts import Unsaved
 
+_TRIES = 3
 _NAMED = 10
 
 
@@ -26,157 +32,146 @@ class Snapshot:
     notes: tuple[Finding, ...] = ()
 
 
-def take(repo: Repository, buffers: Mapping[str, bytes], message: str) -> Snapshot:
+def take(
+    repo: Repository,
+    buffers: Mapping[str, bytes],
+    message: str,
+    *,
+    ref: str | None = None,
+    untracked_limit: float | None = None,
+) -> Snapshot:
     """HEAD, index, working tree, untracked files and ``buffers`` (path -> the bytes that saving would write).
 
     Submodules stay on the commit that the index has; other repositories, ignored files and files outside are left out.
-    Raises UnreadableFile, GitFailed.
+    ``ref`` is set to the commit, and then all of it is there: until a ref holds them, ``git gc --prune=now`` deletes
+    the objects of a base. ``untracked_limit`` is in bytes; ``None`` for no limit.
+    Raises TooLarge, UnreadableFile, BaseNotKept, GitFailed.
     """
-    own = repo.git_dir / "index"
-    with index.view(repo, repo.root, own if own.exists() else None) as view:
-        head = repo.head()
-        if not own.exists() and head is not None:
-            # Without an index git would know neither submodules nor files that are tracked though ignored.
-            view.git("read-tree", head)
-        staged = staging.stage(view)
-        notes = [*_staged_notes(staged), *_put_buffers(view, buffers, staged.nested)]
-        tree = view.write_tree()
-    return Snapshot(commits.create(repo, tree, head, message), tree, tuple(notes))
+    for _ in range(_TRIES):
+        taken = _take(repo, buffers, message, ref, untracked_limit)
+        if taken is not None:
+            return taken
+    if ref is not None:
+        # A ref to what is not there would fail the user's own clean-ups.
+        refs.delete_ref(repo, ref)
+    raise BaseNotKept(
+        f"The base in {repo.root} was made {_TRIES} times, and each time some of it was deleted before it was done: a"
+        " 'git gc' or 'git prune' runs again and again. Wait for it or stop it, and start again."
+    )
 
 
-def _staged_notes(staged: staging.Staged) -> Iterator[Finding]:
-    if staged.unmerged:
+def _take(
+    repo: Repository, buffers: Mapping[str, bytes], message: str, ref: str | None, untracked_limit: float | None
+) -> Snapshot | None:
+    """``None`` where some of it was deleted meanwhile."""
+    sight = seen.look(repo)
+    if untracked_limit is not None:
+        limits.check(repo.root, sight.untracked, untracked_limit)
+    unsaved = texts.choose(repo, sight, buffers)
+    files = {*sight.edited, *sight.untracked} - unsaved.taken.keys()
+    of_files, of_texts = _store(repo, sight, files, unsaved.taken)
+    removed, put = _edits(sight, {**of_files.entries, **of_texts.entries}, (*sorted(files), *unsaved.taken))
+    store = objects.of(repo)
+    with objects.recording() as written:
+        # What is staged the user's own index keeps alive.
+        written += [oid for hashed in (of_files, of_texts) for _, oid in hashed.entries.values()]
+        try:
+            tree = trees.edit(store, sight.index.tree, removed, put)
+            commit = commits.create(repo, tree, sight.head, message)
+            if ref is not None:
+                refs.set_ref(repo, ref, commit)
+        except GitFailed:
+            if store.missing(set(written)):
+                return None
+            raise
+    if store.missing(set(written)):
+        return None
+    return Snapshot(commit, tree, (*_notes(sight, of_files.refused), *_text_notes(unsaved, of_texts.refused)))
+
+
+def _store(
+    repo: Repository, sight: Seen, files: Collection[str], unsaved: Mapping[str, bytes]
+) -> tuple[Hashed, Hashed]:
+    """What lies in the folder, and the unsaved texts: each by a process of its own, side by side."""
+    wanted = {*files, *unsaved}
+    rules = [path for path in texts.attribute_files(wanted) if staging.is_below(path, sight.rules)]
+    entries = {path: sight.index.entry(path) for path in (*wanted, *rules)}
+    known = {path: entry for path, entry in entries.items() if entry is not None}
+    with ThreadPoolExecutor(1) as beside:
+        later = beside.submit(texts.store, repo, sight, unsaved, known)
+        return hashing.store(repo, repo.root, files, known), later.result()
+
+
+def _edits(sight: Seen, hashed: Mapping[str, Entry], asked: Iterable[str]) -> tuple[set[str], dict[str, Entry]]:
+    """What goes from HEAD's tree, and what is put in: the index first, then ``asked`` in order, if git ``hashed`` it.
+
+    A later one takes the place of what an earlier one put at its path, above it or below it.
+    """
+    removed = {path for path, entry in sight.staged.items() if entry is None} | sight.gone
+    put = {path: entry for path, entry in sight.staged.items() if entry is not None and path not in sight.gone}
+    for path in asked:
+        put.pop(path, None)
+        if path in hashed:
+            put[path] = hashed[path]
+        else:
+            # It went away after git saw it, or git refuses its name.
+            removed.add(path)
+    return removed - put.keys(), put
+
+
+def _notes(sight: Seen, refused: Sequence[str]) -> Iterator[Finding]:
+    if sight.unmerged:
         yield _note(
             "base/unmerged",
             "A merge is not finished: {names} still had conflicts. The units see these files as they are on disk,"
             " conflict marks included. Resolve them first if the units work on them.",
-            staged.unmerged,
+            sight.unmerged,
             Severity.WARNING,
         )
-    if staged.nested:
+    if sight.nested:
         yield _note(
             "base/nested-repository",
             "{names}: another repository inside this one, so the units do not see it. Add it as a submodule, or have"
             " git ignore it.",
-            staged.nested,
+            sight.nested,
         )
-    if staged.moved:
+    if sight.moved:
         yield _note(
             "base/submodule-moved",
             "{names}: the submodule is gone or stands on another commit than the one recorded. The units start from"
             " the recorded one; 'git add' the submodule to record where it stands.",
-            staged.moved,
+            sight.moved,
         )
-    if staged.special:
-        yield _note("base/not-a-file", "{names}: no file, folder or link, so the units do not see it.", staged.special)
-    if staged.closed:
+    if sight.special:
+        yield _note("base/not-a-file", "{names}: no file, folder or link, so the units do not see it.", sight.special)
+    if sight.closed:
         yield _note(
             "base/unreadable-folder",
             "{names}: the folder may not be read, so the units do not see what is new in it. Change its permissions, or"
             " have git ignore it.",
-            staged.closed,
+            sight.closed,
         )
-    if staged.refused:
+    if refused:
         yield _note(
             "base/forbidden-name",
             "{names}: git takes no file of such a name, so the units do not see it. Rename it if they should.",
-            staged.refused,
+            refused,
         )
+
+
+def _text_notes(unsaved: Unsaved, refused: Sequence[str]) -> Iterator[Finding]:
+    left_out = {
+        "a file outside this checkout": unsaved.outside,
+        "a file in another repository": unsaved.foreign,
+        "a file that git ignores": unsaved.ignored,
+    }
+    for what, paths in left_out.items():
+        if paths:
+            yield _note("base/buffer-left-out", f"{{names}}: unsaved text of {what}; the units do not see it.", paths)
+    if refused:
+        yield _note("base/forbidden-name", "{names}: git takes no file of such a name.", refused)
 
 
 def _note(code: str, text: str, paths: Sequence[str], severity: Severity = Severity.INFORMATION) -> Finding:
     names = ", ".join(paths[:_NAMED]) + (f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else "")
     return Finding(code, severity, text.replace("{names}", names), path=paths[0])
-
-
-def _put_buffers(view: View, buffers: Mapping[str, bytes], nested: Sequence[str]) -> list[Finding]:
-    placed, notes = _place(view, buffers)
-    entries = _entries(view, placed)
-    links = {path for path, mode in entries.items() if mode == GITLINK}
-    foreign = [path for path in placed if staging.is_below(path, {*nested, *links})]
-    ignored = view.repo.ignored(path for path in placed if path not in entries and path not in foreign)
-    if foreign:
-        notes.append(
-            _note(
-                "base/buffer-left-out", "{names}: unsaved text in another repository; the units do not see it.", foreign
-            )
-        )
-    if ignored:
-        text = "{names}: unsaved text of a file that git ignores; the units do not see it."
-        notes.append(_note("base/buffer-left-out", text, sorted(ignored)))
-    taken = {path: data for path, data in placed.items() if path not in ignored and path not in foreign}
-    changed = {path: data for path, data in taken.items() if not _same_on_disk(view.folder / path, data)}
-    refused = _stage_buffers(view, changed, entries)
-    if refused:
-        notes.append(_note("base/forbidden-name", "{names}: git takes no file of such a name.", refused))
-    return notes
-
-
-def _place(view: View, buffers: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[Finding]]:
-    """Where saving each buffer would write to: behind links, as long as that is in the checkout."""
-    placed: dict[str, bytes] = {}
-    outside: list[str] = []
-    root = view.folder.resolve()
-    for path, data in buffers.items():
-        real = (root / path).resolve()
-        inside = real != root and real.is_relative_to(root)
-        relative = real.relative_to(root).as_posix() if inside else ""
-        if inside and relative.split("/")[0] != ".git":
-            placed[relative] = data
-        else:
-            outside.append(path)
-    text = "{names}: unsaved text of a file outside this checkout; the units do not see it."
-    return placed, [_note("base/buffer-left-out", text, outside)] if outside else []
-
-
-def _entries(view: View, paths: Mapping[str, bytes]) -> dict[str, int]:
-    """The modes of all index entries that are one of ``paths`` or a folder above one."""
-    if not paths:
-        return {}
-    above = {str(parent) for path in paths for parent in Path(path).parents}
-    found: dict[str, int] = {}
-    for line in view.git("ls-files", "-z", "--stage").out.split(b"\0"):
-        head, _, name = line.partition(b"\t")
-        path = os.fsdecode(name)
-        if name and (path in paths or path in above):
-            found[path] = int(head.split()[0], 8)
-    return found
-
-
-def _same_on_disk(path: Path, data: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
-
-
-def _stage_buffers(view: View, buffers: Mapping[str, bytes], modes: Mapping[str, int]) -> tuple[str, ...]:
-    """Stores the buffers as ``git add`` would after saving.
-
-    They are written to a folder that poses as the working tree, for ``hash-object --path`` knows no index and so would
-    turn the line ends of a file that the repository holds with CRLF.
-    """
-    if not buffers:
-        return ()
-    with index.temporary_folder(view.repo) as place:
-        stand_in = View(view.repo, place / "tree", view.index)
-        stand_in.folder.mkdir()
-        rules = {path.parent / ".gitattributes" for name in buffers for path in [Path(name), *Path(name).parents[:-1]]}
-        # A link is skipped, as git does.
-        for rule in sorted(str(path) for path in rules if _is_plain_file(view.folder / path)):
-            _write(stand_in.folder / rule, (view.folder / rule).read_bytes(), executable=False)
-        for path, data in buffers.items():
-            _write(stand_in.folder / path, data, executable=modes.get(path) == 0o100755)  # noqa: PLR2004 - git's mode
-        # A file that a sparse checkout leaves away is there now, as text.
-        staging.look_at(stand_in, [path for path in buffers if path in modes])
-        return staging.add(stand_in, buffers)
-
-
-def _is_plain_file(path: Path) -> bool:
-    return path.is_file() and not path.is_symlink()
-
-
-def _write(path: Path, data: bytes, *, executable: bool) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_bytes(data)
-    path.chmod(0o755 if executable else 0o644)

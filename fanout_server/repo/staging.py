@@ -1,4 +1,4 @@
-"""What lies in a folder, taken into an index of ours. Snapshot and collect share it.
+"""What lies in a worktree of ours, taken into an index of ours; and what may lie at a path.
 
 Not ``git add -A``: that fails as a whole on one nested repository without commits, follows submodules, and overlooks
 entries that are marked as not to be looked at. Here git says what differs, we choose, and git stores it (with filters).
@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import git, room
+from fanout_server.repo import git, nested, room
 from fanout_server.repo.changes import GITLINK, Change, parse_raw
 from fanout_server.repo.errors import GitFailed, UnreadableFile
 from fanout_server.repo.index import View
@@ -28,12 +28,10 @@ _CLOSED = re.compile(rb"could not open directory '(.*?)': ", re.DOTALL)
 class Staged:
     """What could not, or should not, be taken as it lies there.
 
-    ``unmerged`` was taken, conflict markers and all. ``nested`` are other repositories, ``moved`` submodules that stand
-    on another commit or are gone, ``special`` is what is no file, folder or link, ``refused`` are names git forbids,
-    ``closed`` are folders that we may not read.
+    ``nested`` are other repositories, ``moved`` submodules that stand on another commit or are gone, ``special`` is
+    what is no file, folder or link, ``refused`` are names git forbids, ``closed`` are folders that we may not read.
     """
 
-    unmerged: tuple[str, ...] = ()
     nested: tuple[str, ...] = ()
     moved: tuple[str, ...] = ()
     special: tuple[str, ...] = ()
@@ -50,16 +48,15 @@ def stage(view: View, leave: Collection[str] = ()) -> Staged:
     tracked = _tracked_changes(view)
     untracked, closed = _untracked(view, leave)
     files = {path for path in untracked if not path.endswith("/")}
-    unmerged = {path for path, change in tracked.items() if change.status == "U"}
     moved = {path for path, change in tracked.items() if change.old_mode == GITLINK and change.new_mode in {0, GITLINK}}
-    there = {path for path in tracked.keys() - moved if _is_file(view.folder, path)}
+    there = {path for path in tracked.keys() - moved if is_file(view.folder, path)}
     gone = tracked.keys() - moved - there
     repositories = {path.rstrip("/") for path in untracked if path.endswith("/")}
-    repositories |= {path for path in gone if os.path.lexists(view.folder / path / ".git")}
-    special = {path for path in gone if _is_special(view.folder / path)}
+    repositories |= {path for path in gone if nested.is_repository(view.folder / path)}
+    special = {path for path in gone if is_special(view.folder / path)}
     _remove(view, gone)
     refused = add(view, files | there)
-    return Staged(*(tuple(sorted(paths)) for paths in (unmerged, repositories, moved, special, refused, closed)))
+    return Staged(*(tuple(sorted(paths)) for paths in (repositories, moved, special, refused, closed)))
 
 
 def _tracked_changes(view: View) -> dict[str, Change]:
@@ -80,7 +77,7 @@ def add(view: View, paths: Iterable[str]) -> tuple[str, ...]:
         if room.is_full(error):
             # No file is at fault.
             raise error
-        raise _unreadable(view, wanted, error) from error
+        raise unreadable(view.folder, wanted, error) from error
     if b"Ignoring path " not in done.err:
         return ()
     taken = {os.fsdecode(name) for name in view.git("ls-files", "-z", "--cached").out.split(b"\0")}
@@ -98,12 +95,6 @@ def _look_at_all(view: View) -> None:
     assumed = [path for tag, path in flagged if tag.islower() and (tag != b"s" or path in set(present))]
     _unmark(view, "--no-skip-worktree", present)
     _unmark(view, "--no-assume-unchanged", assumed)
-
-
-def look_at(view: View, paths: list[str]) -> None:
-    """Takes both marks from entries, so that ``add`` sees their files."""
-    _unmark(view, "--no-skip-worktree", paths)
-    _unmark(view, "--no-assume-unchanged", paths)
 
 
 def _unmark(view: View, option: str, paths: list[str]) -> None:
@@ -132,7 +123,7 @@ def _remove(view: View, paths: Collection[str]) -> None:
         raise git.failure(("update-index",), done)
 
 
-def _is_file(folder: Path, path: str) -> bool:
+def is_file(folder: Path, path: str) -> bool:
     """A file or link that lies at this very path, not behind a link."""
     parts = path.split("/")
     if any(os.path.islink(folder.joinpath(*parts[:count])) for count in range(1, len(parts))):  # noqa: PTH114 - shorter
@@ -141,7 +132,7 @@ def _is_file(folder: Path, path: str) -> bool:
     return stat.S_ISREG(mode) or stat.S_ISLNK(mode)
 
 
-def _is_special(path: Path) -> bool:
+def is_special(path: Path) -> bool:
     mode = _mode(path)
     return bool(mode) and not (stat.S_ISREG(mode) or stat.S_ISLNK(mode) or stat.S_ISDIR(mode))
 
@@ -153,7 +144,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def _unreadable(view: View, paths: list[str], error: GitFailed) -> UnreadableFile:
+def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile:
     """Finds the file at fault: git's message names it, but not in a form that can be read back for sure."""
     told = error.stderr.decode("utf-8", "replace")
     named = [path for path in paths if path in told]
@@ -161,5 +152,5 @@ def _unreadable(view: View, paths: list[str], error: GitFailed) -> UnreadableFil
     filtered = "filter" in told
     help_ = "Install the program of that filter (for Git LFS: 'git lfs install')" if filtered else "Mend that"
     return UnreadableFile(
-        f"git cannot take in {where} in {view.folder}: {error}. {help_}, or have git ignore the file, and try again."
+        f"git cannot take in {where} in {folder}: {error}. {help_}, or have git ignore the file, and try again."
     )

@@ -82,6 +82,12 @@ def entries(objects: Objects, tree: str) -> Mapping[bytes, Entry]:
     return {name: _entry(raw) for name, raw in _listing(objects, tree).items()}
 
 
+def child(objects: Objects, tree: str, name: str) -> Entry | None:
+    """One of what is directly in a tree: much less than all ``entries`` of a folder with many files."""
+    raw = _listing(objects, tree).get(os.fsencode(name))
+    return None if raw is None else _entry(raw)
+
+
 def lookup(objects: Objects, root: str, path: str) -> Entry | None:
     """What is at ``path``, a file or a folder ("" for the root itself); ``None`` for nothing."""
     found: _Raw | None = (_FOLDER, bytes.fromhex(root))

@@ -15,42 +15,69 @@ from pathlib import Path
 from attrs import define, field, frozen
 
 from fanout_server.mounting import spaces
-from fanout_server.repo import trees
+from fanout_server.mounting.overlay import marks
+from fanout_server.repo import nested, standing, trees
+from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.trees import FOLDER, GITLINK, Entry
 
 # So many new paths are gathered before it is asked which of them are ignored: an ignored folder may hold a million.
 _ROUND = 1000
 
+# What we may not look into, as an agent may have made it: closed to us, or too far down for any path.
+_CLOSED = {errno.EACCES, errno.EPERM, errno.ENAMETOOLONG}
+
 AskIgnored = Callable[["Written", Collection[str]], Collection[str]]
 """Which of these paths, folders with a slash at the end, are ignored by the rules as they now are in the worktree."""
+
+AskHidden = Callable[[], Collection[str]]
+"""The paths of the base that a sparse checkout leaves away, so that nobody can have touched them."""
 
 
 @define
 class Written:
     """Compared with the tree ``base``. ``removed`` are files and whole folders that are gone, ``files`` those that lie
-    in the upper layer, ``brought`` those that came along with a renamed folder.
+    in the upper layer, ``brought`` those that came along with a renamed folder. ``kept`` lie in removed folders, but
+    stay: submodules, and what was never there to be removed.
 
-    Left out are ``ignored`` files and folders, ``nested`` repositories, ``moved`` submodules, what is ``special`` (no
-    file, folder or link), and what is new in ``closed`` folders, which may not be read.
+    ``covers`` are all paths where the upper layer says what there is, in place of what would show through; ``renamed``
+    are those of them where a folder of the base does, by its path there.
+
+    Left out are ``ignored`` files and folders, ``nested`` repositories, ``moved`` submodules, files that became
+    ``special`` (no file, folder or link), and what is new in ``closed`` folders, which may not be read.
     """
 
     base: str
     removed: set[str] = field(factory=set)
     files: dict[str, os.stat_result] = field(factory=dict)
     brought: dict[str, Entry] = field(factory=dict)
+    kept: dict[str, Entry] = field(factory=dict)
+    covers: set[str] = field(factory=set)
+    renamed: dict[str, str] = field(factory=dict)
     ignored: list[str] = field(factory=list)
     nested: list[str] = field(factory=list)
     moved: list[str] = field(factory=list)
     special: list[str] = field(factory=list)
     closed: list[str] = field(factory=list)
 
-    def drop_below(self, folder: str) -> None:
-        """Forgets what was found at and below a path."""
-        prefix = f"{folder}/"
-        for found in (self.files, self.brought):
-            for path in [path for path in found if path == folder or path.startswith(prefix)]:
-                del found[path]
+    def origin(self, path: str) -> str | None:
+        """Where the base has what shows through at a path that is not in the upper layer."""
+        parts = path.split("/")
+        for count in range(len(parts), 0, -1):
+            folder = "/".join(parts[:count])
+            if folder in self.renamed:
+                return self.renamed[folder] + path.removeprefix(folder)
+            if folder in self.covers:
+                return None
+        return path
+
+
+@frozen
+class Upper:
+    """An upper layer in ``folder``, of a worktree that was seen at ``seen_at``."""
+
+    folder: Path
+    seen_at: Path
 
 
 @frozen
@@ -63,7 +90,7 @@ class _Place:
     origin: str | None
 
 
-def read(objects: Objects, base: str, upper: Path, ask_ignored: AskIgnored) -> Written:
+def read(objects: Objects, base: str, upper: Upper, ask_ignored: AskIgnored, ask_hidden: AskHidden) -> Written:
     """``base`` is a tree. Raises OSError, GitFailed."""
     reader = _Reader(objects, base, upper)
     waiting = [_Place("", "")]
@@ -77,55 +104,69 @@ def read(objects: Objects, base: str, upper: Path, ask_ignored: AskIgnored) -> W
                 waiting += reader.look(place, new)
         reader.leave_ignored(new, ask_ignored)
         waiting = [place for place in later if not reader.is_left(place.path)]
+    hidden = reader.keep(ask_hidden)
+    # Only now are all the rules known that lie in renamed folders.
+    reader.leave_ignored(reader.bring(hidden), ask_ignored)
     return reader.found
 
 
 class _Reader:
-    def __init__(self, objects: Objects, base: str, upper: Path) -> None:
+    def __init__(self, objects: Objects, base: str, upper: Upper) -> None:
         self.found = Written(base)
         self._objects = objects
-        self._upper = os.fspath(upper)
+        self._upper = os.fspath(upper.folder)
+        self._seen_at = upper.seen_at
+        self._marks = f"{marks()}.overlay."
         self._left: set[str] = set()
 
     def look(self, place: _Place, new: list[str]) -> list[_Place]:
         """Takes down what is in a folder; returns the folders in it. ``new`` gets the paths that the base lacks."""
         inner: list[_Place] = []
-        below = self._entries(place.origin)
-        at_path = below if place.origin == place.path else self._entries(place.path)
+        below = self._folder_at(place.origin)
+        at_path = below if place.origin == place.path else self._folder_at(place.path)
         try:
             listed = list(os.scandir(f"{self._upper}/{place.path}"))
-        except PermissionError:
+        except OSError as error:
+            if error.errno not in _CLOSED:
+                raise
             self.found.closed.append(place.path)
             return inner
         for one in listed:
             path = f"{place.path}/{one.name}" if place.path else one.name
             if one.name == ".git":
                 continue
-            status = one.stat(follow_symlinks=False)
-            shown = below.get(os.fsencode(one.name))
-            base = at_path.get(os.fsencode(one.name))
+            status = _status(one, path)
+            shown = self._child(below, one.name)
+            base = shown if at_path == below else self._child(at_path, one.name)
             if base is not None and base.mode == GITLINK and not _is_file(status):
-                if spaces.is_whiteout(status) or os.path.lexists(f"{one.path}/.git"):
+                if spaces.is_whiteout(status) or self._is_moved(path, base):
                     self.found.moved.append(path)
             elif spaces.is_whiteout(status):
                 self._gone(path)
             elif stat.S_ISDIR(status.st_mode):
                 inner += self._folder(place, one, path, shown, new, is_new=base is None or base.mode != FOLDER)
             elif _is_file(status):
-                self.found.drop_below(path)
+                self.found.covers.add(path)
                 self.found.files[path] = status
                 if base is None or base.mode in {FOLDER, GITLINK}:
                     new.append(path)
             else:
                 self._gone(path)
-                self.found.special.append(path)
+                if base is not None and base.mode not in {FOLDER, GITLINK}:
+                    self.found.special.append(path)
         return inner
 
     def _folder(
         self, place: _Place, one: os.DirEntry[str], path: str, shown: Entry | None, new: list[str], *, is_new: bool
     ) -> Iterator[_Place]:
-        redirect = _attribute(one.path, "redirect")
-        opaque = _attribute(one.path, "opaque") == b"y"
+        try:
+            redirect = self._mark(one.path, "redirect")
+            opaque = self._mark(one.path, "opaque") == b"y"
+        except OSError as error:
+            if error.errno not in _CLOSED:
+                raise
+            self.found.closed.append(path)
+            return
         origin: str | None = None
         if redirect is not None:
             origin = _origin(place.origin, redirect)
@@ -133,53 +174,107 @@ class _Reader:
             origin = f"{place.origin}/{one.name}" if place.origin else one.name
         if shown is not None and (origin is None or redirect is not None):
             self._gone(path)
-        if is_new and os.path.lexists(f"{one.path}/.git"):
-            self._gone(path)
-            self.found.nested.append(path)
-            return
+        if is_new:
+            new.append(f"{path}/")
+            if nested.is_repository(Path(one.path), self._seen_at / path):
+                self._gone(path)
+                self.found.nested.append(path)
+                return
         if redirect is not None and origin is not None:
             came = trees.lookup(self._objects, self.found.base, origin)
             if came is not None and came.mode == FOLDER:
-                self.found.brought |= trees.walk(self._objects, came.oid, path)
-                new += [moved for moved in self.found.brought if moved.startswith(f"{path}/")]
-        if is_new:
-            new.append(f"{path}/")
+                self.found.renamed[path] = origin
         yield _Place(path, origin)
 
     def _gone(self, path: str) -> None:
         self.found.removed.add(path)
-        self.found.drop_below(path)
+        self.found.covers.add(path)
+
+    def _is_moved(self, path: str, base: Entry) -> bool:
+        """Whether a submodule stands on another commit than the base has recorded, as far as can be seen here."""
+        return os.path.lexists(f"{self._upper}/{path}/.git") and base.mode == GITLINK
+
+    def keep(self, ask_hidden: AskHidden) -> Collection[str]:
+        """Looks into the removed folders for what is not to go with them. Returns what is hidden, if that matters."""
+        hidden: Collection[str] | None = None
+        for path in sorted(self.found.removed):
+            folder = trees.lookup(self._objects, self.found.base, path)
+            if folder is None or folder.mode != FOLDER:
+                continue
+            hidden = ask_hidden() if hidden is None else hidden
+            for name, entry in trees.walk(self._objects, folder.oid, path):
+                if entry.mode == GITLINK and name not in self.found.kept:
+                    self.found.moved.append(name)
+                if entry.mode == GITLINK or name in hidden:
+                    self.found.kept[name] = entry
+        return hidden or ()
+
+    def bring(self, hidden: Collection[str]) -> list[str]:
+        """Takes down what came along with renamed folders, but for what is ``hidden`` where it came from. Returns what
+        of that is where the base has nothing, with the folders that it is in.
+        """
+        new: dict[str, None] = {}
+        for folder, origin in self.found.renamed.items():
+            came = trees.lookup(self._objects, self.found.base, origin)
+            if came is None or self.is_left(folder):
+                continue
+            for path, entry in trees.walk(self._objects, came.oid, folder):
+                source = self.found.origin(path)
+                if source != origin + path.removeprefix(folder) or source in hidden or entry.mode == GITLINK:
+                    continue
+                self.found.brought[path] = entry
+                if self._is_untracked(path):
+                    above = (one for one in standing.folders(path) if self._is_untracked(one, FOLDER))
+                    new |= {f"{one}/": None for one in above}
+                    new[path] = None
+        return list(new)
+
+    def _is_untracked(self, path: str, kind: int | None = None) -> bool:
+        base = trees.lookup(self._objects, self.found.base, path)
+        return base is None or ((base.mode == FOLDER) != (kind == FOLDER))
 
     def leave_ignored(self, new: list[str], ask_ignored: AskIgnored) -> None:
         """Also takes out what lies in an ignored folder; of all that only the folder is named."""
         if not new:
             return
         ignored = set(ask_ignored(self.found, new))
-        folders = {path.rstrip("/") for path in ignored if path.endswith("/")}
-        self._left |= folders
-        for path in sorted(ignored):
-            bare = path.rstrip("/")
-            if not _is_inside(bare, folders):
-                self.found.ignored.append(path)
-            if path.endswith("/"):
-                self.found.drop_below(bare)
-            else:
-                self.found.files.pop(bare, None)
-                self.found.brought.pop(bare, None)
+        self._left |= {path.rstrip("/") for path in ignored}
+        self.found.ignored += [path for path in sorted(ignored) if not _is_inside(path.rstrip("/"), self._left)]
+        for files in (self.found.files, self.found.brought):
+            for path in [path for path in files if self.is_left(path)]:
+                del files[path]
+        for names in (self.found.nested, self.found.closed):
+            names[:] = [path for path in names if not self.is_left(path)]
 
     def is_left(self, path: str) -> bool:
         return path in self._left or _is_inside(path, self._left)
 
-    def _entries(self, origin: str | None) -> dict[bytes, Entry]:
+    def _child(self, tree: str | None, name: str) -> Entry | None:
+        return None if tree is None else trees.child(self._objects, tree, name)
+
+    def _folder_at(self, origin: str | None) -> str | None:
+        """The tree that the base has there."""
         folder = None if origin is None else trees.lookup(self._objects, self.found.base, origin)
-        if folder is None or folder.mode != FOLDER:
-            return {}
-        return dict(trees.entries(self._objects, folder.oid))
+        return folder.oid if folder is not None and folder.mode == FOLDER else None
+
+    def _mark(self, path: str, name: str) -> bytes | None:
+        try:
+            return os.getxattr(path, self._marks + name, follow_symlinks=False)
+        except OSError as error:
+            if error.errno in {errno.ENODATA, errno.ENOTSUP}:
+                return None
+            raise
+
+
+def _status(one: os.DirEntry[str], path: str) -> os.stat_result:
+    try:
+        return one.stat(follow_symlinks=False)
+    except PermissionError as error:
+        raise UnreadableFile(f"{path} cannot be read: its folder was closed ({error.strerror}).") from error
 
 
 def _is_inside(path: str, folders: Collection[str]) -> bool:
-    parts = path.split("/")
-    return any("/".join(parts[:count]) in folders for count in range(1, len(parts)))
+    return not standing.folders(path).isdisjoint(folders)
 
 
 def _is_file(status: os.stat_result) -> bool:
@@ -193,13 +288,3 @@ def _origin(parent: str | None, redirect: bytes) -> str | None:
     if parent is None:
         return None
     return f"{parent}/{target}" if parent else target
-
-
-def _attribute(path: str, name: str) -> bytes | None:
-    for space in ("trusted", "user"):
-        try:
-            return os.getxattr(path, f"{space}.overlay.{name}", follow_symlinks=False)
-        except OSError as error:
-            if error.errno not in {errno.ENODATA, errno.EPERM, errno.ENOTSUP}:
-                raise
-    return None

@@ -149,9 +149,13 @@ class Execution:
 
     def _snapshot(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         repository = self._services.repository
-        base = snapshot.take(repository, buffers, f"fanout run {self.run}: base\n\n{self._plan.instruction}")
-        refs.set_ref(repository, refs.base_ref(self.run), base.commit)
-        return base
+        return snapshot.take(
+            repository,
+            buffers,
+            f"fanout run {self.run}: base\n\n{self._plan.instruction}",
+            ref=refs.base_ref(self.run),
+            untracked_limit=self._plan.options.untracked_limit,
+        )
 
     async def _emit(self, event: model.Event) -> None:
         await self._services.journal.append(event)
@@ -235,12 +239,25 @@ class Execution:
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         if context.setup_is_shared and not self._all_cancelled:
-            with anyio.CancelScope() as self._setup_scope:
-                await setting_up.share(self._services, self.run, source, self._folders, options, left[0].setup)
+            try:
+                with anyio.CancelScope() as self._setup_scope:
+                    await setting_up.share(self._services, self.run, source, self._folders, options, left[0].setup)
+            except setting_up.SetupFailed as error:
+                if await anyio.to_thread.run_sync(self._gate.is_full):
+                    raise self._gate.why() from error
+                await self._fail_all(left, str(error))
+                return
         waiting = iter(left)
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
+
+    async def _fail_all(self, units: Collection[Unit], message: str) -> None:
+        """One thing went wrong for all of them."""
+        ids = tuple(unit.id for unit in units)
+        await self._find(Finding("unit/failed", Severity.ERROR, f"No unit was started: {message}", units=ids))
+        for unit in units:
+            await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0))
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         for unit in waiting:

@@ -17,7 +17,8 @@ from fanout_server.repo import setups
 from fanout_server.repo.wanted import Source
 from fanout_server.run.services import RunFolders, Services
 
-_UNIT = "setup"
+# No unit has such an id.
+_UNIT = ".setup"
 
 
 class SetupFailed(FanoutError):
@@ -57,9 +58,7 @@ async def share(
             log=logs / "setup.log",
         )
         if ended.reason != "exited" or ended.exit != 0:
-            raise SetupFailed(
-                f"setup failed, so no unit was started: {told(ended)}. Its output is in {logs}/setup.log."
-            )
+            raise SetupFailed(f"setup failed: {told(ended)}. Its output is in {logs}/setup.log.")
         await anyio.to_thread.run_sync(source.adopt, worktree, key)
         adopted = True
     finally:

@@ -163,7 +163,10 @@ def test_unknown_values_in_capabilities_do_not_keep_the_editor_out(start: Client
         (["x"], "fanout.show takes one object as its argument, not a string."),
         ([None], "fanout.show takes one object as its argument, not null."),
         ([{"runId": 3, "what": "diff"}], "'runId' of fanout.show should be a string, but is a whole number."),
-        ([{"runId": "x", "what": "dif"}], "'what' of fanout.show is one of diff, log, report, prompt, not 'dif'."),
+        (
+            [{"runId": "x", "what": "dif"}],
+            "'what' of fanout.show is one of diff, log, report, prompt, folder, not 'dif'.",
+        ),
         (
             [{"runID": "x", "what": "diff"}],
             "fanout.show needs 'runId'. fanout.show has no key 'runID'; did you mean 'runId'?",

@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import changes, source
+from fanout_server.repo import changes, snapshot, source
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.source import Source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 from tests.repo.inside import Inside
@@ -21,6 +20,9 @@ Files = dict[str, bytes]
 ReadTree = Callable[[Repository, str], Files]
 OpenSource = Callable[..., Source]
 Enter = Callable[[Worktree], Inside]
+
+Look = Callable[[Path], dict[str, str]]
+Take = Callable[..., tuple[Files, snapshot.Snapshot]]
 
 
 @pytest.fixture
@@ -72,7 +74,7 @@ def enter() -> Iterator[Enter]:
 
 
 @pytest.fixture
-def everything(git: GitCommand) -> Callable[[Path], dict[str, str]]:
+def everything(git: GitCommand) -> Look:
     """All that is the user's in a checkout, in a form that can be compared: files, index, HEAD, refs, settings."""
 
     def look(root: Path) -> dict[str, str]:
@@ -117,3 +119,20 @@ def read_tree() -> ReadTree:
         return found
 
     return read
+
+
+@pytest.fixture
+def take(checkout: Path, everything: Look, read_tree: ReadTree) -> Take:
+    """Takes a snapshot of the checkout (or of another), with proof that nothing of the user's was changed."""
+
+    def run(root: Path | None = None, buffers: dict[str, bytes] | None = None) -> tuple[Files, snapshot.Snapshot]:
+        where = root or checkout
+        before = everything(where)
+        repo = Repository.discover(where)
+        taken = snapshot.take(repo, buffers or {}, "base")
+        assert everything(where) == before
+        assert list((repo.state_dir / "tmp").glob("*")) == []
+        assert repo.git("rev-parse", f"{taken.commit}^{{tree}}").out.decode().strip() == taken.tree
+        return read_tree(repo, taken.commit), taken
+
+    return run

@@ -262,13 +262,13 @@ def test_submodules_stay(
     made = open_source(snapshot.take(repo, {}, "base").commit).create(_place(state), "fanout")
     agent = enter(made)
     assert collect.collect(repo, made, "r") == collect.Collected(None)
-    agent.git("-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--init")
-    assert collect.collect(repo, made, "r") == collect.Collected(None)
+    assert agent.git("submodule", "status").startswith(git(checkout / "sub", "rev-parse", "HEAD"))
     (agent.at / "sub" / "a.txt").write_text("x")
     agent.git_in("sub", "commit", "-qam", "moved")
     got = collect.collect(repo, made, "r")
     assert (got.commit, got.ignored) == (None, ("sub",))
-    shutil.rmtree(agent.at / "sub")
+    # Its top folder may be a mount.
+    shutil.rmtree(agent.at / "sub", ignore_errors=True)
     (agent.at / "a.txt").write_text("edited")
     got = collect.collect(repo, made, "r")
     assert [change.path for change in got.changes] == ["a.txt"]

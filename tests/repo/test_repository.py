@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.repo import git as git_command
-from fanout_server.repo.errors import BareRepository, GitFailed, NotARepository
+from fanout_server.repo.errors import BareRepository, NotARepository, UntrustedOwner
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
 
@@ -69,7 +69,7 @@ def test_a_repository_of_somebody_else_is_refused_with_gits_advice(
 ) -> None:
     monkeypatch.setattr(git_command, "_PASS", re.compile(r"GIT_(TEST_.*|CONFIG_.*)"))
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
-    with pytest.raises(GitFailed, match="dubious ownership"):
+    with pytest.raises(UntrustedOwner, match=f"git config --global --add safe.directory {checkout}"):
         Repository.discover(checkout)
 
 

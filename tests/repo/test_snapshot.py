@@ -3,50 +3,25 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fanout_server.repo import snapshot
+from fanout_server.repo import overlooked, snapshot, status
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
-from tests.repo.conftest import ReadTree
-
-_Look = Callable[[Path], dict[str, str]]
+from tests.repo.conftest import Look, Take
 
 
 def _codes(taken: snapshot.Snapshot) -> list[tuple[str, str | None]]:
     return [(note.code, note.path) for note in taken.notes]
 
 
-@pytest.fixture
-def take(
-    checkout: Path, everything: _Look, read_tree: ReadTree
-) -> Callable[..., tuple[dict[str, bytes], snapshot.Snapshot]]:
-    """Takes a snapshot of the checkout (or of another), with proof that nothing of the user's was changed."""
-
-    def run(
-        root: Path | None = None, buffers: dict[str, bytes] | None = None
-    ) -> tuple[dict[str, bytes], snapshot.Snapshot]:
-        where = root or checkout
-        before = everything(where)
-        repo = Repository.discover(where)
-        taken = snapshot.take(repo, buffers or {}, "base")
-        assert everything(where) == before
-        assert list((repo.state_dir / "tmp").iterdir()) == []
-        assert repo.git("rev-parse", f"{taken.commit}^{{tree}}").out.decode().strip() == taken.tree
-        return read_tree(repo, taken.commit), taken
-
-    return run
-
-
-_Take = Callable[..., tuple[dict[str, bytes], snapshot.Snapshot]]
-
-
-def test_all_that_the_user_sees(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_all_that_the_user_sees(checkout: Path, git: GitCommand, take: Take) -> None:
     (checkout / "a.txt").write_text("staged\n")
     git(checkout, "add", "a.txt")
     (checkout / "a.txt").write_text("staged and edited\n")
@@ -81,13 +56,13 @@ def test_the_commit_is_ours_on_head_and_not_signed(checkout: Path, repo: Reposit
     assert b"encoding" not in told
 
 
-def test_nothing_changed(repo: Repository, take: _Take) -> None:
+def test_nothing_changed(repo: Repository, take: Take) -> None:
     _, taken = take()
     assert taken.tree == repo.git("rev-parse", "HEAD^{tree}").out.decode().strip()
     assert taken.notes == ()
 
 
-def test_an_edit_in_the_tick_of_the_index_is_seen(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_an_edit_in_the_tick_of_the_index_is_seen(checkout: Path, git: GitCommand, take: Take) -> None:
     """Same size, same times: only the time of the index tells git that it must compare."""
     path = checkout / "a.txt"
     for number in range(5):
@@ -101,7 +76,7 @@ def test_an_edit_in_the_tick_of_the_index_is_seen(checkout: Path, git: GitComman
         assert files["a.txt"] == f"{number} other\n".encode()
 
 
-def test_a_racily_clean_entry_needs_the_time_of_the_index(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_a_racily_clean_entry_needs_the_time_of_the_index(checkout: Path, git: GitCommand, take: Take) -> None:
     path = checkout / "a.txt"
     for key, value in {"core.trustctime": "false", "core.checkStat": "minimal"}.items():
         git(checkout, "config", key, value)
@@ -116,7 +91,7 @@ def test_a_racily_clean_entry_needs_the_time_of_the_index(checkout: Path, git: G
     assert files["a.txt"] == b"other\n"
 
 
-def test_before_the_first_commit(tmp_path: Path, git: GitCommand, take: _Take) -> None:
+def test_before_the_first_commit(tmp_path: Path, git: GitCommand, take: Take) -> None:
     root = tmp_path / "fresh"
     root.mkdir()
     git(root, "init", "-q")
@@ -130,14 +105,14 @@ def test_before_the_first_commit(tmp_path: Path, git: GitCommand, take: _Take) -
     assert take(root)[0] == {"only.txt": b"z"}
 
 
-def test_an_empty_repository(tmp_path: Path, git: GitCommand, take: _Take) -> None:
+def test_an_empty_repository(tmp_path: Path, git: GitCommand, take: Take) -> None:
     root = tmp_path / "fresh"
     root.mkdir()
     git(root, "init", "-q")
     assert take(root)[0] == {}
 
 
-def test_without_an_index(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_without_an_index(checkout: Path, git: GitCommand, take: Take) -> None:
     (checkout / "kept.log").write_text("ignored but tracked")
     git(checkout, "add", "-f", "kept.log")
     git(checkout, "commit", "-qm", "log")
@@ -149,7 +124,7 @@ def test_without_an_index(checkout: Path, git: GitCommand, take: _Take) -> None:
     assert files["src/one.py"].startswith(b"def one")
 
 
-def test_nested_repositories_are_left_out_and_named(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_nested_repositories_are_left_out_and_named(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "init", "-q", "without commits")
     (checkout / "without commits" / "x").write_text("x")
     git(checkout, "init", "-q", "with")
@@ -164,7 +139,7 @@ def test_nested_repositories_are_left_out_and_named(checkout: Path, git: GitComm
 
 
 @pytest.mark.parametrize("commits", [True, False])
-def test_a_tracked_file_became_a_repository(commits: bool, checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_a_tracked_file_became_a_repository(commits: bool, checkout: Path, git: GitCommand, take: Take) -> None:
     (checkout / "a.txt").unlink()
     git(checkout, "init", "-q", "a.txt")
     if commits:
@@ -175,12 +150,12 @@ def test_a_tracked_file_became_a_repository(commits: bool, checkout: Path, git: 
 
 
 def _submodule(checkout: Path, git: GitCommand) -> str:
-    git(checkout, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", str(checkout), "sub")
+    git(checkout, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"file://{checkout}", "sub")
     git(checkout, "commit", "-qm", "submodule")
     return git(checkout / "sub", "rev-parse", "HEAD")
 
 
-def test_submodules_stay_as_they_are_recorded(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_submodules_stay_as_they_are_recorded(checkout: Path, git: GitCommand, take: Take) -> None:
     recorded = _submodule(checkout, git)
     (checkout / "sub" / "a.txt").write_text("dirty")
     (checkout / "sub" / "untracked").write_text("dirty")
@@ -197,7 +172,7 @@ def test_submodules_stay_as_they_are_recorded(checkout: Path, git: GitCommand, t
     assert taken.notes == ()
 
 
-def test_a_submodule_that_is_not_there(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_a_submodule_that_is_not_there(checkout: Path, git: GitCommand, take: Take) -> None:
     recorded = _submodule(checkout, git)
     git(checkout, "submodule", "--quiet", "deinit", "-f", "sub")
     assert take()[0]["sub"] == f"commit:{recorded}".encode()
@@ -209,7 +184,7 @@ def test_a_submodule_that_is_not_there(checkout: Path, git: GitCommand, take: _T
     assert "sub" not in take()[0]
 
 
-def test_entries_that_git_was_told_not_to_look_at(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_entries_that_git_was_told_not_to_look_at(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "update-index", "--assume-unchanged", "a.txt", "src/two.py")
     git(checkout, "update-index", "--skip-worktree", "b.txt", "src/one.py")
     (checkout / "a.txt").write_text("assumed\n")
@@ -224,7 +199,32 @@ def test_entries_that_git_was_told_not_to_look_at(checkout: Path, git: GitComman
     assert take()[0]["src/one.py"] == b"def one():\n    return 1\n"
 
 
-def test_both_marks_at_once(checkout: Path, git: GitCommand, take: _Take) -> None:
+@pytest.mark.parametrize("few", [0, 500])
+def test_a_checkout_that_is_assumed_unchanged_as_a_whole(
+    few: int, checkout: Path, git: GitCommand, take: Take, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlooked, "_FEW", few)
+    recorded = _submodule(checkout, git)
+    names = git(checkout, "ls-files", "-z").encode()
+    git(checkout, "update-index", "--assume-unchanged", "-z", "--stdin", stdin=names)
+    before = git(checkout, "rev-parse", "HEAD^{tree}")
+    assert take()[1].tree == before
+    status = (checkout / ".git" / "index").stat()
+    (checkout / "a.txt").write_text("ALPHA\nbeta\ngamma\n")
+    os.utime(checkout / "a.txt", ns=(status.st_mtime_ns, status.st_mtime_ns))
+    (checkout / "b.txt").unlink()
+    (checkout / "src" / "two.py").unlink()
+    (checkout / "src" / "two.py").mkdir()
+    (checkout / "src" / "two.py" / "x").write_text("x")
+    files, taken = take()
+    assert files["a.txt"] == b"ALPHA\nbeta\ngamma\n"
+    assert not {"b.txt", "src/two.py"} & files.keys()
+    assert (files["src/two.py/x"], files["src/one.py"]) == (b"x", b"def one():\n    return 1\n")
+    assert files["sub"] == f"commit:{recorded}".encode()
+    assert taken.notes == ()
+
+
+def test_both_marks_at_once(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "update-index", "--assume-unchanged", "a.txt", "b.txt")
     git(checkout, "update-index", "--skip-worktree", "a.txt", "b.txt")
     (checkout / "a.txt").write_text("both\n")
@@ -235,7 +235,7 @@ def test_both_marks_at_once(checkout: Path, git: GitCommand, take: _Take) -> Non
 
 
 @pytest.mark.parametrize("options", [("--cone",), ("--cone", "--sparse-index"), ("--no-cone",)])
-def test_sparse_checkout(options: tuple[str, ...], checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_sparse_checkout(options: tuple[str, ...], checkout: Path, git: GitCommand, take: Take) -> None:
     for name in ("far", "near"):
         (checkout / name / "deep").mkdir(parents=True)
         (checkout / name / "deep" / "file").write_text(name)
@@ -256,7 +256,7 @@ def test_sparse_checkout(options: tuple[str, ...], checkout: Path, git: GitComma
     assert files["far/deep/other"] == b"new"
 
 
-def test_intent_to_add(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_intent_to_add(checkout: Path, git: GitCommand, take: Take) -> None:
     for name in ("wanted", "gone", "wanted.log"):
         (checkout / name).write_text(name)
     git(checkout, "add", "-f", "-N", "wanted", "gone", "wanted.log")
@@ -280,7 +280,7 @@ def _diverge(checkout: Path, git: GitCommand) -> None:
 
 
 @pytest.mark.parametrize("operation", ["merge", "rebase", "cherry-pick"])
-def test_in_the_middle_of(operation: str, checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_in_the_middle_of(operation: str, checkout: Path, git: GitCommand, take: Take) -> None:
     _diverge(checkout, git)
     with pytest.raises(AssertionError):
         git(checkout, operation, "other")
@@ -293,7 +293,7 @@ def test_in_the_middle_of(operation: str, checkout: Path, git: GitCommand, take:
     assert "a.txt, b.txt, src/one.py" in taken.notes[0].message
 
 
-def test_an_unmerged_file_behind_a_link(checkout: Path, git: GitCommand, take: _Take, tmp_path: Path) -> None:
+def test_an_unmerged_file_behind_a_link(checkout: Path, git: GitCommand, take: Take, tmp_path: Path) -> None:
     _diverge(checkout, git)
     with pytest.raises(AssertionError):
         git(checkout, "merge", "other")
@@ -307,7 +307,7 @@ def test_an_unmerged_file_behind_a_link(checkout: Path, git: GitCommand, take: _
     assert files["src2/one.py"] == b"ours\n"
 
 
-def test_split_index(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_split_index(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "update-index", "--split-index")
     (checkout / "a.txt").write_text("after the split\n")
     git(checkout, "-c", "core.splitIndex=true", "add", "a.txt")
@@ -318,13 +318,37 @@ def test_split_index(checkout: Path, git: GitCommand, take: _Take) -> None:
     assert files["b.txt"] == b"edited\n"
 
 
-def test_somebody_holds_the_index(checkout: Path, take: _Take) -> None:
+def test_a_file_is_added_while_git_looks(
+    checkout: Path, repo: Repository, git: GitCommand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two processes look at once, one at tracked files, one at others; the file must not slip between them."""
+    (checkout / "new").write_text("x")
+    read_tracked, read_untracked = status.read_tracked, status.read_untracked
+    looked = threading.Event()
+
+    def first(*args: Any) -> status.Status:
+        told = read_tracked(*args)
+        looked.set()
+        return told
+
+    def then(*args: Any) -> status.Status:
+        looked.wait(60)
+        git(checkout, "add", "new")
+        return read_untracked(*args)
+
+    monkeypatch.setattr(status, "read_tracked", first)
+    monkeypatch.setattr(status, "read_untracked", then)
+    taken = snapshot.take(repo, {}, "base")
+    assert git(checkout, "cat-file", "blob", f"{taken.commit}:new") == "x"
+
+
+def test_somebody_holds_the_index(checkout: Path, take: Take) -> None:
     (checkout / ".git" / "index.lock").write_text("held")
     (checkout / "a.txt").write_text("edited\n")
     assert take()[0]["a.txt"] == b"edited\n"
 
 
-def test_line_ends_are_stored_as_saving_and_adding_would(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_line_ends_are_stored_as_saving_and_adding_would(checkout: Path, git: GitCommand, take: Take) -> None:
     (checkout / "crlf.txt").write_bytes(b"one\r\ntwo\r\n")
     git(checkout, "add", "crlf.txt")
     git(checkout, "commit", "-qm", "with CRLF inside")
@@ -339,14 +363,14 @@ def test_line_ends_are_stored_as_saving_and_adding_would(checkout: Path, git: Gi
     assert files["buffer.txt"] == b"c\n"
 
 
-def test_attributes_of_folders_apply_to_buffers(checkout: Path, take: _Take) -> None:
+def test_attributes_of_folders_apply_to_buffers(checkout: Path, take: Take) -> None:
     (checkout / "src" / ".gitattributes").write_text("*.py text eol=crlf\n")
     (checkout / ".gitattributes").write_text("*.txt text\n")
     files, _ = take(buffers={"src/one.py": b"x\r\n", "a.txt": b"y\r\n", "raw": b"z\r\n"})
     assert (files["src/one.py"], files["a.txt"], files["raw"]) == (b"x\n", b"y\n", b"z\r\n")
 
 
-def test_filters_apply(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_filters_apply(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "config", "filter.shout.clean", "tr a-z A-Z")
     (checkout / ".gitattributes").write_text("*.up filter=shout\n")
     (checkout / "disk.up").write_text("disk\n")
@@ -356,7 +380,7 @@ def test_filters_apply(checkout: Path, git: GitCommand, take: _Take) -> None:
 
 @pytest.mark.parametrize("where", ["disk", "buffer"])
 def test_a_missing_filter_names_the_file(
-    where: str, checkout: Path, repo: Repository, git: GitCommand, everything: _Look
+    where: str, checkout: Path, repo: Repository, git: GitCommand, everything: Look
 ) -> None:
     git(checkout, "config", "filter.lfs.clean", "no-such-program-here")
     git(checkout, "config", "filter.lfs.required", "true")
@@ -369,10 +393,10 @@ def test_a_missing_filter_names_the_file(
         snapshot.take(repo, buffers, "base")
     assert "Install the program of that filter" in str(caught.value)
     assert everything(checkout) == before
-    assert list((repo.state_dir / "tmp").iterdir()) == []
+    assert list((repo.state_dir / "tmp").glob("*")) == []
 
 
-def test_links_and_modes(checkout: Path, take: _Take) -> None:
+def test_links_and_modes(checkout: Path, take: Take) -> None:
     (checkout / "dangling").symlink_to("no where")
     (checkout / "a.txt").chmod(0o755)
     (checkout / "b.txt").unlink()
@@ -386,7 +410,7 @@ def test_links_and_modes(checkout: Path, take: _Take) -> None:
     assert files["run.sh"] == b"755:#! new"
 
 
-def test_a_buffer_opened_through_a_link(checkout: Path, take: _Take, tmp_path: Path) -> None:
+def test_a_buffer_opened_through_a_link(checkout: Path, take: Take, tmp_path: Path) -> None:
     (checkout / "link.txt").symlink_to("a.txt")
     (checkout / "folder").symlink_to("src")
     (tmp_path / "outside.txt").write_text("x")
@@ -403,26 +427,26 @@ def test_a_buffer_opened_through_a_link(checkout: Path, take: _Take, tmp_path: P
 @pytest.mark.parametrize(
     "path", ["../outside.py", "/etc/passwd", ".git/config", "src/../../x", ".", "debug.log", "node_modules/a/b.js"]
 )
-def test_buffers_that_are_none_of_ours(path: str, checkout: Path, take: _Take) -> None:
+def test_buffers_that_are_none_of_ours(path: str, checkout: Path, take: Take) -> None:
     (checkout / "node_modules").mkdir()
     files, taken = take(buffers={path: b"secret"})
     assert b"secret" not in files.values()
     assert _codes(taken) == [("base/buffer-left-out", path)]
 
 
-def test_a_buffer_of_an_ignored_file_that_is_tracked(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_a_buffer_of_an_ignored_file_that_is_tracked(checkout: Path, git: GitCommand, take: Take) -> None:
     (checkout / "kept.log").write_text("x")
     git(checkout, "add", "-f", "kept.log")
     assert take(buffers={"kept.log": b"unsaved"})[0]["kept.log"] == b"unsaved"
 
 
-def test_a_buffer_of_the_size_and_time_of_its_file(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_a_buffer_of_the_size_and_time_of_its_file(checkout: Path, git: GitCommand, take: Take) -> None:
     git(checkout, "config", "core.trustctime", "false")
     git(checkout, "config", "core.checkStat", "minimal")
     assert take(buffers={"a.txt": b"ALPHA\nbeta\ngamma\n"})[0]["a.txt"] == b"ALPHA\nbeta\ngamma\n"
 
 
-def test_odd_names(checkout: Path, take: _Take) -> None:
+def test_odd_names(checkout: Path, take: Take) -> None:
     names = [
         " lead",
         "new\nline",
@@ -443,7 +467,7 @@ def test_odd_names(checkout: Path, take: _Take) -> None:
     assert files[os.fsdecode(b"new\n\xfe")] == b"buffer"
 
 
-def test_files_and_folders_change_places(checkout: Path, take: _Take, tmp_path: Path) -> None:
+def test_files_and_folders_change_places(checkout: Path, take: Take, tmp_path: Path) -> None:
     (checkout / "a.txt").unlink()
     (checkout / "a.txt").mkdir()
     (checkout / "a.txt" / "inside").write_text("x")
@@ -455,13 +479,13 @@ def test_files_and_folders_change_places(checkout: Path, take: _Take, tmp_path: 
     assert not [name for name in files if name.startswith("src/")]
 
 
-def test_a_buffer_below_what_is_a_file(take: _Take) -> None:
+def test_a_buffer_below_what_is_a_file(take: Take) -> None:
     files, _ = take(buffers={"a.txt/x": b"unsaved"})
     assert files["a.txt/x"] == b"unsaved"
     assert "a.txt" not in files
 
 
-def test_a_folder_became_a_link(checkout: Path, take: _Take, tmp_path: Path) -> None:
+def test_a_folder_became_a_link(checkout: Path, take: Take, tmp_path: Path) -> None:
     (checkout / "src").rename(tmp_path / "src")
     (checkout / "src").symlink_to(tmp_path / "src")
     files, _ = take()
@@ -469,7 +493,7 @@ def test_a_folder_became_a_link(checkout: Path, take: _Take, tmp_path: Path) -> 
     assert "src/one.py" not in files
 
 
-def test_names_that_git_forbids(checkout: Path, take: _Take) -> None:
+def test_names_that_git_forbids(checkout: Path, take: Take) -> None:
     (checkout / ".GIT").mkdir()
     (checkout / ".GIT" / "config").write_text("[core]")
     (checkout / "src" / "git~1").write_text("x")
@@ -481,7 +505,7 @@ def test_names_that_git_forbids(checkout: Path, take: _Take) -> None:
     assert ".GIT/config, src/git~1" in taken.notes[0].message
 
 
-def test_what_is_no_file(checkout: Path, take: _Take) -> None:
+def test_what_is_no_file(checkout: Path, take: Take) -> None:
     (checkout / "a.txt").unlink()
     os.mkfifo(checkout / "a.txt")
     os.mkfifo(checkout / "untracked")
@@ -517,7 +541,7 @@ def test_folders_that_may_not_be_read(git: GitCommand, monkeypatch: pytest.Monke
         shutil.rmtree(top)
 
 
-def test_in_a_linked_worktree(checkout: Path, git: GitCommand, take: _Take, tmp_path: Path) -> None:
+def test_in_a_linked_worktree(checkout: Path, git: GitCommand, take: Take, tmp_path: Path) -> None:
     linked = tmp_path / "linked"
     git(checkout, "worktree", "add", "-q", str(linked), "-b", "side")
     (checkout / "a.txt").write_text("of the main checkout")
@@ -529,7 +553,7 @@ def test_in_a_linked_worktree(checkout: Path, git: GitCommand, take: _Take, tmp_
     assert files["new"] == b"x"
 
 
-def test_settings_that_hide_things(checkout: Path, git: GitCommand, take: _Take) -> None:
+def test_settings_that_hide_things(checkout: Path, git: GitCommand, take: Take) -> None:
     for key, value in {
         "status.showUntrackedFiles": "no",
         "core.ignoreStat": "true",
@@ -549,7 +573,7 @@ def test_settings_that_hide_things(checkout: Path, git: GitCommand, take: _Take)
     assert files["new"] == b"x"
 
 
-def test_sha256(tmp_path: Path, git: GitCommand, take: _Take) -> None:
+def test_sha256(tmp_path: Path, git: GitCommand, take: Take) -> None:
     root = tmp_path / "sha256"
     root.mkdir()
     git(root, "init", "-q", "--object-format=sha256")
@@ -562,7 +586,7 @@ def test_sha256(tmp_path: Path, git: GitCommand, take: _Take) -> None:
     assert len(taken.commit) == 64
 
 
-def test_shallow_clone(checkout: Path, git: GitCommand, take: _Take, tmp_path: Path) -> None:
+def test_shallow_clone(checkout: Path, git: GitCommand, take: Take, tmp_path: Path) -> None:
     git(checkout, "commit", "-q", "--allow-empty", "-m", "second")
     git(tmp_path, "clone", "-q", "--depth=1", f"file://{checkout}", "shallow")
     (tmp_path / "shallow" / "a.txt").write_text("x")

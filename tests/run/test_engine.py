@@ -10,6 +10,7 @@ import pytest
 from fanout_server import model
 from fanout_server.apply.content import Disk
 from fanout_server.model import RunState, Severity, UnitState
+from fanout_server.repo.errors import TooLarge
 from fanout_server.run.engine import Engine, UnknownRun
 from fanout_server.run.state import Fold
 from tests.conftest import GitCommand
@@ -350,3 +351,12 @@ async def test_an_agent_that_is_not_there_is_said_before_anything_begins(
         await run_plan(engine, plan)
     assert git(checkout, "for-each-ref", "refs/fanout") == ""
     assert await engine.runs() == ()
+
+
+async def test_a_large_untracked_file_is_asked_about(engine: Engine, checkout: Path, make_plan: PlanMaker) -> None:
+    (checkout / "data").write_bytes(b"x" * 2000)
+    with pytest.raises(TooLarge, match=r"data \(2 kB\)"):
+        await run_plan(engine, make_plan({"a": "a.txt"}, "echo x >> $1", untracked_limit=1000))
+    assert await engine.runs() == ()
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, "echo x >> $1", untracked_limit=None))
+    assert view.state is RunState.READY

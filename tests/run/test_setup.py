@@ -32,6 +32,10 @@ def _times(tmp_path: Path) -> int:
     return len((tmp_path / "count").read_text().splitlines())
 
 
+def _left(tmp_path: Path) -> list[Path]:
+    return [*tmp_path.glob("started"), *tmp_path.glob("state/worktrees/*/*")]
+
+
 def _make_ignored(checkout: Path) -> None:
     (checkout / ".env").write_text("secret\n")
     (checkout / "node_modules").mkdir()
@@ -90,9 +94,10 @@ async def test_a_setup_that_fails_starts_no_agent(engine: Engine, tmp_path: Path
     plan = make_plan(UNITS, f'touch "{tmp_path}/started"', setup=("sh", "-c", "echo no such package; exit 3"))
     view = await run_plan(engine, plan)
     assert view.state is RunState.FAILED
-    assert "setup failed, so no unit was started: exit status 3: no such package" in view.message
-    assert not (tmp_path / "started").exists()
-    assert list(tmp_path.glob("state/worktrees/*/*")) == []
+    assert codes(view) == ["unit/failed"]
+    assert "No unit was started: setup failed: exit status 3: no such package" in view.findings[0].message
+    assert "no such package" in unit_of(view, "b").message
+    assert _left(tmp_path) == []
 
 
 async def test_a_retry_keeps_the_work_of_the_first_try(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:

@@ -6,12 +6,12 @@ lies in the worktree's upper folder, from where it is collected, and mounted aga
 
 from __future__ import annotations
 
-import os
 import secrets
 from pathlib import Path
 
 from fanout_server.model import Finding
 from fanout_server.mounting import spaces
+from fanout_server.mounting.overlay import marks
 from fanout_server.repo import (
     checkout,
     deleting,
@@ -68,7 +68,7 @@ class OverlaySource:
         self._pristine = Pristine(repo, state)
         try:
             tree = objects.of(repo).tree_of(base)
-            self._ground = self._pristine.layered(tree, _kind_of_mount())
+            self._ground = self._pristine.layered(tree, marks())
             self._own = self._pristine.own_folder()
             try:
                 self._shared: tuple[Path, ...] = self._provide(tree, wanted)
@@ -149,7 +149,7 @@ class OverlaySource:
         return layer is not None
 
     def _kept(self, key: str) -> Path:
-        return self._pristine.kept_folder(f"{key}-{_kind_of_mount()}")
+        return self._pristine.kept_folder(f"{key}-{marks()}")
 
     def _share(self, layer: Layer) -> None:
         """What was installed may know its place by name, so it is found there, too."""
@@ -172,8 +172,3 @@ class OverlaySource:
     def _bring_to(self, worktree: Worktree, start: str) -> None:
         arguments = ("read-tree", "-m", "-u", self.base, start)
         git.run(worktree.path, *checkout.SETTINGS, *arguments, env=checkout.ENVIRONMENT, space=worktree.space)
-
-
-def _kind_of_mount() -> str:
-    """Root's mounts keep their marks in attributes that nobody else's mounts read."""
-    return "root" if os.geteuid() == 0 else "user"
