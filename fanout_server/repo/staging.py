@@ -73,11 +73,7 @@ def add(view: View, paths: Iterable[str]) -> tuple[str, ...]:
     wanted = sorted(set(paths))
     done = view.update("--add", "--remove", "--replace", paths=wanted)
     if done.code != 0:
-        error = git.failure(("update-index",), done)
-        if room.is_full(error):
-            # No file is at fault.
-            raise error
-        raise unreadable(view.folder, wanted, error) from error
+        raise unreadable(view.folder, wanted, git.failure(("update-index",), done))
     if b"Ignoring path " not in done.err:
         return ()
     taken = {os.fsdecode(name) for name in view.git("ls-files", "-z", "--cached").out.split(b"\0")}
@@ -144,8 +140,13 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile:
-    """Finds the file at fault: git's message names it, but not in a form that can be read back for sure."""
+def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile | GitFailed:
+    """Finds the file at fault: git's message names it, but not in a form that can be read back for sure.
+
+    Where a disk is full no file is, and the error stays what it is.
+    """
+    if room.is_full(error):
+        return error
     told = error.stderr.decode("utf-8", "replace")
     named = [path for path in paths if path in told]
     where = max(named, key=len) if named else "a file"
