@@ -189,7 +189,7 @@ class _Attempt:
             turn.passed.set()
             if worktree is not None:
                 context.cleanup.start_soon(_remove, context, worktree)
-        if failure is not None and context.gate.is_full():
+        if failure is not None and await anyio.to_thread.run_sync(context.gate.is_full):
             # The program that failed could write nothing.
             raise context.gate.why()
         return _Outcome(failure, collected, self._cost)
