@@ -12,8 +12,9 @@ from pathlib import Path, PurePosixPath
 import pathspec
 
 from fanout_server.model import Finding, Severity
-from fanout_server.repo import git
+from fanout_server.repo import git, room
 from fanout_server.repo.repository import LIST_IGNORED, Repository, ignored_entries
+from fanout_server.repo.room import DiskFull
 
 _Put = Callable[[Path, Path], None]
 _ModeOf = Callable[[str], int]
@@ -107,8 +108,14 @@ def _try(put: _Put, source: Path, goal: Path) -> str | None:
         goal.parent.mkdir(parents=True, exist_ok=True)
         put(source, goal)
     except shutil.Error as error:
-        return "; ".join(str(reason) for *_, reason in error.args[0][:3])
+        reasons = [str(reason) for *_, reason in error.args[0]]
+        full = next(filter(room.says_full, reasons), None)
+        if full is not None:
+            raise DiskFull(f"{source} could not be copied to {goal}: {full}.") from error
+        return "; ".join(reasons[:3])
     except OSError as error:
+        if room.is_full(error):
+            raise
         return str(error)
     return None
 

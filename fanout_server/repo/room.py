@@ -28,7 +28,7 @@ _FOLDERS = 0.25
 
 _ERRORS = {errno.ENOSPC, errno.EDQUOT}
 # What fails while writing and not while creating has hardly another reason, and git does not always name it.
-_IN_GITS_WORDS = re.compile(
+_IN_WORDS = re.compile(
     b"|".join(
         (os.strerror(errno.ENOSPC).encode(), os.strerror(errno.EDQUOT).encode(), b"unable to write (new index )?file")
     )
@@ -81,9 +81,23 @@ def checkout(repo: Repository) -> Usage:
     return Usage(sum(-(-size // _BLOCK) * _BLOCK for size in sizes), int(len(sizes) * (1 + _FOLDERS)))
 
 
+def says_full(text: str) -> bool:
+    """Whether a message, of git or of the system, tells of a full disk."""
+    return _IN_WORDS.search(os.fsencode(text)) is not None
+
+
 def is_full(error: BaseException) -> bool:
     """Whether it came about because a disk is full, or its user's quota."""
     return any(_says_full(one) for one in _all(error))
+
+
+def leaves(error: BaseException) -> Iterator[BaseException]:
+    """The errors of a group, or the one that it is."""
+    if isinstance(error, BaseExceptionGroup):
+        for one in error.exceptions:
+            yield from leaves(one)
+    else:
+        yield error
 
 
 def _says_full(error: BaseException) -> bool:
@@ -93,7 +107,7 @@ def _says_full(error: BaseException) -> bool:
         case OSError():
             return error.errno in _ERRORS
         case GitFailed():
-            return _IN_GITS_WORDS.search(error.stderr) is not None
+            return _IN_WORDS.search(error.stderr) is not None
         case sqlite3.Error():
             return getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL
         case _:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import git, nested
+from fanout_server.repo import git, nested, room
 from fanout_server.repo.changes import GITLINK, Change, parse_raw
 from fanout_server.repo.errors import GitFailed, UnreadableFile
 from fanout_server.repo.index import View
@@ -140,8 +140,13 @@ def _mode(path: Path) -> int:
         return 0
 
 
-def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile:
-    """Finds the file at fault: git's message names it, but not in a form that can be read back for sure."""
+def unreadable(folder: Path, paths: list[str], error: GitFailed) -> UnreadableFile | GitFailed:
+    """Finds the file at fault: git's message names it, but not in a form that can be read back for sure.
+
+    Where a disk is full no file is, and the error stays what it is.
+    """
+    if room.is_full(error):
+        return error
     told = error.stderr.decode("utf-8", "replace")
     named = [path for path in paths if path in told]
     where = max(named, key=len) if named else "a file"

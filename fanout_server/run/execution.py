@@ -15,7 +15,8 @@ from fanout_server import model
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import deleting, fingerprint, pristine, refs, snapshot, usage
+from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snapshot, usage
+from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.wanted import Source, Wanted
@@ -182,7 +183,7 @@ class Execution:
         if self._gate.met(problem) is not None or self._gate.is_full():
             await self._stop_for_want_of_room(problem)
         else:
-            await self._end(RunState.FAILED, "; ".join(str(error) for error in _leaves(problem)))
+            await self._end(RunState.FAILED, "; ".join(str(error) for error in room.leaves(problem)))
 
     async def _stop_for_want_of_room(self, cause: BaseException | None = None) -> None:
         """Raises DiskFull where not even that can be written down. The run is resumable all the same."""
@@ -200,14 +201,17 @@ class Execution:
         options = self._plan.options
         wanted = Wanted(options.copy, options.link)
         state = self._services.state_root
-        source = await anyio.to_thread.run_sync(
-            open_source, self._services.repository, state, base, wanted, options.worktrees
-        )
         try:
-            yield source
+            source = await anyio.to_thread.run_sync(
+                open_source, self._services.repository, state, base, wanted, options.worktrees
+            )
+            try:
+                yield source
+            finally:
+                with anyio.CancelScope(shield=True):
+                    await anyio.to_thread.run_sync(source.close)
         finally:
             with anyio.CancelScope(shield=True):
-                await anyio.to_thread.run_sync(source.close)
                 await anyio.to_thread.run_sync(self._tidy)
 
     def _tidy(self) -> None:
@@ -240,6 +244,8 @@ class Execution:
                 with anyio.CancelScope() as self._setup_scope:
                     await setting_up.share(self._services, self.run, source, self._folders, options, left[0].setup)
             except setting_up.SetupFailed as error:
+                if await anyio.to_thread.run_sync(self._gate.is_full):
+                    raise self._gate.why() from error
                 await self._fail_all(left, str(error))
                 return
         waiting = iter(left)
@@ -346,17 +352,12 @@ class Execution:
 
     def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
         repository = self._services.repository
-        integration = integrate(repository, self.run, base, self._plan, results)
-        refs.set_ref(repository, refs.merged_ref(self.run), integration.merged)
-        return integration
+
+        def make() -> Made[Integration]:
+            integration = integrate(repository, self.run, base, self._plan, results)
+            return Made(integration, {refs.merged_ref(self.run): integration.merged})
+
+        return keep(repository, make, "The merged result")
 
     async def _end(self, state: RunState, message: str) -> None:
         await self._emit(model.RunEnded(self.run, time.time(), state, message))
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> Iterator[BaseException]:
-    for error in group.exceptions:
-        if isinstance(error, BaseExceptionGroup):
-            yield from _leaves(error)
-        else:
-            yield error

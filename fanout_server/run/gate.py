@@ -43,13 +43,15 @@ class Gate:
 
     def met(self, error: BaseException) -> DiskFull | None:
         """Closes the gate where ``error`` came about because a disk is full."""
-        if isinstance(error, DiskFull):
-            self._close(str(error))
-            return error
+        known = next((one for one in room.leaves(error) if isinstance(one, DiskFull)), None)
+        if known is not None:
+            self._close(str(known))
+            return known
         if not room.is_full(error) and not (_is_unclear(error) and self.is_full()):
             return None
         there = "; ".join(f"{folder}: {room.free(folder)}" for folder in self._folders)
-        full = DiskFull(f"A disk is full ({str(error).rstrip('.')}). {there}.")
+        told = next(room.leaves(error), error)
+        full = DiskFull(f"A disk is full ({str(told).rstrip('.')}). {there}.")
         self._close(str(full))
         return full
 

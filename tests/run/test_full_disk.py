@@ -182,6 +182,24 @@ async def test_a_pristine_checkout_that_does_not_fit_leaves_no_part_of_it(
         assert not list((disk / "state" / "pristine").rglob("at-*"))
 
 
+@pytest.mark.parametrize("way", ["auto", "plain"])
+@pytest.mark.parametrize("path", ["large.log", "node_modules"])
+async def test_copies_that_do_not_fit_leave_nothing(
+    checkout: Path, disk: Path, make_plan: PlanMaker, path: str, way: str
+) -> None:
+    large = checkout / "large.log" if path == "large.log" else checkout / "node_modules" / "deep" / "large"
+    large.parent.mkdir(parents=True, exist_ok=True)
+    large.write_bytes(b"more\n" * (180 * MB // 5))
+    async with Engine.open(checkout, state_root=disk / "state") as engine:
+        view = await run_plan(engine, make_plan(UNITS, 'echo done >> "$1"', copy=(path,), worktrees=way))
+        assert view.state is RunState.INTERRUPTED, view
+        assert {unit.state for unit in view.units} == {UnitState.QUEUED}
+        assert deleting.wait_for_background(20)
+        assert room.free(disk).bytes > 150 * MB
+        large.write_bytes(b"less")
+        assert_all_done(await resume(engine, view.id))
+
+
 async def resume(engine: Engine, run: str) -> model.RunView:
     failures: list[model.FanoutError] = []
     await engine.resume(run, failures.append)

@@ -34,6 +34,8 @@ def left_of_runs(checkout: Path, state: Path, git: GitCommand) -> list[str]:
     found += [*state.glob("pristine/*/*/own/*"), *state.glob("pristine/*/*/at-*/deltas/new-*")]
     for trash in (state / "trash", ours / "trash"):
         found += [path for path in trash.glob("*") if path.name != ".lock"]
+    mounts = Path("/proc/self/mountinfo")
+    assert not mounts.exists() or str(state) not in mounts.read_text()
     listed = git(checkout, "worktree", "list").splitlines()[1:]
     # Those of the snapshot are swept after a day: another process may be at them.
     return [str(path) for path in found if not path.name.startswith("tmp")] + listed

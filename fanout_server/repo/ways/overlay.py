@@ -70,7 +70,11 @@ class OverlaySource:
             tree = objects.of(repo).tree_of(base)
             self._ground = self._pristine.layered(tree, marks())
             self._own = self._pristine.own_folder()
-            self._shared: tuple[Path, ...] = self._provide(tree, wanted)
+            try:
+                self._shared: tuple[Path, ...] = self._provide(tree, wanted)
+            except BaseException:
+                self._pristine.drop(self._own)
+                raise
         except BaseException:
             self._pristine.close()
             raise
