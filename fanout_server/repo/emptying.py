@@ -10,12 +10,16 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import sys
 import time
 
 _TRIES = 3
+_BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
+
+# Characters of up to four bytes each, where a path holds some four thousand bytes.
+_LONGEST = 700
+
 _LOCK = ".lock"
 TRY = "try-"
 _TRY_SECONDS = 600.0
@@ -79,15 +83,8 @@ def _delete(path: str, end: float) -> bool:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return True
-    # From the bottom, a folder at a time, so that the time is looked at between them.
-    for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _open(path)):
-        if time.monotonic() > end:
-            return False
-        for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
-            with contextlib.suppress(OSError):
-                os.unlink(os.path.join(parent, name))
-        with contextlib.suppress(OSError):
-            os.rmdir(parent)
+    if not _clear(path, end):
+        return False
     delete_tree(path)
     return True
 
@@ -96,26 +93,56 @@ def delete_tree(path: str) -> None:
     """All of a folder, closed ones below it included. What is not there is fine. Raises OSError."""
     for attempt in range(_TRIES):
         try:
-            shutil.rmtree(path)
+            _clear(path, float("inf"))
+            os.rmdir(path)
         except FileNotFoundError:
             return
         except OSError:
-            # Closed to us, or something still writes there.
+            # Something still writes there.
             if attempt == _TRIES - 1:
                 raise
-            _open(path)
         else:
             return
 
 
-def _open(path: str) -> None:
-    """Makes all folders below readable and writable for us."""
-    os.chmod(path, stat.S_IRWXU)
-    for parent, folders, _ in os.walk(path):
-        for folder in folders:
-            inner = os.path.join(parent, folder)
-            if not os.path.islink(inner):
-                os.chmod(inner, stat.S_IRWXU)
+def _clear(path: str, end: float) -> bool:
+    """Deletes what can be deleted of a folder; whether it got through in time.
+
+    An agent may have made folders in each other beyond what any path can name: they are moved up on the way.
+    """
+    waiting = [path]
+    for folder in waiting:
+        if time.monotonic() > end:
+            return False
+        for one in _opened(folder):
+            if not one.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    os.unlink(one.path)
+            elif len(one.path) - len(path) < _LONGEST:
+                waiting.append(one.path)
+            else:
+                higher = f"{path}/{os.urandom(12).hex()}"
+                with contextlib.suppress(OSError):
+                    # What is closed cannot be moved either.
+                    os.chmod(one.path, stat.S_IRWXU)
+                    os.rename(one.path, higher)
+                    waiting.append(higher)
+    for folder in reversed(waiting[1:]):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+    return True
+
+
+def _opened(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, which is made readable and writable for us where it is not."""
+    try:
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
+            os.chmod(folder, stat.S_IRWXU)
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        # Gone, or not ours: whoever deletes the folder above says so.
+        return []
 
 
 def main() -> None:
