@@ -109,13 +109,13 @@ def names_above(name: str, paths: Iterable[str]) -> Iterator[str]:
     """Where files called ``name`` would lie that apply to ``paths``, each once."""
     seen: set[str] = set()
     for path in paths:
-        parts = path.rstrip("/").split("/")
         # A folder's own rules are about what is in it.
-        for count in range(len(parts)):
-            folder = "/".join(parts[:count])
-            if folder not in seen:
-                seen.add(folder)
-                yield f"{folder}/{name}" if folder else name
+        at = path.rstrip("/").rfind("/")
+        # Whatever is above a folder that was seen was seen, too.
+        while (folder := path[: max(at, 0)]) not in seen:
+            seen.add(folder)
+            yield f"{folder}/{name}" if folder else name
+            at = path.rfind("/", 0, max(at, 0))
 
 
 def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) -> None:

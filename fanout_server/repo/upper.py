@@ -62,13 +62,14 @@ class Written:
 
     def origin(self, path: str) -> str | None:
         """Where the base has what shows through at a path that is not in the upper layer."""
-        parts = path.split("/")
-        for count in range(len(parts), 0, -1):
-            folder = "/".join(parts[:count])
+        at = len(path)
+        while at != -1 and (self.covers or self.renamed):
+            folder = path[:at]
             if folder in self.renamed:
-                return self.renamed[folder] + path.removeprefix(folder)
+                return self.renamed[folder] + path[at:]
             if folder in self.covers:
                 return None
+            at = path.rfind("/", 0, at)
         return path
 
 
