@@ -92,7 +92,7 @@ def enter(space: Space) -> None:
     for folder in space.covered:
         _check(libc.mount(b"tmpfs", folder, b"tmpfs", MS_NOSUID | MS_NODEV, b"mode=700"), "cover", folder)
     for target, lowers, upper, work in held:
-        os.makedirs(target, exist_ok=True)
+        _make(target)
         options = b"lowerdir=%s,upperdir=%s,workdir=%s,volatile,%s" % (
             b":".join(_path(number) for number in lowers),
             _path(upper),
@@ -101,7 +101,7 @@ def enter(space: Space) -> None:
         )
         _check(libc.mount(b"overlay", target, b"overlay", MS_NOSUID | MS_NODEV, options), "mount an overlay on", target)
     for source, target in space.binds:
-        os.makedirs(target, exist_ok=True)
+        _make(target)
         _check(libc.mount(source, target, None, MS_BIND | MS_REC, None), "bind to", target)
     for _, lowers, upper, work in held:
         for number in (*lowers, upper, work):
@@ -136,13 +136,26 @@ def _leave(libc: ctypes.CDLL, kind: str) -> None:
 
 
 def _hold(path: bytes) -> int:
-    return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        return os.open(path, os.O_PATH | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError as error:
+        raise _refused(error.errno, "find the layer", path) from error
 
 
 def _fresh(work: bytes) -> bytes:
     folder = b"%s/%d-%d" % (work, os.getpid(), time.monotonic_ns())
-    os.mkdir(folder, 0o700)
+    try:
+        os.mkdir(folder, 0o700)
+    except OSError as error:
+        raise _refused(error.errno, "make a work folder", folder) from error
     return folder
+
+
+def _make(target: bytes) -> None:
+    try:
+        os.makedirs(target, exist_ok=True)
+    except OSError as error:
+        raise _refused(error.errno, "make the folder", target) from error
 
 
 def _path(number: int) -> bytes:
@@ -151,6 +164,10 @@ def _path(number: int) -> bytes:
 
 def _check(result: int, step: str, path: bytes = b"") -> None:
     if result != 0:
-        number = ctypes.get_errno() or errno.EIO
-        where = f" {os.fsdecode(path)}" if path else ""
-        raise OSError(number, f"cannot {step}{where}: {os.strerror(number)}")
+        raise _refused(ctypes.get_errno(), step, path)
+
+
+def _refused(number: int | None, step: str, path: bytes = b"") -> OSError:
+    number = number or errno.EIO
+    where = f" {os.fsdecode(path)}" if path else ""
+    return OSError(number, f"cannot {step}{where}: {os.strerror(number)}")

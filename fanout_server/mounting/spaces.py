@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fanout_server.mounting import entering
-from fanout_server.mounting.overlay import Space
+from fanout_server.mounting.overlay import Space, marks
 
 _TRY_SECONDS = 20.0
 
@@ -43,11 +43,13 @@ def try_out(*homes: Path) -> str | None:
     for home in homes:
         for folder in ("lower", "upper", "work", "target"):
             (home / folder).mkdir(parents=True)
-        for name in ("kept", "changed", "deleted"):
+        (home / "lower" / "anew").mkdir()
+        for name in ("kept", "changed", "deleted", "anew/old"):
             (home / "lower" / name).write_bytes(b"old")
         target, lower, upper, work = (bytes(home / one) for one in ("target", "lower", "upper", "work"))
         overlays.append((target, [lower], upper, work))
-    script = 'for at; do cd "$at" && cat kept && printf new >changed && rm deleted || exit 1; done'
+    steps = "cat kept && printf new >changed && rm -r deleted anew && mkdir anew"
+    script = f'for at; do cd "$at" && {steps} || exit 1; done'
     with handed_over(Space(overlays)) as (prefix, descriptors):
         argv = [*prefix, "/bin/sh", "-c", script, "sh", *(os.fspath(home / "target") for home in homes)]
         try:
@@ -82,4 +84,9 @@ def _as_it_should_be(home: Path) -> str | None:
         return "a write did not arrive in the upper layer"
     if not is_whiteout((home / "upper" / "deleted").lstat()):
         return "a deletion was not noted in the upper layer"
+    try:
+        if os.getxattr(home / "upper" / "anew", f"{marks()}.overlay.opaque") != b"y":
+            return "a folder made anew was noted in another way than is known"
+    except OSError as error:
+        return f"a folder made anew was not noted in the upper layer: {error.strerror}"
     return None

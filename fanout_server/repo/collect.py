@@ -92,6 +92,8 @@ def _take(repo: Repository, worktree: Worktree, known: Collection[str]) -> tuple
     """The tree of the files as they lie there, and what is left out of it."""
     if worktree.layers is not None:
         layers = worktree.layers
+        for one in (worktree, *worktree.all_inner):
+            entries.drop_whiteouts(one.admin)
         taken = layered.take(repo, worktree.base, worktree.path, layers.rules, layers.entry)
         impossible = sorted({*taken.impossible, *_moved(worktree)})
         return taken.tree, (*impossible, *_unknown(taken.ignored, known))[:_MOST_IGNORED]

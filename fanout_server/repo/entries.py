@@ -6,6 +6,7 @@ and renamed into place, so that no other git ever meets half of one (gitreposito
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import re
@@ -13,6 +14,7 @@ import secrets
 import shutil
 from pathlib import Path
 
+from fanout_server.mounting import spaces
 from fanout_server.repo import git, objects
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
@@ -146,6 +148,17 @@ def head(entry: Path) -> str | None:
     env = {"GIT_DIR": str(common), "GIT_WORK_TREE": str(common)}
     found = git.run(common, *asked, env=env, check=False)
     return found.out.decode().strip() if found.code == 0 else None
+
+
+def drop_whiteouts(entry: Path) -> None:
+    """Where an entry is the upper layer of a mount, a file deleted there is a device, and git fails at it.
+
+    That is also the user's git: "git gc" looks at the indexes of all worktrees.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        for one in os.scandir(entry):
+            if spaces.is_whiteout(one.stat(follow_symlinks=False)):
+                Path(one.path).unlink(missing_ok=True)
 
 
 def _name(path: Path) -> str:

@@ -48,8 +48,8 @@ class TooLarge(FanoutError):
     """Untracked files are larger than the user said a base may take in."""
 
 
-class BaseNotKept(FanoutError):
-    """Somebody's clean-up deletes the objects of a base while it is made."""
+class NotKept(FanoutError):
+    """Somebody's clean-up deletes objects while what needs them is made."""
 
 
 class ForbiddenName(FanoutError):

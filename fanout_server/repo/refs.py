@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fanout_server.repo import objects
+from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 
 _PREFIX = "refs/fanout/"
@@ -50,6 +52,9 @@ def delete_ref(repo: Repository, ref: str) -> None:
 
 def read_ref(repo: Repository, ref: str) -> str | None:
     """The commit that ``ref`` points to; ``None`` where there is no such ref, or its commit is gone."""
+    oid = _in_a_file(repo, ref)
+    if oid is not None:
+        return oid
     found = repo.git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{ref}^{{commit}}", check=False)
     # git 2.39 echoes --end-of-options as a line of its own.
     return found.out.decode().split()[-1] if found.code == 0 else None
@@ -58,6 +63,16 @@ def read_ref(repo: Repository, ref: str) -> str | None:
 def has_results(repo: Repository, run: str) -> bool:
     """Whether the run has any ref but its base."""
     return any(name.startswith(f"{_PREFIX}{run}/") and name != base_ref(run) for name in _names(repo))
+
+
+def _in_a_file(repo: Repository, ref: str) -> str | None:
+    """The commit of a ref that has a file of its own, as one that was set of late has; all else is for git to say."""
+    try:
+        oid = (repo.common_dir / ref).read_text("ascii").strip()
+        store = objects.of(repo)
+        return oid if not store.missing([oid]) and store.read(oid)[0] == "commit" else None
+    except (OSError, ValueError, GitFailed):
+        return None
 
 
 def delete_run(repo: Repository, run: str) -> int:

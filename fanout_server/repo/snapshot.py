@@ -11,15 +11,14 @@ from concurrent.futures import ThreadPoolExecutor
 from attrs import frozen
 
 from fanout_server.model import Finding, Severity
-from fanout_server.repo import commits, hashing, limits, objects, refs, seen, staging, texts, trees
-from fanout_server.repo.errors import BaseNotKept, GitFailed
+from fanout_server.repo import commits, hashing, limits, objects, seen, staging, texts, trees
 from fanout_server.repo.hashing import Hashed
 from fanout_server.repo.index_file import Entry
+from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.seen import Seen
 from fanout_server.repo.texts import Unsaved
 
-_TRIES = 3
 _NAMED = 10
 
 
@@ -45,25 +44,20 @@ def take(
     Submodules stay on the commit that the index has; other repositories, ignored files and files outside are left out.
     ``ref`` is set to the commit, and then all of it is there: until a ref holds them, ``git gc --prune=now`` deletes
     the objects of a base. ``untracked_limit`` is in bytes; ``None`` for no limit.
-    Raises TooLarge, UnreadableFile, BaseNotKept, GitFailed.
+    Raises TooLarge, UnreadableFile, NotKept, GitFailed.
     """
-    for _ in range(_TRIES):
-        taken = _take(repo, buffers, message, ref, untracked_limit)
-        if taken is not None:
-            return taken
-    if ref is not None:
-        # A ref to what is not there would fail the user's own clean-ups.
-        refs.delete_ref(repo, ref)
-    raise BaseNotKept(
-        f"The base in {repo.root} was made {_TRIES} times, and each time some of it was deleted before it was done: a"
-        " 'git gc' or 'git prune' runs again and again. Wait for it or stop it, and start again."
-    )
+
+    def make() -> Made[Snapshot]:
+        taken, oids = _take(repo, buffers, message, untracked_limit)
+        return Made(taken, {} if ref is None else {ref: taken.commit}, oids)
+
+    return keep(repo, make, "The base")
 
 
 def _take(
-    repo: Repository, buffers: Mapping[str, bytes], message: str, ref: str | None, untracked_limit: float | None
-) -> Snapshot | None:
-    """``None`` where some of it was deleted meanwhile."""
+    repo: Repository, buffers: Mapping[str, bytes], message: str, untracked_limit: float | None
+) -> tuple[Snapshot, Collection[str]]:
+    """Also the objects that git stored for it."""
     sight = seen.look(repo)
     if untracked_limit is not None:
         limits.check(repo.root, sight.untracked, untracked_limit)
@@ -72,21 +66,12 @@ def _take(
     of_files, of_texts = _store(repo, sight, files, unsaved.taken)
     removed, put = _edits(sight, {**of_files.entries, **of_texts.entries}, (*sorted(files), *unsaved.taken))
     store = objects.of(repo)
-    with objects.recording() as written:
-        # What is staged the user's own index keeps alive.
-        written += [oid for hashed in (of_files, of_texts) for _, oid in hashed.entries.values()]
-        try:
-            tree = trees.edit(store, sight.index.tree, removed, put)
-            commit = commits.create(repo, tree, sight.head, message)
-            if ref is not None:
-                refs.set_ref(repo, ref, commit)
-        except GitFailed:
-            if store.missing(set(written)):
-                return None
-            raise
-    if store.missing(set(written)):
-        return None
-    return Snapshot(commit, tree, (*_notes(sight, of_files.refused), *_text_notes(unsaved, of_texts.refused)))
+    tree = trees.edit(store, sight.index.tree, removed, put)
+    commit = commits.create(repo, tree, sight.head, message)
+    notes = (*_notes(sight, of_files.refused), *_text_notes(unsaved, of_texts.refused))
+    # What is staged the user's own index keeps alive.
+    oids = [oid for hashed in (of_files, of_texts) for _, oid in hashed.entries.values()]
+    return Snapshot(commit, tree, notes), oids
 
 
 def _store(

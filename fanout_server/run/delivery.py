@@ -16,6 +16,7 @@ from fanout_server.apply import changeset, edits, files
 from fanout_server.apply.content import Content, Present
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.repo import blobs, refs
+from fanout_server.repo.keeping import Made, keep
 from fanout_server.run import locks
 from fanout_server.run.integrate import integrate
 from fanout_server.run.services import Services
@@ -96,11 +97,13 @@ def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
             before[edit.renamed_from or edit.path] = edit.before
         if edit.after is not None:
             after[edit.path] = edit.after
-    was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
-    commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
-    for ref in (refs.applied_ref(run), refs.kept_ref(run, commit)):
-        refs.set_ref(repository, ref, commit)
-    return commit
+
+    def make() -> Made[str]:
+        was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
+        commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
+        return Made(commit, dict.fromkeys((refs.applied_ref(run), refs.kept_ref(run, commit)), commit))
+
+    return keep(repository, make, "What apply replaces")
 
 
 async def last_kept(services: Services, run: str) -> str | None:

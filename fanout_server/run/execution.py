@@ -16,6 +16,7 @@ from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
 from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snapshot, usage
+from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.wanted import Source, Wanted
@@ -351,9 +352,12 @@ class Execution:
 
     def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
         repository = self._services.repository
-        integration = integrate(repository, self.run, base, self._plan, results)
-        refs.set_ref(repository, refs.merged_ref(self.run), integration.merged)
-        return integration
+
+        def make() -> Made[Integration]:
+            integration = integrate(repository, self.run, base, self._plan, results)
+            return Made(integration, {refs.merged_ref(self.run): integration.merged})
+
+        return keep(repository, make, "The merged result")
 
     async def _end(self, state: RunState, message: str) -> None:
         await self._emit(model.RunEnded(self.run, time.time(), state, message))

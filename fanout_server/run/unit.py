@@ -19,6 +19,8 @@ from fanout_server.agents.base import Agent, Task, write_prompt
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
+from fanout_server.repo.changes import GITLINK
+from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.wanted import Source
 from fanout_server.run import setting_up
 from fanout_server.run.activity import ActivityTail
@@ -305,10 +307,14 @@ class _Attempt:
             raise BrokenWorktree("the ref of the run's base was changed while it worked, so its result is not taken.")
         message = f"{self._unit.title}\n\nfanout run {context.run}, unit {self._unit.id}, attempt {self._number}"
         known = (*context.options.copy, *context.options.link)
-        collected = collect.collect(repository, worktree, message, known=known)
-        if collected.commit is not None:
-            refs.set_ref(repository, refs.unit_ref(context.run, self._unit.id), collected.commit)
-        return collected
+        ref = refs.unit_ref(context.run, self._unit.id)
+
+        def make() -> Made[collect.Collected]:
+            collected = collect.collect(repository, worktree, message, known=known)
+            oids = [change.new_oid for change in collected.changes if change.new_oid and change.new_mode != GITLINK]
+            return Made(collected, {} if collected.commit is None else {ref: collected.commit}, oids)
+
+        return keep(repository, make, f"The result of {self._unit.title}")
 
 
 async def tell_news(context: RunContext) -> None:

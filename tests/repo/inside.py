@@ -12,12 +12,12 @@ from fanout_server.repo.worktrees import Worktree
 _PATIENCE = 60
 
 
-def run(worktree: Worktree, *argv: str, cwd: Path | None = None, check: bool = True) -> bytes:
+def run(worktree: Worktree, *argv: str, check: bool = True) -> bytes:
     """Runs a program in the worktree from its start to its end; returns what it printed."""
     with spaces.handed_over(worktree.space) as (prefix, descriptors):
         done = subprocess.run(
             [*prefix, *argv],
-            cwd=cwd or worktree.path,
+            cwd=worktree.path,
             pass_fds=descriptors,
             stdin=subprocess.DEVNULL,
             capture_output=True,

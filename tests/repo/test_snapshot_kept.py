@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.repo import commits, refs, snapshot
-from fanout_server.repo.errors import BaseNotKept, GitFailed
+from fanout_server.repo.errors import GitFailed, NotKept
 from fanout_server.repo.repository import Repository
 from tests.conftest import GitCommand
 
@@ -70,7 +70,7 @@ def test_somebody_who_never_stops_is_named(
     where: str, dirty: Path, repo: Repository, git: GitCommand, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     done = _prune(monkeypatch, git, dirty, 99, where)
-    with pytest.raises(BaseNotKept, match=r"made 3 times.*git gc"):
+    with pytest.raises(NotKept, match=r"made 3 times.*git gc"):
         snapshot.take(repo, {"unsaved.txt": b"unsaved\n"}, "base", ref=_REF)
     assert len(done) == 3
     assert git(dirty, "for-each-ref", "refs/fanout") == ""
@@ -101,7 +101,7 @@ def test_no_ref_to_a_broken_base_is_left(
         (dirty / ".git" / "objects" / oid[:2] / oid[2:]).unlink()
 
     monkeypatch.setattr(refs, "set_ref", lose)
-    with pytest.raises(BaseNotKept):
+    with pytest.raises(NotKept):
         snapshot.take(repo, {}, "base", ref=_REF)
     assert git(dirty, "for-each-ref", "refs/fanout") == ""
     git(dirty, "gc", "-q", "--prune=now")
