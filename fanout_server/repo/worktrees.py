@@ -132,7 +132,8 @@ def note_inner(repo: Repository, path: Path, checkouts: Collection[Path]) -> Non
 
 
 def forget(repo: Repository, path: Path) -> None:
-    shutil.rmtree(_record(repo, path), ignore_errors=True)
+    """In one step: half of a record would belong to no worktree, and never go."""
+    deleting.discard(_record(repo, path), trash(repo))
 
 
 def provision(

@@ -64,7 +64,6 @@ def test_while_a_worktree_is_made_and_taken_away(repo: Repository, state: Path, 
     assert head is not None
     source = open_source(head, Wanted(copy=(".env",)))
     place = state / "worktrees" / "run"
-    mounts = Path("/proc/self/mountinfo").read_bytes()
 
     def whole_life() -> None:
         worktree = source.create(place / "u", "fanout")
@@ -78,7 +77,7 @@ def test_while_a_worktree_is_made_and_taken_away(repo: Repository, state: Path, 
         assert _remains(repo, place) == [], number
         number += 1
     assert number > 15
-    assert Path("/proc/self/mountinfo").read_bytes() == mounts
+    assert str(state) not in Path("/proc/self/mountinfo").read_text()
     worktree = source.create(place / "u", "fanout")
     assert shell(worktree, "git status --porcelain; cat a.txt") == b"alpha\nbeta\ngamma\n"
 
@@ -90,8 +89,7 @@ def test_while_a_worktree_is_reaped(repo: Repository, state: Path, open_source: 
     place = state / "worktrees" / "run"
     number = 1
     while True:
-        for name in ("one", "two"):
-            shell(source.create(place / name, "fanout"), "echo x >x; rm -r src; git add -A")
+        (source.create(place / "u", "fanout").written / "new").mkdir()
         killed = _killed_at(number, lambda: worktrees.reap(repo, place))
         worktrees.reap(repo, place)
         assert _remains(repo, place) == [], number
