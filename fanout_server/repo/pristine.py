@@ -26,7 +26,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, trees
+from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, subvolumes, trees
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
@@ -88,10 +88,15 @@ class Pristine:
         deleting.discard(folder, self._trash)
 
     def whole(self, tree: str) -> Ground:
-        """The checkout itself brought to ``tree``, or a new one, if others stand on it as it is."""
+        """The checkout itself brought to ``tree``, or one for this run alone, if others stand on it as it is."""
         with self._changing():
-            self._bring_to(tree)
-            return Ground(tree, (self._now / "tree",), self._now / "entry")
+            place = self._now
+            if self._have() in {None, tree} or self._is_free():
+                self._bring_to(tree)
+            else:
+                place = self.own_folder()
+                self._check_out(place, tree)
+            return Ground(tree, (place / "tree",), place / "entry")
 
     def layered(self, tree: str, mounted_as: str) -> Ground:
         """The checkout as it is with a delta over it, or brought to ``tree`` where that is less.
@@ -162,10 +167,8 @@ class Pristine:
                 return
         made = self._place / f"new-{secrets.token_hex(8)}"
         try:
-            for name in ("tree", "entry"):
-                (made / name).mkdir(parents=True)
-            self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
-            self._finish(made, tree)
+            made.mkdir()
+            self._check_out(made, tree)
             deleting.discard(self._place / "deltas", self._trash)
             deleting.discard(self._now, self._trash)
             made.rename(self._now)
@@ -173,6 +176,16 @@ class Pristine:
             if made.exists():
                 deleting.discard(made, self._trash)
         self._share_again()
+
+    def _check_out(self, place: Path, tree: str) -> None:
+        (place / "entry").mkdir()
+        try:
+            # So that it can be copied in one step, where the file system knows how.
+            subvolumes.make(place / "tree")
+        except OSError:
+            (place / "tree").mkdir()
+        self._read_tree(place / "tree", place / "entry", "--reset", "-u", tree)
+        self._finish(place, tree)
 
     def _share_again(self) -> None:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")

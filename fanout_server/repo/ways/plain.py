@@ -16,9 +16,9 @@ from fanout_server.repo.worktrees import Worktree
 def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     """A worktree of ``base`` at ``path`` (not there yet), on no branch, locked against pruning because of ``reason``.
 
-    Raises WorktreeFailed, GitFailed.
+    Raises WorktreeFailed, GitFailed, OSError.
     """
-    place = path.parent.resolve() / path.name
+    place = worktrees.free_place(path)
     record = worktrees.note(repo, place)
     admin = entries.make(repo, place, objects.of(repo).commit_of(base), reason)
     worktree = Worktree(place, admin, base)
@@ -36,7 +36,7 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
 
 
 class PlainSource:
-    """Worktrees of one base, each a checkout of its own."""
+    """Worktrees of one base, each a checkout of its own. Ways that make it of something else make it in ``_make``."""
 
     shares_setup = False
 
@@ -48,7 +48,8 @@ class PlainSource:
         self._news = News()
 
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
-        worktree = evolve(create(self._repo, start or self.base, path, reason), base=self.base)
+        """See ``Source.create``."""
+        worktree = evolve(self._make(start or self.base, path, reason), base=self.base)
         try:
             self._news.add(worktrees.provision(self._repo, worktree, self._wanted.copy, self._wanted.link))
         except BaseException:
@@ -56,13 +57,19 @@ class PlainSource:
             raise
         return worktree
 
+    def _make(self, start: str, path: Path, reason: str) -> Worktree:
+        return create(self._repo, start, path, reason)
+
     def adopt(self, worktree: Worktree) -> None:
-        raise NotImplementedError(f"{worktree.path}: a plain worktree has no layers")
+        """See ``Source.adopt``."""
+        raise NotImplementedError(f"{worktree.path}: a worktree of its own files has no layers")
 
     def give_back(self, worktree: Worktree) -> None:
+        """See ``Source.give_back``."""
         worktrees.remove(self._repo, worktree)
 
     def news(self) -> tuple[Finding, ...]:
+        """See ``Source.news``."""
         return self._news.take()
 
     def close(self) -> None:
