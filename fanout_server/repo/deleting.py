@@ -7,6 +7,7 @@ from __future__ import annotations
 import errno
 import os
 import secrets
+import stat
 import subprocess
 import sys
 import threading
@@ -28,13 +29,24 @@ def discard(path: Path, trash: Path) -> None:
     """
     trash.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
-        path.rename(trash / f"{secrets.token_hex(12)}")
+        _rename(path, trash / f"{secrets.token_hex(12)}")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
         delete(path)
+
+
+def _rename(path: Path, goal: Path) -> None:
+    try:
+        path.rename(goal)
+    except PermissionError:
+        # To move a folder, one must be able to write to it.
+        if path.is_symlink() or not path.is_dir():
+            raise
+        path.chmod(stat.S_IRWXU)
+        path.rename(goal)
 
 
 def delete(path: Path) -> None:

@@ -8,21 +8,29 @@ from __future__ import annotations
 
 import os
 import secrets
-import subprocess
 import sys
 import threading
 from pathlib import Path
 
-from fanout_server.repo import checkout, deleting, entries, git, index, objects, pristine, subvolumes, trees, worktrees
-from fanout_server.repo.errors import WorktreeFailed
+from fanout_server.repo import (
+    bare,
+    checkout,
+    deleting,
+    entries,
+    git,
+    index,
+    objects,
+    pristine,
+    subvolumes,
+    trees,
+    worktrees,
+)
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.wanted import Wanted
 from fanout_server.repo.ways import cloning, plain
 from fanout_server.repo.ways.plain import PlainSource
 from fanout_server.repo.worktrees import Worktree
-
-_LIMIT_SECONDS = 900.0
 
 
 def why_not(repo: Repository, state: Path) -> str | None:
@@ -118,21 +126,5 @@ class CopySource(PlainSource):
             (admin / "index").write_bytes(known.read_bytes())
             return
         place.mkdir()
-        digits = str(objects.of(self._repo).digits // 2)
-        paths = (os.fspath(path) for path in (source, place, known, admin / "index"))
-        argv = [sys.executable, "-I", "-S", cloning.__file__, digits, *paths]
-        try:
-            with self._turn:
-                done = subprocess.run(
-                    argv,
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=subprocess.PIPE,
-                    check=False,
-                    timeout=_LIMIT_SECONDS,
-                )
-        except subprocess.TimeoutExpired as error:
-            raise WorktreeFailed(f"To copy the files to {place} took longer than {_LIMIT_SECONDS:g} s.") from error
-        if done.returncode != 0:
-            told = os.fsdecode(done.stderr).strip().replace("\n", "; ") or f"exit status {done.returncode}"
-            raise WorktreeFailed(f"The files cannot be copied to {place}: {told}.")
+        with self._turn:
+            bare.run(cloning.__file__, objects.of(self._repo).digits // 2, source, place, known, admin / "index")

@@ -7,7 +7,7 @@
         busy/<id>/   the same on its way in or out; left there by a crash, it is deleted
 
 Who renames a folder from ``free`` to ``busy`` has it, and no one else can. All that an agent could write is distrusted:
-git's entry and index, its settings and ``.git``. What is in the folder is held against our own index, see ``scrubbing``.
+git's entry and index, its settings and ``.git``. What is in the folder is held against our own index, by ``scrubbing``.
 """
 
 from __future__ import annotations
@@ -15,13 +15,23 @@ from __future__ import annotations
 import hashlib
 import os
 import secrets
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, pristine, trees, worktrees
+from fanout_server.repo import (
+    bare,
+    checkout,
+    deleting,
+    entries,
+    git,
+    index,
+    locking,
+    objects,
+    pristine,
+    trees,
+    worktrees,
+)
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import Repository
@@ -121,7 +131,16 @@ class PoolSource(PlainSource):
 
     def _make(self, start: str, path: Path, reason: str) -> Worktree:
         store = objects.of(self._repo)
-        tree = store.tree_of(start)
+        commit = store.commit_of(start)
+        worktree = self._reuse(store, commit, path, reason) or plain.create(self._repo, commit, path, reason)
+        known = worktrees.pristine_index(self._repo, worktree)
+        if known is not None:
+            (known.with_name("tree")).write_text(store.tree_of(commit))
+        return worktree
+
+    def _reuse(self, store: Objects, commit: str, path: Path, reason: str) -> Worktree | None:
+        worktrees.free_place(path)
+        tree = store.tree_of(commit)
         for kept in self._take(store, tree):
             try:
                 self._reset(kept, tree)
@@ -129,8 +148,8 @@ class PoolSource(PlainSource):
                 # Whatever was done to it: another one, or a new one, is as good.
                 deleting.discard(kept, self._trash)
                 continue
-            return self._hand_out(kept, store.commit_of(start), path, reason)
-        return plain.create(self._repo, start, path, reason)
+            return self._hand_out(kept, commit, path, reason)
+        return None
 
     def _take(self, store: Objects, tree: str) -> Iterator[Path]:
         """Those that can become ``tree``, now nobody else's, the nearest first."""
@@ -152,18 +171,7 @@ class PoolSource(PlainSource):
         """What the agent left goes, then git writes what is missing or differs. Raises GitFailed, WorktreeFailed."""
         folder, known = kept / "tree", kept / "index"
         (kept / "oid").unlink()
-        digits = str(objects.of(self._repo).digits // 2)
-        paths = (os.fspath(path) for path in (folder, known, self._trash))
-        done = subprocess.run(
-            [sys.executable, "-I", "-S", scrubbing.__file__, digits, *paths],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            check=False,
-            timeout=_LIMIT_SECONDS,
-        )
-        if done.returncode != 0:
-            raise WorktreeFailed(f"{folder} cannot be used again: {os.fsdecode(done.stderr).strip()}.")
+        bare.run(scrubbing.__file__, objects.of(self._repo).digits // 2, folder, known, self._trash)
         environment = {
             "GIT_DIR": str(self._repo.git_dir),
             "GIT_WORK_TREE": str(folder),
@@ -201,25 +209,21 @@ class PoolSource(PlainSource):
         busy.mkdir(mode=0o700)
         try:
             index.copy_index(known, busy / "index")
-            (busy / "oid").write_text(_tree_of(self._repo, busy / "index"))
+            (busy / "oid").write_bytes(known.with_name("tree").read_bytes())
             if not worktree.path.is_symlink() and _rename(worktree.path, busy / "tree"):
                 busy.rename(self._place / "free" / busy.name)
-        except (GitFailed, OSError):
+        except OSError:
             # Then it is only not kept; the caller removes what is left.
             return
         finally:
             deleting.discard(busy, self._trash)
 
     def _drop_old(self) -> None:
-        for one in _in(self._place / "free"):
+        youngest = sorted(_in(self._place / "free"), key=_age)
+        for one in youngest:
             busy = self._place / "busy" / one.name
-            if _age(one) > _KEPT_SECONDS and _rename(one, busy):
+            if (one in youngest[_MOST_KEPT:] or _age(one) > _KEPT_SECONDS) and _rename(one, busy):
                 deleting.discard(busy, self._trash)
-
-
-def _tree_of(repo: Repository, known: Path) -> str:
-    """The tree that an index of ours is of."""
-    return repo.git("write-tree", env={"GIT_INDEX_FILE": str(known)}).out.decode().strip()
 
 
 def _in(folder: Path) -> list[Path]:

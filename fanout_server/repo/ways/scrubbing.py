@@ -1,7 +1,8 @@
 """Leaves of a folder only what an index of ours knows for untouched: all else that an agent may have left goes.
 
-Run as a file by a bare interpreter: ``python -I -S scrubbing.py OID_BYTES FOLDER INDEX TRASH``. No link is followed, and
-no folder is entered before it has been looked at. What has been touched is not mended: it goes, and git writes it anew.
+Run as a file by a bare interpreter: ``python -I -S scrubbing.py OID_BYTES FOLDER INDEX TRASH``. No link is followed,
+and no folder is entered before it has been looked at. What has been touched is not mended: it goes, and git writes it
+anew.
 Exits with 1 and a line on standard error where something cannot be had away.
 
 The index must be one that no agent could write. A file's time of change tells of every write, change of mode, owner or
