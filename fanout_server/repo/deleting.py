@@ -25,15 +25,16 @@ _at_work: dict[Path, subprocess.Popen[bytes]] = {}
 def discard(path: Path, trash: Path) -> None:
     """Out of sight in one step. What is not there is fine; a link goes, never what it leads to. Raises OSError.
 
-    ``trash`` should lie on the file system of ``path``; else it is deleted here and now.
+    ``trash`` should lie on the file system of ``path``; else it is deleted here and now, as on a full disk.
     """
-    trash.mkdir(mode=0o700, parents=True, exist_ok=True)
     try:
+        trash.mkdir(mode=0o700, parents=True, exist_ok=True)
         _rename(path, trash / f"{secrets.token_hex(12)}")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
-        if error.errno != errno.EXDEV:
+        # A full disk has no room for a trash folder, nor maybe for one more name in it.
+        if error.errno not in {errno.EXDEV, errno.ENOSPC, errno.EDQUOT}:
             raise
         delete(path)
 

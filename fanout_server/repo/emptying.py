@@ -59,14 +59,15 @@ def _delete(path: str, end: float) -> bool:
     if _drop_subvolume(path):
         return True
     # From the bottom, a folder at a time, so that the time is looked at between them.
-    for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _open(path)):
-        if time.monotonic() > end:
-            return False
-        for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
+    with contextlib.suppress(RecursionError):
+        for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _level(path)):
+            if time.monotonic() > end:
+                return False
+            for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(parent, name))
             with contextlib.suppress(OSError):
-                os.unlink(os.path.join(parent, name))
-        with contextlib.suppress(OSError):
-            os.rmdir(parent)
+                os.rmdir(parent)
     delete_tree(path)
     return True
 
@@ -92,23 +93,34 @@ def delete_tree(path: str) -> None:
             shutil.rmtree(path)
         except FileNotFoundError:
             return
-        except OSError:
-            # Closed to us, or something still writes there.
+        except (OSError, RecursionError):
+            # Closed to us, too deep, or something still writes there.
             if attempt == _TRIES - 1:
                 raise
-            _open(path)
+            _level(path)
         else:
             return
 
 
-def _open(path: str) -> None:
-    """Makes all folders below readable and writable for us."""
+def _level(path: str) -> None:
+    """Makes all folders below readable and writable for us, and puts them right into ``path``.
+
+    More of them may lie in each other than a path can name, or a recursion bear.
+    """
     os.chmod(path, stat.S_IRWXU)
-    for parent, folders, _ in os.walk(path):
-        for folder in folders:
-            inner = os.path.join(parent, folder)
-            if not os.path.islink(inner):
-                os.chmod(inner, stat.S_IRWXU)
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        for name in os.listdir(here):
+            inner = os.path.join(here, name)
+            if os.path.islink(inner) or not os.path.isdir(inner):
+                continue
+            os.chmod(inner, stat.S_IRWXU)
+            if here != path:
+                goal = os.path.join(path, os.urandom(12).hex())
+                os.rename(inner, goal)
+                inner = goal
+            waiting.append(inner)
 
 
 def main() -> None:

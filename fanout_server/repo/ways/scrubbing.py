@@ -45,8 +45,9 @@ class _Scrubber:
         self._trash = trash
         self._like = like
 
-    def scrub(self, folder: int, known: _Known) -> None:
-        """``folder`` is open, and has been found to be as it should be."""
+    def scrub(self, folder: int, known: _Known) -> bool:
+        """``folder`` is open, and has been found to be as it should be. Returns whether anything stays in it."""
+        stays = False
         with os.scandir(folder) as listed:
             names = [os.fsencode(one.name) for one in listed]
         for name in names:
@@ -55,12 +56,19 @@ class _Scrubber:
             inner = self._enter(folder, name, status) if expected is not None and stat.S_ISDIR(status.st_mode) else -1
             try:
                 if inner >= 0 and isinstance(expected, _Known):
-                    self.scrub(inner, expected)
-                elif not self._may_stay(expected, status, inner):
+                    if self.scrub(inner, expected):
+                        stays = True
+                    else:
+                        # git takes away folders that it empties, not ones that it finds empty.
+                        os.rmdir(name, dir_fd=folder)
+                elif self._may_stay(expected, status, inner):
+                    stays = True
+                else:
                     self._remove(folder, name, status)
             finally:
                 if inner >= 0:
                     os.close(inner)
+        return stays
 
     def _enter(self, folder: int, name: bytes, status: os.stat_result) -> int:
         """A descriptor of the folder, or -1 where it is not like one that was just made."""
@@ -73,7 +81,7 @@ class _Scrubber:
         return inner
 
     def _may_stay(self, expected: _Known | indexfile.Entry | None, status: os.stat_result, inner: int) -> bool:
-        if expected is None or isinstance(expected, _Known) or expected.skipped:
+        if expected is None or isinstance(expected, _Known):
             return False
         if expected.kind == indexfile.GITLINK:
             # The place of a submodule, which no worktree of ours has filled.
@@ -142,7 +150,8 @@ def scrub(oid_bytes: int, folder: bytes, index: bytes, trash: bytes) -> None:
         written_ns = os.fstat(file.fileno()).st_mtime_ns
     known = _Known()
     for entry in indexfile.entries(data, oid_bytes):
-        known.add(entry)
+        if not entry.skipped:
+            known.add(entry)
     # One is open for each folder on the way down.
     hard = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 10_000) if hard >= 0 else 10_000, hard))
