@@ -12,6 +12,7 @@ import fcntl
 import os
 import shutil
 import stat
+import struct
 import sys
 import time
 
@@ -19,6 +20,11 @@ _TRIES = 3
 _LOCK = ".lock"
 TRY = "try-"
 _TRY_SECONDS = 600.0
+
+# struct btrfs_ioctl_vol_args: a descriptor, a name. All subvolumes' top folders have this inode number.
+VOLUME = struct.Struct("@q4088s")
+_SNAP_DESTROY = 0x5000940F
+_TOP_OF_SUBVOLUME = 256
 
 
 def empty(trash: str, seconds: float = float("inf")) -> bool:
@@ -79,16 +85,33 @@ def _delete(path: str, end: float) -> bool:
         with contextlib.suppress(FileNotFoundError):
             os.unlink(path)
         return True
+    if _drop_subvolume(path):
+        return True
     # From the bottom, a folder at a time, so that the time is looked at between them.
-    for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _open(path)):
-        if time.monotonic() > end:
-            return False
-        for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
+    with contextlib.suppress(RecursionError):
+        for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _level(path)):
+            if time.monotonic() > end:
+                return False
+            for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
+                with contextlib.suppress(OSError):
+                    os.unlink(os.path.join(parent, name))
             with contextlib.suppress(OSError):
-                os.unlink(os.path.join(parent, name))
-        with contextlib.suppress(OSError):
-            os.rmdir(parent)
+                os.rmdir(parent)
     delete_tree(path)
+    return True
+
+
+def _drop_subvolume(path: str) -> bool:
+    """A subvolume of btrfs is deleted in one step, where we may and no other is in it. Else it is a folder like any."""
+    if os.lstat(path).st_ino != _TOP_OF_SUBVOLUME:
+        return False
+    parent = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    try:
+        fcntl.ioctl(parent, _SNAP_DESTROY, bytearray(VOLUME.pack(0, os.fsencode(os.path.basename(path)))))
+    except OSError:
+        return False
+    finally:
+        os.close(parent)
     return True
 
 
@@ -99,23 +122,34 @@ def delete_tree(path: str) -> None:
             shutil.rmtree(path)
         except FileNotFoundError:
             return
-        except OSError:
-            # Closed to us, or something still writes there.
+        except (OSError, RecursionError):
+            # Closed to us, too deep, or something still writes there.
             if attempt == _TRIES - 1:
                 raise
-            _open(path)
+            _level(path)
         else:
             return
 
 
-def _open(path: str) -> None:
-    """Makes all folders below readable and writable for us."""
+def _level(path: str) -> None:
+    """Makes all folders below readable and writable for us, and puts them right into ``path``.
+
+    More of them may lie in each other than a path can name, or a recursion bear.
+    """
     os.chmod(path, stat.S_IRWXU)
-    for parent, folders, _ in os.walk(path):
-        for folder in folders:
-            inner = os.path.join(parent, folder)
-            if not os.path.islink(inner):
-                os.chmod(inner, stat.S_IRWXU)
+    waiting = [path]
+    while waiting:
+        here = waiting.pop()
+        for name in os.listdir(here):
+            inner = os.path.join(here, name)
+            if os.path.islink(inner) or not os.path.isdir(inner):
+                continue
+            os.chmod(inner, stat.S_IRWXU)
+            if here != path:
+                goal = os.path.join(path, os.urandom(12).hex())
+                os.rename(inner, goal)
+                inner = goal
+            waiting.append(inner)
 
 
 def main() -> None:

@@ -7,6 +7,7 @@ was provisioned with. The agent may have rewritten all that lies in the worktree
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -102,6 +103,14 @@ def layers_of(path: Path) -> Path:
 def trash(repo: Repository) -> Path:
     """For what is to be deleted and lies in the git folder."""
     return repo.state_dir / "trash"
+
+
+def free_place(path: Path) -> Path:
+    """Where a worktree at ``path`` really lies. Raises FileExistsError: what is there is nobody's to overwrite."""
+    place = path.parent.resolve() / path.name
+    if os.path.lexists(place):
+        raise FileExistsError(errno.EEXIST, "A worktree cannot be made where something is already", os.fspath(place))
+    return place
 
 
 def note(repo: Repository, path: Path) -> Path:
