@@ -434,7 +434,17 @@ def test_git_agrees_with_the_states_that_were_rewritten(
             (tree / path).unlink()
     old = (tree / ".git" / "index").read_bytes()
     done = subprocess.run(
-        [sys.executable, "-I", "-S", cloning.__file__, str(32 if sha256 else 20), tree, copy, tree / ".git/index", index],
+        [
+            sys.executable,
+            "-I",
+            "-S",
+            cloning.__file__,
+            str(32 if sha256 else 20),
+            tree,
+            copy,
+            tree / ".git/index",
+            index,
+        ],
         capture_output=True,
         check=False,
     )

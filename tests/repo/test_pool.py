@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import collect, deleting, source, worktrees
+from fanout_server.repo import bare, collect, deleting, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import Source, open_source
 from fanout_server.repo.wanted import Wanted
-from fanout_server.repo.ways import pool
+from fanout_server.repo.ways import pool, scrubbing
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 
@@ -138,6 +138,21 @@ def _same_size_and_time(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def _to_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("x")
+
+
+def _own_git(w: Path, git: GitCommand) -> None:
+    (w / ".git").unlink()
+    _own_repository(w, git)
+
+
+def _names(w: Path) -> None:
+    for name in (b"-x", b"\xff", b"new\nline", b"*"):
+        (w / os.fsdecode(name)).touch()
+
+
 def _own_repository(folder: Path, git: GitCommand) -> None:
     git(folder, "init", "-q")
     git(folder, "add", "-A")
@@ -214,19 +229,19 @@ _LEFT: dict[str, _Leave] = {
     "repository in git's eyes": lambda w, o, g: (w / "src" / ".git").write_text("gitdir: /nowhere\n"),
     "filled submodule": lambda w, o, g: (w / "sub" / "file").write_text("x"),
     "a submodule that is gone": lambda w, o, g: (w / "sub").rmdir(),
-    "submodule to file": lambda w, o, g: ((w / "sub").rmdir(), (w / "sub").write_text("x")),
+    "submodule to file": lambda w, o, g: _to_file(w / "sub"),
     "flags": lambda w, o, g: _flags(w, g),
     "history": lambda w, o, g: _history(w, g),
     "settings": lambda w, o, g: _worktree_settings(w, g),
     "an index of its own": lambda w, o, g: (Path(g(w, "rev-parse", "--git-dir")) / "index").write_bytes(b"DIRC"),
     "no git": lambda w, o, g: (w / ".git").unlink(),
-    "own git": lambda w, o, g: ((w / ".git").unlink(), _own_repository(w, g)),
+    "own git": lambda w, o, g: _own_git(w, g),
     "no entry": lambda w, o, g: shutil.rmtree(g(w, "rev-parse", "--git-dir")),
     "pipe": lambda w, o, g: _pipe(w / "src" / "pipe"),
     "deep folders": lambda w, o, g: _wide(w, 1500),
     "deeper than a path can say": lambda w, o, g: _wide(w, 3000),
     "other case": lambda w, o, g: (w / "a.txt").rename(w / "A.txt"),
-    "odd names": lambda w, o, g: [(w / os.fsdecode(name)).touch() for name in (b"-x", b"\xff", b"new\nline", b"*")],
+    "odd names": lambda w, o, g: _names(w),
     "attributes": lambda w, o, g: _attribute(w / "deep") if sys.platform == "linux" else None,
     "its mode": lambda w, o, g: w.chmod(0o777),
     "itself closed": lambda w, o, g: w.chmod(0),
@@ -584,9 +599,6 @@ def test_a_closed_worktree_of_an_ordinary_user_is_taken_away() -> None:
 
 
 def test_the_scrubber_tells_what_it_cannot_do(tmp_path: Path) -> None:
-    from fanout_server.repo import bare
-    from fanout_server.repo.ways import scrubbing
-
     (tmp_path / "tree").mkdir()
     (tmp_path / "index").write_bytes(b"nonsense")
     with pytest.raises(WorktreeFailed, match="it ends too early"):
