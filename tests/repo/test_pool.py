@@ -138,6 +138,10 @@ def _same_size_and_time(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def _shell(w: Path, outside: Path, script: str) -> None:
+    subprocess.run(["/bin/sh", "-ec", script], cwd=w, env={**os.environ, "OUTSIDE": str(outside)}, check=True)
+
+
 def _to_file(folder: Path) -> None:
     folder.rmdir()
     folder.write_text("x")
@@ -209,21 +213,19 @@ _LEFT: dict[str, _Leave] = {
     "empty folders": lambda w, o, g: (w / "src" / "e" / "mpty").mkdir(parents=True),
     "own ignore rules": lambda w, o, g: (w / ".gitignore").write_text("*\n"),
     "deleted": lambda w, o, g: shutil.rmtree(w / "deep"),
-    "all deleted": lambda w, o, g: [
-        shutil.rmtree(p) if p.is_dir() and not p.is_symlink() else p.unlink() for p in w.iterdir()
-    ],
+    "all deleted": lambda w, o, g: _shell(w, o, "rm -rf * .git*"),
     "renamed": lambda w, o, g: (w / "deep" / "1").rename(w / "deep" / "9"),
-    "modes": lambda w, o, g: ((w / "a.txt").chmod(0o777), (w / "run.sh").chmod(0o644), (w / "b.txt").chmod(0o600)),
-    "closed": lambda w, o, g: ((w / "deep" / "1").chmod(0), (w / "deep").chmod(0o500)),
+    "modes": lambda w, o, g: _shell(w, o, "chmod 777 a.txt; chmod 644 run.sh; chmod 600 b.txt"),
+    "closed": lambda w, o, g: _shell(w, o, "chmod 0 deep/1; chmod 500 deep"),
     "open folders": lambda w, o, g: (w / "deep").chmod(0o3777),
-    "file to folder": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").mkdir(), (w / "a.txt" / "x").touch()),
-    "folder to file": lambda w, o, g: (shutil.rmtree(w / "deep"), (w / "deep").touch()),
+    "file to folder": lambda w, o, g: _shell(w, o, "rm a.txt; mkdir a.txt; touch a.txt/x"),
+    "folder to file": lambda w, o, g: _shell(w, o, "rm -r deep; touch deep"),
     "folder to link": lambda w, o, g: _hide_behind(w / "deep", o),
     "folder to link inside": lambda w, o, g: _hide_behind(w / "deep" / "1" / "er", w / "src"),
-    "file to link": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").symlink_to(o / "precious")),
-    "link to folder": lambda w, o, g: ((w / "link").unlink(), (w / "link").mkdir()),
+    "file to link": lambda w, o, g: _shell(w, o, 'rm a.txt; ln -s "$OUTSIDE/precious" a.txt'),
+    "link to folder": lambda w, o, g: _shell(w, o, "rm link; mkdir link"),
     "a second name": lambda w, o, g: (o / "other").hardlink_to(w / "a.txt"),
-    "hard link from outside": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").hardlink_to(o / "precious")),
+    "hard link from outside": lambda w, o, g: _shell(w, o, 'rm a.txt; ln "$OUTSIDE/precious" a.txt'),
     "nested repository": lambda w, o, g: _own_repository(shutil.copytree(w / "src", w / "nested"), g),
     "repository over tracked files": lambda w, o, g: _own_repository(w / "src", g),
     "repository in git's eyes": lambda w, o, g: (w / "src" / ".git").write_text("gitdir: /nowhere\n"),
