@@ -88,17 +88,34 @@ def _delete(path: str, end: float) -> bool:
     if _drop_subvolume(path):
         return True
     # From the bottom, a folder at a time, so that the time is looked at between them.
-    with contextlib.suppress(RecursionError):
-        for parent, folders, files in os.walk(path, topdown=False, onerror=lambda _: _level(path)):
-            if time.monotonic() > end:
-                return False
-            for name in files + [name for name in folders if os.path.islink(os.path.join(parent, name))]:
-                with contextlib.suppress(OSError):
-                    os.unlink(os.path.join(parent, name))
+    waiting, seen = [path], set()
+    while waiting:
+        if time.monotonic() > end:
+            return False
+        here = waiting[-1]
+        folders = [] if here in seen else _clear(here)
+        seen.add(here)
+        waiting += folders
+        if not folders:
+            waiting.pop()
             with contextlib.suppress(OSError):
-                os.rmdir(parent)
+                os.rmdir(here)
     delete_tree(path)
     return True
+
+
+def _clear(folder: str) -> list[str]:
+    """Deletes the files in a folder, as far as that goes; the folders in it."""
+    folders = []
+    with contextlib.suppress(OSError):
+        os.chmod(folder, stat.S_IRWXU)
+        for name in os.listdir(folder):
+            inner = os.path.join(folder, name)
+            if os.path.isdir(inner) and not os.path.islink(inner):
+                folders.append(inner)
+            else:
+                os.unlink(inner)
+    return folders
 
 
 def _drop_subvolume(path: str) -> bool:

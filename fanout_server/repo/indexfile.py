@@ -73,34 +73,26 @@ def remembers(data: bytes, at: int, status: os.stat_result) -> bool:
     A time of change cannot be set by a program, so this sees what git's own look may miss. The device is left out, as
     git does: its number may be another after a restart.
     """
-    changed_s, changed_ns, modified_s, modified_ns, _, inode, _, user, group, size = _STATE.unpack_from(data, at)
-    return bool(
-        changed_ns == status.st_ctime_ns % _BILLION
-        and modified_ns == status.st_mtime_ns % _BILLION
-        and inode == status.st_ino & _CUT
-        and size == status.st_size & _CUT
-        and changed_s == status.st_ctime_ns // _BILLION & _CUT
-        and modified_s == status.st_mtime_ns // _BILLION & _CUT
-        and user == status.st_uid & _CUT
-        and group == status.st_gid & _CUT
-    )
+    before, after = _state(status)
+    times_and_inode = data[at : at + 16] + data[at + 20 : at + 24]
+    return times_and_inode == before[:16] + before[20:] and data[at + 28 : at + 40] == after
 
 
 def remember(data: memoryview, at: int, status: os.stat_result) -> None:
     """Has the entry stand for this file from now on. Its mode is git's, and stays."""
+    data[at : at + 24], data[at + 28 : at + 40] = _state(status)
+
+
+def _state(status: os.stat_result) -> tuple[bytes, bytes]:
+    """As an index has it, but for the mode in the middle."""
     changed_s, changed_ns = divmod(status.st_ctime_ns, _BILLION)
     modified_s, modified_ns = divmod(status.st_mtime_ns, _BILLION)
-    _BEFORE_MODE.pack_into(
-        data,
-        at,
-        changed_s & _CUT,
-        changed_ns,
-        modified_s & _CUT,
-        modified_ns,
-        status.st_dev & _CUT,
-        status.st_ino & _CUT,
+    return (
+        _BEFORE_MODE.pack(
+            changed_s & _CUT, changed_ns, modified_s & _CUT, modified_ns, status.st_dev & _CUT, status.st_ino & _CUT
+        ),
+        _AFTER_MODE.pack(status.st_uid & _CUT, status.st_gid & _CUT, status.st_size & _CUT),
     )
-    _AFTER_MODE.pack_into(data, at + 28, status.st_uid & _CUT, status.st_gid & _CUT, status.st_size & _CUT)
 
 
 def seal(data: memoryview, oid_bytes: int) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
 import stat
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -19,7 +19,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.repo import collect, deleting, indexfile, pristine, source, subvolumes, worktrees
+from fanout_server.repo import bare, collect, deleting, indexfile, pristine, source, subvolumes, worktrees
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
@@ -355,13 +355,17 @@ def test_a_copy_that_fails_says_why_and_leaves_nothing(
     assert not list((repo.common_dir / "worktrees").glob("*"))
 
 
+def _fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(1_000_000))
+
+
 def test_a_full_disk_is_told(rich: str, repo: Repository, tmp_path: Path) -> None:
     with mounted("ext4", tmp_path) as disk:
         source = open_source(repo, disk, rich, Wanted(), "copy")
         # The large file of the checkout does not fit any more.
-        with (disk / "filler").open("wb") as file, pytest.raises(OSError, match="No space left"):
-            while True:
-                file.write(bytes(1_000_000))
+        _fill(disk / "filler")
         with pytest.raises(WorktreeFailed, match="No space left on device"):
             source.create(disk / "u", "fanout")
         assert not (disk / "u").exists()
@@ -433,22 +437,8 @@ def test_git_agrees_with_the_states_that_were_rewritten(
             git(tree, "update-index", "--skip-worktree", "--", path)
             (tree / path).unlink()
     old = (tree / ".git" / "index").read_bytes()
-    done = subprocess.run(
-        [
-            sys.executable,
-            "-I",
-            "-S",
-            cloning.__file__,
-            str(32 if sha256 else 20),
-            tree,
-            copy,
-            tree / ".git/index",
-            index,
-        ],
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, b"")
+    size = 32 if sha256 else 20
+    bare.run(cloning.__file__, size, tree, copy, tree / ".git" / "index", index)
     # git finds its own: the checksum right, every state that of the file, all extensions as they were.
     (copy / ".git").write_text(f"gitdir: {tree}/.git\n")
     (tree / ".git" / "index").write_bytes(index.read_bytes())
@@ -460,7 +450,6 @@ def test_git_agrees_with_the_states_that_were_rewritten(
         if kind != "absent":
             assert told[os.fsencode(path)] == _state((copy / path).lstat())
             assert (copy / path).lstat().st_mtime_ns == (tree / path).lstat().st_mtime_ns
-    size = 32 if sha256 else 20
     last = indexfile.entries(old, size)[-1:]
     end = (last[0].at + 40) if last else 12
     assert index.read_bytes()[end:-size] == old[end:-size]
@@ -508,8 +497,7 @@ def test_what_does_not_hold_for_the_original_does_not_hold_for_the_copy(
     copy.mkdir()
     (checkout / "a.txt").write_text("ALPHA\nbeta\ngamma\n")
     cloning_index = tmp_path / "index"
-    argv = [cloning.__file__, "20", checkout, copy, checkout / ".git" / "index", cloning_index]
-    subprocess.run([sys.executable, "-I", "-S", *argv], check=True)
+    bare.run(cloning.__file__, 20, checkout, copy, checkout / ".git" / "index", cloning_index)
     (checkout / ".git" / "index").write_bytes(cloning_index.read_bytes())
     assert git(checkout, "--work-tree", str(copy), "status", "--porcelain") == "M a.txt"
 

@@ -15,12 +15,12 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import collect, deleting, source, worktrees
+from fanout_server.repo import bare, collect, deleting, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import Source, open_source
 from fanout_server.repo.wanted import Wanted
-from fanout_server.repo.ways import pool
+from fanout_server.repo.ways import pool, scrubbing
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 
@@ -138,6 +138,25 @@ def _same_size_and_time(path: Path) -> None:
     os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
 
 
+def _shell(w: Path, outside: Path, script: str) -> None:
+    subprocess.run(["/bin/sh", "-ec", script], cwd=w, env={**os.environ, "OUTSIDE": str(outside)}, check=True)
+
+
+def _to_file(folder: Path) -> None:
+    folder.rmdir()
+    folder.write_text("x")
+
+
+def _own_git(w: Path, git: GitCommand) -> None:
+    (w / ".git").unlink()
+    _own_repository(w, git)
+
+
+def _names(w: Path) -> None:
+    for name in (b"-x", b"\xff", b"new\nline", b"*"):
+        (w / os.fsdecode(name)).touch()
+
+
 def _own_repository(folder: Path, git: GitCommand) -> None:
     git(folder, "init", "-q")
     git(folder, "add", "-A")
@@ -194,39 +213,37 @@ _LEFT: dict[str, _Leave] = {
     "empty folders": lambda w, o, g: (w / "src" / "e" / "mpty").mkdir(parents=True),
     "own ignore rules": lambda w, o, g: (w / ".gitignore").write_text("*\n"),
     "deleted": lambda w, o, g: shutil.rmtree(w / "deep"),
-    "all deleted": lambda w, o, g: [
-        shutil.rmtree(p) if p.is_dir() and not p.is_symlink() else p.unlink() for p in w.iterdir()
-    ],
+    "all deleted": lambda w, o, g: _shell(w, o, "rm -rf * .git*"),
     "renamed": lambda w, o, g: (w / "deep" / "1").rename(w / "deep" / "9"),
-    "modes": lambda w, o, g: ((w / "a.txt").chmod(0o777), (w / "run.sh").chmod(0o644), (w / "b.txt").chmod(0o600)),
-    "closed": lambda w, o, g: ((w / "deep" / "1").chmod(0), (w / "deep").chmod(0o500)),
+    "modes": lambda w, o, g: _shell(w, o, "chmod 777 a.txt; chmod 644 run.sh; chmod 600 b.txt"),
+    "closed": lambda w, o, g: _shell(w, o, "chmod 0 deep/1; chmod 500 deep"),
     "open folders": lambda w, o, g: (w / "deep").chmod(0o3777),
-    "file to folder": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").mkdir(), (w / "a.txt" / "x").touch()),
-    "folder to file": lambda w, o, g: (shutil.rmtree(w / "deep"), (w / "deep").touch()),
+    "file to folder": lambda w, o, g: _shell(w, o, "rm a.txt; mkdir a.txt; touch a.txt/x"),
+    "folder to file": lambda w, o, g: _shell(w, o, "rm -r deep; touch deep"),
     "folder to link": lambda w, o, g: _hide_behind(w / "deep", o),
     "folder to link inside": lambda w, o, g: _hide_behind(w / "deep" / "1" / "er", w / "src"),
-    "file to link": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").symlink_to(o / "precious")),
-    "link to folder": lambda w, o, g: ((w / "link").unlink(), (w / "link").mkdir()),
+    "file to link": lambda w, o, g: _shell(w, o, 'rm a.txt; ln -s "$OUTSIDE/precious" a.txt'),
+    "link to folder": lambda w, o, g: _shell(w, o, "rm link; mkdir link"),
     "a second name": lambda w, o, g: (o / "other").hardlink_to(w / "a.txt"),
-    "hard link from outside": lambda w, o, g: ((w / "a.txt").unlink(), (w / "a.txt").hardlink_to(o / "precious")),
+    "hard link from outside": lambda w, o, g: _shell(w, o, 'rm a.txt; ln "$OUTSIDE/precious" a.txt'),
     "nested repository": lambda w, o, g: _own_repository(shutil.copytree(w / "src", w / "nested"), g),
     "repository over tracked files": lambda w, o, g: _own_repository(w / "src", g),
     "repository in git's eyes": lambda w, o, g: (w / "src" / ".git").write_text("gitdir: /nowhere\n"),
     "filled submodule": lambda w, o, g: (w / "sub" / "file").write_text("x"),
     "a submodule that is gone": lambda w, o, g: (w / "sub").rmdir(),
-    "submodule to file": lambda w, o, g: ((w / "sub").rmdir(), (w / "sub").write_text("x")),
+    "submodule to file": lambda w, o, g: _to_file(w / "sub"),
     "flags": lambda w, o, g: _flags(w, g),
     "history": lambda w, o, g: _history(w, g),
     "settings": lambda w, o, g: _worktree_settings(w, g),
     "an index of its own": lambda w, o, g: (Path(g(w, "rev-parse", "--git-dir")) / "index").write_bytes(b"DIRC"),
     "no git": lambda w, o, g: (w / ".git").unlink(),
-    "own git": lambda w, o, g: ((w / ".git").unlink(), _own_repository(w, g)),
+    "own git": lambda w, o, g: _own_git(w, g),
     "no entry": lambda w, o, g: shutil.rmtree(g(w, "rev-parse", "--git-dir")),
     "pipe": lambda w, o, g: _pipe(w / "src" / "pipe"),
     "deep folders": lambda w, o, g: _wide(w, 1500),
     "deeper than a path can say": lambda w, o, g: _wide(w, 3000),
     "other case": lambda w, o, g: (w / "a.txt").rename(w / "A.txt"),
-    "odd names": lambda w, o, g: [(w / os.fsdecode(name)).touch() for name in (b"-x", b"\xff", b"new\nline", b"*")],
+    "odd names": lambda w, o, g: _names(w),
     "attributes": lambda w, o, g: _attribute(w / "deep") if sys.platform == "linux" else None,
     "its mode": lambda w, o, g: w.chmod(0o777),
     "itself closed": lambda w, o, g: w.chmod(0),
@@ -584,9 +601,6 @@ def test_a_closed_worktree_of_an_ordinary_user_is_taken_away() -> None:
 
 
 def test_the_scrubber_tells_what_it_cannot_do(tmp_path: Path) -> None:
-    from fanout_server.repo import bare
-    from fanout_server.repo.ways import scrubbing
-
     (tmp_path / "tree").mkdir()
     (tmp_path / "index").write_bytes(b"nonsense")
     with pytest.raises(WorktreeFailed, match="it ends too early"):
