@@ -10,13 +10,17 @@ import contextlib
 import errno
 import fcntl
 import os
-import shutil
 import stat
 import struct
 import sys
 import time
 
 _TRIES = 3
+_BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
+
+# Characters of up to four bytes each, where a path holds some four thousand bytes.
+_LONGEST = 700
+
 _LOCK = ".lock"
 TRY = "try-"
 _TRY_SECONDS = 600.0
@@ -87,35 +91,10 @@ def _delete(path: str, end: float) -> bool:
         return True
     if _drop_subvolume(path):
         return True
-    # From the bottom, a folder at a time, so that the time is looked at between them.
-    waiting, seen = [path], set()
-    while waiting:
-        if time.monotonic() > end:
-            return False
-        here = waiting[-1]
-        folders = [] if here in seen else _clear(here)
-        seen.add(here)
-        waiting += folders
-        if not folders:
-            waiting.pop()
-            with contextlib.suppress(OSError):
-                os.rmdir(here)
+    if not _clear(path, end):
+        return False
     delete_tree(path)
     return True
-
-
-def _clear(folder: str) -> list[str]:
-    """Deletes the files in a folder, as far as that goes; the folders in it."""
-    folders = []
-    with contextlib.suppress(OSError):
-        os.chmod(folder, stat.S_IRWXU)
-        for name in os.listdir(folder):
-            inner = os.path.join(folder, name)
-            if os.path.isdir(inner) and not os.path.islink(inner):
-                folders.append(inner)
-            else:
-                os.unlink(inner)
-    return folders
 
 
 def _drop_subvolume(path: str) -> bool:
@@ -136,37 +115,56 @@ def delete_tree(path: str) -> None:
     """All of a folder, closed ones below it included. What is not there is fine. Raises OSError."""
     for attempt in range(_TRIES):
         try:
-            shutil.rmtree(path)
+            _clear(path, float("inf"))
+            os.rmdir(path)
         except FileNotFoundError:
             return
-        except (OSError, RecursionError):
-            # Closed to us, too deep, or something still writes there.
+        except OSError:
+            # Something still writes there.
             if attempt == _TRIES - 1:
                 raise
-            _level(path)
         else:
             return
 
 
-def _level(path: str) -> None:
-    """Makes all folders below readable and writable for us, and puts them right into ``path``.
+def _clear(path: str, end: float) -> bool:
+    """Deletes what can be deleted of a folder; whether it got through in time.
 
-    More of them may lie in each other than a path can name, or a recursion bear.
+    An agent may have made folders in each other beyond what any path can name: they are moved up on the way.
     """
-    os.chmod(path, stat.S_IRWXU)
     waiting = [path]
-    while waiting:
-        here = waiting.pop()
-        for name in os.listdir(here):
-            inner = os.path.join(here, name)
-            if os.path.islink(inner) or not os.path.isdir(inner):
-                continue
-            os.chmod(inner, stat.S_IRWXU)
-            if here != path:
-                goal = os.path.join(path, os.urandom(12).hex())
-                os.rename(inner, goal)
-                inner = goal
-            waiting.append(inner)
+    for folder in waiting:
+        if time.monotonic() > end:
+            return False
+        for one in _opened(folder):
+            if not one.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    os.unlink(one.path)
+            elif len(one.path) - len(path) < _LONGEST:
+                waiting.append(one.path)
+            else:
+                higher = f"{path}/{os.urandom(12).hex()}"
+                with contextlib.suppress(OSError):
+                    # What is closed cannot be moved either.
+                    os.chmod(one.path, stat.S_IRWXU)
+                    os.rename(one.path, higher)
+                    waiting.append(higher)
+    for folder in reversed(waiting[1:]):
+        with contextlib.suppress(OSError):
+            os.rmdir(folder)
+    return True
+
+
+def _opened(folder: str) -> list[os.DirEntry[str]]:
+    """What is in a folder, which is made readable and writable for us where it is not."""
+    try:
+        if not os.access(folder, os.R_OK | os.W_OK | os.X_OK, effective_ids=_BY_EFFECTIVE_USER):
+            os.chmod(folder, stat.S_IRWXU)
+        with os.scandir(folder) as found:
+            return list(found)
+    except OSError:
+        # Gone, or not ours: whoever deletes the folder above says so.
+        return []
 
 
 def main() -> None:

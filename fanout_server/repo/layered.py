@@ -10,7 +10,7 @@ from pathlib import Path
 
 from attrs import frozen
 
-from fanout_server.repo import index, names, objects, rules, staging, standing, trees, upper, worktrees
+from fanout_server.repo import index, names, objects, rules, staging, trees, upper, worktrees
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.index import View
 from fanout_server.repo.objects import Objects
@@ -64,8 +64,8 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     put |= _through_git(repo, store, root, layer, seen, for_git)
     tree = trees.edit(store, root, found.removed, put)
     impossible = sorted({*found.nested, *found.moved, *found.special, *found.closed, *refused})
-    emptied = {folder for path in found.removed for folder in (path, *standing.folders(path))}
-    emptied = {folder for folder in emptied if (layer / folder).is_dir()}
+    emptied = {folder for path in found.removed for folder in (path, *upper.above(path))}
+    emptied = {folder for folder in emptied if os.path.isdir(layer / folder)}  # noqa: PTH112 - any path is a question
     ignored = _as_few(store, tree, found.ignored, emptied, functools.partial(ask_ignored, found))
     return Taken(tree, tuple(impossible), tuple(sorted(ignored)))
 
@@ -78,11 +78,11 @@ def _as_few(
     ask: Callable[[Collection[str]], Collection[str]],
 ) -> Collection[str]:
     """With a folder in place of all that is in it, where the base had files there and the result has none any more."""
-    above = {*emptied, *(folder for path in ignored for folder in standing.folders(path.rstrip("/")))}
+    above = {*emptied, *(folder for path in ignored for folder in upper.above(path.rstrip("/")))}
     asked = [f"{folder}/" for folder in above if trees.lookup(store, tree, folder) is None]
     folders = {path.rstrip("/") for path in (ask(asked) if asked else ())}
     bare = {path.rstrip("/"): path for path in (*ignored, *(f"{folder}/" for folder in folders))}
-    return [path for name, path in bare.items() if not folders & standing.folders(name)]
+    return [path for name, path in bare.items() if folders.isdisjoint(upper.above(name))]
 
 
 def _hidden(repo: Repository, layer: Path, entry: Path) -> frozenset[str]:

@@ -6,6 +6,7 @@ the few that matter are laid out in a folder of their own, and git is asked ther
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -127,7 +128,9 @@ def _lay_out(folder: Path, name: str, paths: Collection[str], read: ReadFile) ->
     for path in paths:
         # Some rules are about folders only.
         if path.endswith("/"):
-            (folder / path).mkdir(parents=True, exist_ok=True)
+            # Not where it is so long that no path here can name it, too.
+            with contextlib.suppress(OSError):
+                (folder / path).mkdir(parents=True, exist_ok=True)
 
 
 def _text(path: Path) -> bytes:

@@ -16,7 +16,7 @@ from attrs import define, field, frozen
 
 from fanout_server.mounting import spaces
 from fanout_server.mounting.overlay import marks
-from fanout_server.repo import nested, standing, trees
+from fanout_server.repo import nested, trees
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.trees import FOLDER, GITLINK, Entry
@@ -133,9 +133,9 @@ class _Reader:
             return inner
         for one in listed:
             path = f"{place.path}/{one.name}" if place.path else one.name
-            if one.name == ".git":
+            status = self._status(one, path)
+            if one.name == ".git" or status is None:
                 continue
-            status = _status(one, path)
             shown = self._child(below, one.name)
             base = shown if at_path == below else self._child(at_path, one.name)
             if base is not None and base.mode == GITLINK and not _is_file(status):
@@ -186,6 +186,17 @@ class _Reader:
                 self.found.renamed[path] = origin
         yield _Place(path, origin)
 
+    def _status(self, one: os.DirEntry[str], path: str) -> os.stat_result | None:
+        try:
+            return one.stat(follow_symlinks=False)
+        except PermissionError as error:
+            raise UnreadableFile(f"{path} cannot be read: its folder was closed ({error.strerror}).") from error
+        except OSError as error:
+            if error.errno not in _CLOSED:
+                raise
+            self.found.closed.append(path)
+            return None
+
     def _gone(self, path: str) -> None:
         self.found.removed.add(path)
         self.found.covers.add(path)
@@ -224,8 +235,7 @@ class _Reader:
                     continue
                 self.found.brought[path] = entry
                 if self._is_untracked(path):
-                    above = (one for one in standing.folders(path) if self._is_untracked(one, FOLDER))
-                    new |= {f"{one}/": None for one in above}
+                    new |= {f"{one}/": None for one in above(path) if self._is_untracked(one, FOLDER)}
                     new[path] = None
         return list(new)
 
@@ -266,15 +276,16 @@ class _Reader:
             raise
 
 
-def _status(one: os.DirEntry[str], path: str) -> os.stat_result:
-    try:
-        return one.stat(follow_symlinks=False)
-    except PermissionError as error:
-        raise UnreadableFile(f"{path} cannot be read: its folder was closed ({error.strerror}).") from error
-
-
 def _is_inside(path: str, folders: Collection[str]) -> bool:
-    return not standing.folders(path).isdisjoint(folders)
+    return bool(folders) and any(folder in folders for folder in above(path))
+
+
+def above(path: str) -> Iterator[str]:
+    """All folders above a path. Never all of them at a time: an agent may have made thousands in each other."""
+    at = path.find("/")
+    while at != -1:
+        yield path[:at]
+        at = path.find("/", at + 1)
 
 
 def _is_file(status: os.stat_result) -> bool:

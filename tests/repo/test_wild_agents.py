@@ -18,9 +18,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanout_server.mounting.overlay import marks
-from fanout_server.repo import source
+from fanout_server.repo import deleting, emptying, source
 from tests.repo import wild
-from tests.repo.wild import CLOSED, SCRIPTS, Crowd, Outcome
+from tests.repo.wild import CLOSED, DEEP, SCRIPTS, Crowd, Outcome
 
 WAYS = [way.name for way in source.WAYS]
 
@@ -80,7 +80,7 @@ _STEPS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(_STEPS, min_size=1, max_size=20))
 def test_any_steps_give_the_same(field: Field, steps: list[tuple[str, str, str]]) -> None:
     script = f'"$1" -I -S -c {shlex.quote(wild.STEPS)} {shlex.quote(json.dumps(steps))}'
@@ -89,6 +89,15 @@ def test_any_steps_give_the_same(field: Field, steps: list[tuple[str, str, str]]
     for way in WAYS:
         found = field.unleash(way, script)
         assert (field.diff(plain.tree, found.tree), found.left) == ("", plain.left), way
+
+
+@pytest.mark.parametrize("name", DEEP)
+def test_the_deepest_folders_do_no_harm(name: str, field: Field) -> None:
+    assert len({field.unleash(way, DEEP[name]).tree for way in WAYS}) == 1
+    trash = field.place / ".trash"
+    assert deleting.wait_for_background(60)
+    assert emptying.empty(str(trash))
+    assert [path.name for path in trash.iterdir()] == [".lock"]
 
 
 def test_nothing_of_it_remains(field: Field) -> None:

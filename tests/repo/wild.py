@@ -227,6 +227,20 @@ for name, key in (("src", "opaque"), ("lib", "redirect")):
 }
 
 
+# What git and many programs give up on; it is only to do no harm.
+DEEP = {
+    "paths that are too long": """
+        echo x >>a.txt; "$1" -c 'import os
+for n in range(70): os.mkdir("d" * 60); os.chdir("d" * 60)
+open("deep", "w"); os.mkdir("e")'
+    """,
+    "folders in folders": """
+        "$1" -c 'import os
+for n in range(1100): os.mkdir("d"); os.chdir("d")
+open("deep", "w").write("x")'
+    """,
+}
+
 # Steps that Hypothesis thinks of, each of which may be impossible.
 STEPS = """
 import errno, json, os, shutil, sys
