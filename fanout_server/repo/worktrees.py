@@ -127,7 +127,7 @@ def note(repo: Repository, path: Path) -> Path:
     aside = entries.aside(repo)
     try:
         aside.mkdir(parents=True, mode=0o700)
-        (aside / "path").write_bytes(os.fsencode(path))
+        entries.write(f"{aside}/path", os.fsencode(path))
         aside.rename(record)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)
