@@ -23,8 +23,8 @@ from fanout_server.repo import bare, collect, deleting, indexfile, pristine, sou
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.source import Source, open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.source import open_source
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.ways import cloning, copying
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand

@@ -18,8 +18,8 @@ import pytest
 from fanout_server.repo import bare, collect, deleting, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.source import Source, open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.source import open_source
+from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.ways import pool, scrubbing
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
