@@ -8,7 +8,10 @@ NAME ?= run
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-unit lint fmt bench size clean
+# What the tests need of the system: other file systems than the one at hand, and a filter of git's.
+TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs
+
+.PHONY: tools help setup demo test test-unit lint fmt bench size clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,10 +33,18 @@ $(READY): pyproject.toml
 demo: $(READY) ## migrate a real project's source with the built-in agent (ARGS="--agent NAME" for another)
 	$(BIN)/fanout demo $(ARGS)
 
-test: $(READY) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+tools: # those that are missing are installed by root, and named to others
+	@missing=; for tool in $(TOOLS); do \
+	  PATH="$$PATH:/usr/sbin:/sbin" command -v "$${tool%%:*}" >/dev/null || missing="$$missing $${tool##*:}"; done; \
+	test -n "$$missing" || exit 0; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing; } >/dev/null; \
+	else echo "Some tests are skipped without:$$missing. On Debian: apt-get install$$missing" >&2; fi
+
+test: $(READY) tools ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest $(ARGS)
 
-test-unit: $(READY) ## the tests that start no server and no terminal command
+test-unit: $(READY) tools ## the tests that start no server and no terminal command
 	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo $(ARGS)
 
 lint: $(READY) ## ruff, mypy (strict) and the floors of the house

@@ -11,7 +11,9 @@ as long as the first, which is said on the way.
   no part of this. The others: N times ``git worktree add --detach``, one after the other.
 - *cold*: with the pristine checkout made first, in an empty state folder.
 - *status*: the first ``git status`` in a fresh unit and in a fresh plain worktree, without the start of a process.
-- *collect*: ``collect.collect`` of a unit that edited 3 files, added 1 and deleted 1; *merge*: ``merge.merge``.
+- *collect*: ``collect.collect`` of a unit that edited 3 files, added 1 and deleted 1; *merge*: ``merge.merge`` of
+  results that have nothing in common, and of a mix where every eighth edits a file of another's and every thirty-second
+  its very line: with the files added and deleted, so that there may be renames, and of the edits only.
 - *cleanup*: the processes end, so that their mounts go, and ``source.give_back`` for each; ``with_background`` is with
   what that leaves to a process of the lowest priority. The others: N times ``git worktree remove --force``.
 - *disk*: blocks of all that is ours, by those of one plain worktree, its index, and the files that units wrote.

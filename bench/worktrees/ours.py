@@ -225,9 +225,9 @@ def whole(place: Place, count: int, dirt: units.Dirt, word: str, way: str = "ove
     return found
 
 
-def mixed_merge(place: Place, count: int, word: str) -> tuple[float, int]:
+def mixed_merge(place: Place, count: int, word: str, *, edits_only: bool) -> tuple[float, int]:
     """The seconds for results that overlap here and there, and how many of them did not fit as a whole."""
-    results = units.mix(place.repo, place.made, count, word)
+    results = units.mix(place.repo, place.made, count, word, edits_only=edits_only)
     began = time.perf_counter()
     merged = merge.merge(place.repo, place.made.head, results)
     return time.perf_counter() - began, len(merged.conflicts)

@@ -6,6 +6,7 @@ in a hundred above 50 KB); the text compresses about as source code does. All is
 
 from __future__ import annotations
 
+import itertools
 import os
 import random
 import subprocess
@@ -83,10 +84,11 @@ def _paths(dice: random.Random, files: int) -> list[str]:
         if depths[above] < _DEEPEST:
             folders.append(f"{folders[above]}{_word(dice)}{len(folders)}/")
             depths.append(depths[above] + 1)
+    # Few folders are full, most have a handful; the top one is among them.
+    weights = list(itertools.accumulate(dice.lognormvariate(0, 1) for _ in folders))
     found: set[str] = set()
     while len(found) < files:
-        # Squared, so that some folders are full and others nearly empty.
-        folder = folders[int(len(folders) * dice.random() ** 2)]
+        (folder,) = dice.choices(folders, cum_weights=weights)
         found.add(f"{folder}{_word(dice)}_{dice.randrange(10**5)}{dice.choice(_SUFFIXES)}")
     return sorted(found)
 

@@ -181,9 +181,12 @@ class Subject:
 
     def _merges(self, rounds: dict[int, list[Round]]) -> None:
         self.figures.put(f"merge_{self.most}_ms", _median(one.merge for one in rounds[self.most]) * 1000)
-        mixed = [ours.mixed_merge(self.place, self.most, self.word()) for _ in range(_MERGES)]
-        self.figures.put(f"merge_{self.most}_mixed_ms", _median(seconds for seconds, _ in mixed) * 1000)
-        self.figures.put(f"merge_{self.most}_mixed_conflicts", mixed[0][1])
+        for name, edits_only in (("mixed", False), ("mixed_edits", True)):
+            mixed = [
+                ours.mixed_merge(self.place, self.most, self.word(), edits_only=edits_only) for _ in range(_MERGES)
+            ]
+            self.figures.put(f"merge_{self.most}_{name}_ms", _median(seconds for seconds, _ in mixed) * 1000)
+            self.figures.put(f"merge_{self.most}_{name}_conflicts", mixed[0][1])
 
     def _snapshots(self) -> None:
         made = self.place.made

@@ -51,8 +51,10 @@ def sample(made: Made) -> str:
     return made.files[-1]
 
 
-def mix(repo: Repository, made: Made, count: int, word: str) -> list[tuple[str, str]]:
-    """Results that overlap here and there, made without worktrees."""
+def mix(repo: Repository, made: Made, count: int, word: str, *, edits_only: bool) -> list[tuple[str, str]]:
+    """Results that overlap here and there, made without worktrees. Where each adds and deletes a file, too, git has to
+    look for renames among them.
+    """
     store = objects.of(repo)
     root = store.tree_of(made.head)
     found = []
@@ -63,8 +65,9 @@ def mix(repo: Repository, made: Made, count: int, word: str) -> list[tuple[str, 
             theirs = doing[number - 1].edited[0]
             part = 2 if number % _CONFLICTS == _CONFLICTS - 1 else 5
             put[theirs] = _edited(repo, root, theirs, part, f"{word} {number}")
-        put[task.added] = (0o100644, blobs.write(repo, [f"{word} {number}".encode() + _NEW])[0])
-        tree = trees.edit(store, root, [task.deleted], put)
+        if not edits_only:
+            put[task.added] = (0o100644, blobs.write(repo, [f"{word} {number}".encode() + _NEW])[0])
+        tree = trees.edit(store, root, () if edits_only else [task.deleted], put)
         found.append((str(number), commits.create(repo, tree, made.head, f"unit {number}\n")))
     return found
 

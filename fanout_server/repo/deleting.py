@@ -8,6 +8,7 @@ import errno
 import os
 import secrets
 import select
+import stat
 import subprocess
 import sys
 import threading
@@ -34,13 +35,24 @@ def discard(path: Path, trash: Path) -> None:
     """
     try:
         trash.mkdir(mode=0o700, parents=True, exist_ok=True)
-        path.rename(trash / f"{secrets.token_hex(12)}")
+        _rename(path, trash / f"{secrets.token_hex(12)}")
     except (FileNotFoundError, NotADirectoryError):
         return
     except OSError as error:
         if error.errno not in _NO_WAY_THERE:
             raise
         delete(path)
+
+
+def _rename(path: Path, goal: Path) -> None:
+    try:
+        path.rename(goal)
+    except PermissionError:
+        # To move a folder, one must be able to write to it.
+        if path.is_symlink() or not path.is_dir():
+            raise
+        path.chmod(stat.S_IRWXU)
+        path.rename(goal)
 
 
 def delete(path: Path) -> None:

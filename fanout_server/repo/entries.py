@@ -53,10 +53,14 @@ def all_aside(repo: Repository) -> list[Path]:
 
 def _write(folder: Path, path: Path, head: str, reason: str, index: bytes | None) -> None:
     folder.mkdir(parents=True)
-    (folder / "HEAD").write_bytes(head.encode() + b"\n")
-    (folder / "commondir").write_bytes(b"../..\n")
-    (folder / "gitdir").write_bytes(os.fsencode(path / ".git") + b"\n")
-    (folder / "locked").write_bytes(os.fsencode(reason) + b"\n")
+    files = {
+        "HEAD": head.encode(),
+        "commondir": b"../..",
+        "gitdir": os.fsencode(path / ".git"),
+        "locked": os.fsencode(reason),
+    }
+    for name, data in files.items():
+        write(f"{folder}/{name}", data + b"\n")
     # git tells a worktree's time by it; and "git gc" looks for refs here.
     (folder / "refs").mkdir()
     if index is not None:
@@ -98,7 +102,17 @@ def share_sparse(repo: Repository, entry: Path) -> None:
 
 def link(folder: Path, entry: Path) -> None:
     """The ``.git`` file by which a worktree's folder knows its entry."""
-    (folder / ".git").write_bytes(link_text(entry))
+    write(f"{folder}/.git", link_text(entry))
+
+
+def write(path: str, data: bytes) -> None:
+    """A small new file, in half the calls that ``Path.write_bytes`` takes: a worktree is made of seven of them."""
+    file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o666)
+    try:
+        while data:
+            data = data[os.write(file, data) :]
+    finally:
+        os.close(file)
 
 
 def link_text(entry: Path) -> bytes:

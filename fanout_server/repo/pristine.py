@@ -26,11 +26,24 @@ import os
 import secrets
 import time
 from pathlib import Path
+from typing import Literal
 
 from attrs import frozen
 
 from fanout_server.mounting.overlay import Space
-from fanout_server.repo import checkout, deleting, entries, git, index, locking, objects, room, setups, trees
+from fanout_server.repo import (
+    checkout,
+    deleting,
+    entries,
+    git,
+    index,
+    locking,
+    objects,
+    room,
+    setups,
+    subvolumes,
+    trees,
+)
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
@@ -136,13 +149,12 @@ class Pristine:
         """
         with self._changing():
             have = self._have()
-            if have is None or (have != tree and self._differs_much(have, tree) and self._is_free()):
-                self._bring_to(tree)
-                have = tree
-            if have == tree:
-                return Ground(tree, (self._now / "tree",), self._now / "entry")
-            delta = self._delta(have, tree, mounted_as)
-            return Ground(tree, (delta / "upper", self._now / "tree"), delta / "entry")
+            way = self._way(have, tree)
+            if have is not None and (way == "little" or (way == "much" and not self._is_free())):
+                delta = self._delta(have, tree, mounted_as)
+                return Ground(tree, (delta / "upper", self._now / "tree"), delta / "entry")
+            self._bring_to(tree)
+            return Ground(tree, (self._now / "tree",), self._now / "entry")
 
     def close(self) -> None:
         if self._users.is_in_place:
@@ -180,14 +192,25 @@ class Pristine:
             (self._now / "settled").touch()
         return have
 
-    def _differs_much(self, have: str, tree: str) -> bool:
-        return len(trees.diff(objects.of(self._repo), have, tree)) > _MOST_IN_DELTA
+    def _way(self, have: str | None, tree: str) -> Literal["none", "little", "much", "anew"]:
+        """How far it is from what is checked out to ``tree``."""
+        if have is None or have == tree:
+            return "anew" if have is None else "none"
+        try:
+            changed = trees.diff(objects.of(self._repo), have, tree)
+        except GitFailed:
+            # No ref holds the base of an old run, so git may have deleted it.
+            return "anew"
+        if checkout.turns_others(changed):
+            return "anew"
+        return "much" if len(changed) > _MOST_IN_DELTA else "little"
 
     def _bring_to(self, tree: str) -> None:
         have = self._have()
-        if have == tree:
+        way = self._way(have, tree)
+        if way == "none":
             return
-        if have is None or not self._is_free() or not self._change(have, tree):
+        if have is None or way == "anew" or not self._is_free() or not self._change(have, tree):
             self._make(tree)
         self._share()
 
@@ -215,15 +238,23 @@ class Pristine:
         room.check(self._place, room.checkout(self._repo), "A first checkout of the repository")
         made = self._place / f"at-{secrets.token_hex(8)}"
         try:
-            for name in ("tree", "entry"):
-                (made / name).mkdir(parents=True)
-            self._read_tree(made / "tree", made / "entry", "--reset", "-u", tree)
-            self._finish(made, tree)
+            made.mkdir()
+            self._check_out(made, tree)
         except BaseException:
             deleting.discard(made, self._trash)
             raise
         (made / "name").write_text(made.name)
         (made / "name").replace(self._place / "current")
+
+    def _check_out(self, place: Path, tree: str) -> None:
+        (place / "entry").mkdir()
+        try:
+            # So that it can be copied in one step, where the file system knows how.
+            subvolumes.make(place / "tree")
+        except OSError:
+            (place / "tree").mkdir()
+        self._read_tree(place / "tree", place / "entry", "--reset", "-u", tree)
+        self._finish(place, tree)
 
     def _share(self) -> None:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")

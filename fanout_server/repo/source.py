@@ -15,22 +15,28 @@ from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.submodules import WithSubmodules, initialised
 from fanout_server.repo.wanted import News, Source, Wanted
-from fanout_server.repo.ways import overlay, plain
+from fanout_server.repo.ways import copying, overlay, plain, pool
 
 AUTO = "auto"
 
 
 @frozen
 class Way:
-    """``why_not`` tries it and returns what speaks against it; ``open`` may take as long as a checkout."""
+    """``why_not`` tries it and returns what speaks against it; ``open`` may take as long as a checkout.
+
+    A way that ``works_anyway`` is only no gain where something speaks against it: who names it gets it.
+    """
 
     name: str
     why_not: Callable[[Repository, Path], str | None]
     open: Callable[[Repository, Path, str, Wanted], Source]
+    works_anyway: bool = False
 
 
 WAYS = (
     Way("overlay", overlay.why_not, overlay.OverlaySource),
+    Way("copy", copying.why_not, copying.CopySource, works_anyway=True),
+    Way("pool", pool.why_not, pool.PoolSource),
     Way("plain", lambda _repo, _state: None, plain.PlainSource),
 )
 """The fastest first."""
@@ -48,7 +54,7 @@ def open_source(repo: Repository, state: Path, base: str, wanted: Wanted, way: s
     for one in WAYS:
         if way in {AUTO, one.name}:
             problem = why_not(one, repo, state)
-            if problem is None:
+            if problem is None or (way == one.name and one.works_anyway):
                 return _with_submodules(one, repo, state, base, wanted)
             if way == one.name:
                 raise WorktreeFailed(f"Worktrees by the way {way} do not work here: {problem}. Leave 'worktrees' out.")

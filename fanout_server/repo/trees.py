@@ -169,10 +169,13 @@ def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
 
 
 class _Folder:
-    """A folder that is being changed. Those in it that were opened are of this class, the others are entries."""
+    """A folder that is being changed. What ``now`` has of those in it that were ``opened`` counts until they are
+    written: folders may be long, so all of one is gone through as seldom as can be.
+    """
 
     def __init__(self, was: _Listing, oid: str | None = None) -> None:
-        self.now: dict[bytes, _Raw | _Folder] = dict(was)
+        self.now: dict[bytes, _Raw] = dict(was)
+        self.opened: dict[bytes, _Folder] = {}
         self.made: _Raw | None = None
         self._was = was
         self._oid = oid
@@ -186,39 +189,44 @@ class _Folder:
                 return
             folder = inner
         folder.now.pop(path[-1], None)
+        folder.opened.pop(path[-1], None)
 
     def put(self, objects: Objects, path: list[bytes], raw: _Raw) -> None:
         folder = self
         for name in path[:-1]:
             inner = folder.open(objects, name)
             if inner is None:
-                inner = folder.now[name] = _Folder({})
+                inner = folder.opened[name] = _Folder({})
+                folder.now.pop(name, None)
                 folder.in_order = False
             folder = inner
         old = folder.now.get(path[-1])
         folder.now[path[-1]] = raw
+        folder.opened.pop(path[-1], None)
         # A folder has another place in the order than a file of its name.
-        folder.in_order &= isinstance(old, tuple) and _FOLDER not in (old[0], raw[0])
+        folder.in_order &= old is not None and _FOLDER not in (old[0], raw[0])
 
     def open(self, objects: Objects, name: bytes) -> _Folder | None:
         """The folder of that name, to be changed; ``None`` where there is none."""
-        inner = self.now.get(name)
-        if inner is None or isinstance(inner, _Folder):
-            return inner
-        tree = _folder(inner)
+        if name in self.opened:
+            return self.opened[name]
+        tree = _folder(self.now.get(name))
         if tree is None:
             return None
-        opened = self.now[name] = _Folder(_listing(objects, tree), tree)
+        opened = self.opened[name] = _Folder(_listing(objects, tree), tree)
         return opened
 
     def write(self, objects: Objects) -> None:
         """Once those in it are written. ``made`` stays ``None`` where nothing is in it."""
-        kept = {name: one.made if isinstance(one, _Folder) else one for name, one in self.now.items()}
-        found = {name: one for name, one in kept.items() if one is not None}
-        if not found:
+        for name, one in self.opened.items():
+            if one.made is not None:
+                self.now[name] = one.made
+            else:
+                self.now.pop(name, None)
+        if not self.now:
             return
-        if self._oid is None or found != self._was:
-            self._oid = _write_listing(objects, found, in_order=self.in_order)
+        if self._oid is None or self.now != self._was:
+            self._oid = _write_listing(objects, self.now, in_order=self.in_order)
         self.made = (_FOLDER, bytes.fromhex(self._oid))
 
 
@@ -226,7 +234,7 @@ def _write(objects: Objects, top: _Folder) -> _Raw | None:
     """The opened folders, the inner ones first. Without recursion: an agent may have made thousands in each other."""
     order = [top]
     for folder in order:
-        order += [one for one in folder.now.values() if isinstance(one, _Folder)]
+        order += folder.opened.values()
     for folder in reversed(order):
         folder.write(objects)
     return top.made

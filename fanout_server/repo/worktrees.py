@@ -7,6 +7,7 @@ was provisioned with. The agent may have rewritten all that lies in the worktree
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import os
 import shutil
@@ -104,6 +105,14 @@ def trash(repo: Repository) -> Path:
     return repo.state_dir / "trash"
 
 
+def free_place(path: Path) -> Path:
+    """Where a worktree at ``path`` really lies. Raises FileExistsError: what is there is nobody's to overwrite."""
+    place = path.parent.resolve() / path.name
+    if os.path.lexists(place):
+        raise FileExistsError(errno.EEXIST, "A worktree cannot be made where something is already", os.fspath(place))
+    return place
+
+
 def note(repo: Repository, path: Path) -> Path:
     """A new record for a worktree at ``path``; a dead run's may still be there.
 
@@ -118,7 +127,7 @@ def note(repo: Repository, path: Path) -> Path:
     aside = entries.aside(repo)
     try:
         aside.mkdir(parents=True, mode=0o700)
-        (aside / "path").write_bytes(os.fsencode(path))
+        entries.write(f"{aside}/path", os.fsencode(path))
         aside.rename(record)
     except BaseException:
         shutil.rmtree(aside, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Collection, Mapping
 
 import anyio
@@ -15,6 +16,9 @@ from fanout_server.repo.usage import Usage
 from fanout_server.run.services import Services
 
 _log = logging.getLogger(__name__)
+
+# Editors may ask several times a second.
+_FRESH_SECONDS = 1.0
 
 
 @frozen
@@ -48,6 +52,7 @@ class Counting:
         self._services = services
         self._tasks = tasks
         self._known: dict[str, OnDisk] = {}
+        self._when: dict[str, float] = {}
         self._counted: anyio.Event | None = None
 
     async def of(self, runs: Collection[str], within: float) -> Mapping[str, OnDisk]:
@@ -55,9 +60,12 @@ class Counting:
         with anyio.move_on_after(within):
             while self._counted is not None:
                 await self._counted.wait()
-            self._counted = anyio.Event()
-            self._tasks.start_soon(self._count, tuple(runs), self._counted)
-            await self._counted.wait()
+            limit = anyio.current_time() - _FRESH_SECONDS
+            stale = tuple(run for run in runs if self._when.get(run, -math.inf) < limit)
+            if stale:
+                self._counted = anyio.Event()
+                self._tasks.start_soon(self._count, stale, self._counted)
+                await self._counted.wait()
         return {run: self._known[run] for run in runs if run in self._known}
 
     async def _count(self, runs: Collection[str], counted: anyio.Event) -> None:
@@ -65,6 +73,7 @@ class Counting:
             shared = await anyio.to_thread.run_sync(self._pristine)
             for run in runs:
                 self._known[run] = OnDisk(await anyio.to_thread.run_sync(self._one, run), shared)
+                self._when[run] = anyio.current_time()
         except OSError as error:
             _log.warning("Cannot count what runs have on the disk: %s", error)
         finally:

@@ -66,7 +66,7 @@ def dies(step: int, work: Callable[[], object]) -> bool:
 
 def main(folder: Path) -> None:
     # What the system was given outlives a killed process; that it is on the disk matters when the power goes.
-    os.fsync = lambda fd: None  # noqa: ARG005 - the name is part of its type
+    os.fsync = lambda fd: None
     pristine, root, store = folder / "pristine", folder / "root", folder / "state" / "apply"
     store.parent.mkdir()
     trees.make(pristine)

@@ -11,7 +11,7 @@ import pytest
 from fanout_server.cli import main
 from fanout_server.repo import room, source
 from fanout_server.repo.room import Free
-from tests.cli.test_cli import APPEND, fanout, text
+from tests.cli.test_cli import APPEND, fanout, running, text
 from tests.conftest import GitCommand
 
 _USAGE = r"\d[\d.]* (bytes|kB|MB) in [\d,]+ files?"
@@ -95,3 +95,15 @@ def test_a_full_disk_interrupts_a_run_with_status_130(
     monkeypatch.setattr(room, "free", free)
     assert main(resume[1].split()) == 0
     assert "a.txt: started" not in capsys.readouterr().out
+
+
+def test_clean_tells_what_a_killed_process_had_left(checkout: Path, git: GitCommand) -> None:
+    command = json.dumps(["sh", "-c", "echo up; exec sleep 300", "agent", "{file}"])
+    with running(checkout, command, until="a.txt: started") as process:
+        process.kill()
+        assert process.stdout is not None
+        process.stdout.read()
+    told = text(fanout(checkout, "clean"))
+    assert re.search(rf"Removed what processes that died had left: {_USAGE}\.", told)
+    assert "Kept" in told
+    assert git(checkout, "worktree", "list").count("\n") == 0

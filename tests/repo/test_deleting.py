@@ -71,15 +71,22 @@ def test_a_big_folder_is_out_of_sight_at_once_and_deleted_in_the_background(
     assert not big.exists()
     deleting.empty(trash)
     took = time.perf_counter() - began
-    assert not is_empty(trash), "so many files are not deleted at once"
-    assert took < 1.0
-    (process,) = emptiers(trash)
-    if hasattr(os, "SCHED_IDLE"):
-        # It sets that at its start.
-        until(lambda: not process.is_running() or os.sched_getscheduler(process.pid) == os.SCHED_IDLE)
+    assert trash in deleting._at_work, "so many files are not deleted at once"
+    assert took < 5.0
+    # It sets that at its start, if it is not at its end yet.
+    until(lambda: all(_is_of_low_priority(process) for process in emptiers(trash)))
     assert deleting.wait_for_background(_LIMIT)
     assert is_empty(trash)
     assert emptiers(trash) == []
+
+
+def _is_of_low_priority(process: psutil.Process) -> bool:
+    try:
+        if hasattr(os, "SCHED_IDLE"):
+            return os.sched_getscheduler(process.pid) == os.SCHED_IDLE
+        return bool(process.nice() == 19)
+    except (ProcessLookupError, psutil.Error):
+        return True
 
 
 _BEGINNER = """

@@ -18,9 +18,9 @@ from fanout_server.repo.worktrees import Worktree
 def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     """A worktree of ``base`` at ``path`` (not there yet), on no branch, locked against pruning because of ``reason``.
 
-    Raises WorktreeFailed, GitFailed.
+    Raises WorktreeFailed, GitFailed, OSError.
     """
-    place = path.parent.resolve() / path.name
+    place = worktrees.free_place(path)
     record = worktrees.note(repo, place)
     admin = entries.make(repo, place, objects.of(repo).commit_of(base), reason)
     worktree = Worktree(place, admin, base)
@@ -39,7 +39,7 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
 
 
 class PlainSource:
-    """Worktrees of one base, each a checkout of its own."""
+    """Worktrees of one base, each a checkout of its own. Ways that make it of something else make it in ``_make``."""
 
     shares_setup = False
 
@@ -55,13 +55,17 @@ class PlainSource:
         return room.checkout(self._repo)
 
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
-        worktree = evolve(create(self._repo, start or self.base, path, reason), base=self.base)
+        """See ``Source.create``."""
+        worktree = evolve(self._make(start or self.base, path, reason), base=self.base)
         try:
             self._news.add(worktrees.provision(self._repo, worktree, self._wanted.copy, self._wanted.link))
         except BaseException:
             worktrees.remove(self._repo, worktree)
             raise
         return worktree
+
+    def _make(self, start: str, path: Path, reason: str) -> Worktree:
+        return create(self._repo, start, path, reason)
 
     def adopt(self, worktree: Worktree, key: str | None = None) -> None:
         """Raises AssertionError: files that lie in one folder are in no other."""
@@ -73,9 +77,11 @@ class PlainSource:
         return False
 
     def give_back(self, worktree: Worktree) -> None:
+        """See ``Source.give_back``."""
         worktrees.remove(self._repo, worktree)
 
     def news(self) -> tuple[Finding, ...]:
+        """See ``Source.news``."""
         return self._news.take()
 
     def close(self) -> None:

@@ -1,0 +1,130 @@
+"""Copies of the pristine checkout that share its data with it until one of them is written to (btrfs, XFS, APFS).
+
+btrfs copies all of it in one step (a snapshot). Else file by file, by a program of our own. Where files cannot share
+data they can still be copied, which no one gets unless they ask for it by name: then it takes the disk, and the time.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+import threading
+from pathlib import Path
+
+from fanout_server.repo import (
+    bare,
+    checkout,
+    deleting,
+    entries,
+    git,
+    index,
+    objects,
+    pristine,
+    subvolumes,
+    trees,
+    worktrees,
+)
+from fanout_server.repo.pristine import Pristine
+from fanout_server.repo.repository import Repository
+from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.ways import cloning, plain
+from fanout_server.repo.ways.plain import PlainSource
+from fanout_server.repo.worktrees import Worktree
+
+
+def why_not(repo: Repository, state: Path) -> str | None:
+    """Tries to make copies that share data, where worktrees lie; what speaks against it."""
+    del repo
+    home = pristine.trash(state) / f"try-{secrets.token_hex(8)}"
+    home.mkdir(mode=0o700, parents=True)
+    try:
+        if _can_snapshot(home) or _can_share(home):
+            return None
+    except OSError as error:
+        return str(error)
+    finally:
+        deleting.delete(home)
+    return f"files in {state} cannot share their data, so each worktree would be a full copy"
+
+
+def _can_snapshot(home: Path) -> bool:
+    """Of a subvolume, as an ordinary user."""
+    origin, copy = home / "origin", home / "snapshot"
+    try:
+        subvolumes.make(origin)
+        (origin / "file").write_bytes(b"old")
+        subvolumes.snapshot(origin, copy)
+    except OSError:
+        return False
+    (copy / "file").write_bytes(b"new")
+    return (origin / "file").read_bytes() == b"old"
+
+
+def _can_share(home: Path) -> bool:
+    origin, copy = home / "one", home / "other"
+    origin.write_bytes(b"old" * 10_000)
+    if sys.platform == "darwin":
+        return cloning.clone_file(bytes(origin), bytes(copy))
+    with origin.open("rb") as source, copy.open("wb") as target:
+        if not cloning.share(source.fileno(), target.fileno(), os.fstat(source.fileno()).st_size):
+            return False
+    with copy.open("r+b") as target:
+        target.write(b"new")
+    return origin.read_bytes() == b"old" * 10_000 and copy.stat().st_nlink == 1
+
+
+class CopySource(PlainSource):
+    """Worktrees of one base, as copies of the pristine checkout of it."""
+
+    def __init__(self, repo: Repository, state: Path, base: str, wanted: Wanted) -> None:
+        """Makes or renews the pristine checkout, which takes as long as a checkout the first time.
+
+        Raises GitFailed, WorktreeFailed, OSError.
+        """
+        super().__init__(repo, state, base, wanted)
+        self._pristine = Pristine(repo, state)
+        try:
+            self._ground = self._pristine.whole(objects.of(repo).tree_of(base))
+        except BaseException:
+            self._pristine.close()
+            raise
+        # One copy keeps all cores at work.
+        self._turn = threading.Lock()
+
+    def close(self) -> None:
+        """See ``Source.close``."""
+        self._pristine.close()
+
+    def _make(self, start: str, path: Path, reason: str) -> Worktree:
+        repo, store = self._repo, objects.of(self._repo)
+        tree = store.tree_of(start)
+        if tree != self._ground.tree and checkout.turns_others(trees.diff(store, self._ground.tree, tree)):
+            return plain.create(repo, start, path, reason)
+        place = worktrees.free_place(path)
+        record = worktrees.note(repo, place)
+        admin = entries.make(repo, place, store.commit_of(start), reason)
+        worktree = Worktree(place, admin, start)
+        try:
+            self._copy(place, admin)
+            entries.link(place, admin)
+            entries.share_sparse(repo, admin)
+            if tree != self._ground.tree:
+                arguments = ("read-tree", "-m", "-u", self._ground.tree, tree)
+                git.run(place, *checkout.SETTINGS, *arguments, env=checkout.ENVIRONMENT)
+            index.copy_index(admin / "index", record / "index")
+        except BaseException:
+            worktrees.remove(repo, worktree)
+            raise
+        return worktree
+
+    def _copy(self, place: Path, admin: Path) -> None:
+        (source,), known = self._ground.lowers, self._ground.entry / "index"
+        if subvolumes.is_one(source):
+            subvolumes.snapshot(source, place)
+            # All is as it was, but for the time from which on it may be written to: see ``cloning.clone``.
+            (admin / "index").write_bytes(known.read_bytes())
+            return
+        place.mkdir()
+        with self._turn:
+            bare.run(cloning.__file__, objects.of(self._repo).digits // 2, source, place, known, admin / "index")
