@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 
 import psutil
@@ -12,6 +13,8 @@ MARK_VARIABLE = "FANOUT_ATTEMPT"
 
 _ROUNDS = 20
 _ROUND_SECONDS = 0.25
+_YOUNG_SECONDS = 5.0
+_MOMENT = 0.005
 
 
 def sweep(prefix: str) -> int:
@@ -30,11 +33,13 @@ def kill_marked(wanted: Callable[[str], bool]) -> int:
     spared = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     killed: set[int] = set()
     for _ in range(_ROUNDS):
-        found = [
-            process for process in psutil.process_iter() if process.pid not in spared and _is_marked(process, wanted)
-        ]
+        others = [process for process in psutil.process_iter() if process.pid not in spared]
+        found = [process for process in others if _is_marked(process, wanted)]
         if not found:
-            break
+            if not any(_is_beginning(process) for process in others):
+                break
+            time.sleep(_MOMENT)
+            continue
         killed.update(process.pid for process in found if _kill(process))
         psutil.wait_procs(found, timeout=_ROUND_SECONDS)
     return len(killed)
@@ -46,6 +51,15 @@ def _is_marked(process: psutil.Process, wanted: Callable[[str], bool]) -> bool:
         return mark is not None and wanted(mark) and process.status() != psutil.STATUS_ZOMBIE
     except (psutil.Error, OSError):
         return False  # Gone meanwhile, or another user's: not ours either way.
+
+
+def _is_beginning(process: psutil.Process) -> bool:
+    """Whether it is just becoming another program: for that moment it has no environment to be seen."""
+    try:
+        young = time.time() - process.create_time() < _YOUNG_SECONDS
+        return young and not process.environ() and process.status() != psutil.STATUS_ZOMBIE
+    except (psutil.Error, OSError):
+        return False
 
 
 def _kill(process: psutil.Process) -> bool:

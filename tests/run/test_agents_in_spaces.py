@@ -47,7 +47,7 @@ async def test_a_supervisor_that_is_killed(checkout: Path, tmp_path: Path, git: 
     # A daemon that nobody is the parent of, and the agent itself, both holding files open in the worktree.
     script = (
         "echo before >>a.txt; rm -r src; (setsid sh -c 'exec sleep 300' >daemon 2>&1 </dev/null &);"
-        "exec 3>>b.txt; kill -9 $PPID; sleep 300"
+        "until test -e daemon; do :; done; exec 3>>b.txt; kill -9 $PPID; sleep 300"
     )
     told = await _run(worktree, script, mark, tmp_path / "log")
     assert "was killed" in told
