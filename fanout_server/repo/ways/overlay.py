@@ -101,7 +101,7 @@ class OverlaySource:
     def create(self, path: Path, reason: str, start: str | None = None) -> Worktree:
         """See ``Source.create``."""
         repo = self._repo
-        place = path.parent.resolve() / path.name
+        place = worktrees.free_place(path)
         home = worktrees.layers_of(place)
         worktrees.note(repo, place)
         admin = entries.make(repo, place, start or self.base, reason)

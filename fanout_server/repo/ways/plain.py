@@ -25,7 +25,6 @@ def create(repo: Repository, base: str, path: Path, reason: str) -> Worktree:
     admin = entries.make(repo, place, objects.of(repo).commit_of(base), reason)
     worktree = Worktree(place, admin, base)
     try:
-        # A submodule's is there already: an empty folder.
         place.mkdir(exist_ok=True)
         entries.link(place, admin)
         entries.share_sparse(repo, admin)
