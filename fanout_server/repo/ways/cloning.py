@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import errno
 import fcntl
+import gc
 import mmap
 import os
 import stat
@@ -80,6 +81,7 @@ class _Cloner:
         self._old = old
         self._new = new
         self._here: bytes | None = None
+        self._shares = True
         self._from = self._to = -1
 
     def run(self, part: list[indexfile.Entry]) -> None:
@@ -119,7 +121,9 @@ class _Cloner:
             # Written to only by whoever made it: "new" and "no link" in one.
             target = os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, before.st_mode & 0o777, dir_fd=self._to)
             try:
-                if not share(source, target, before.st_size):
+                # One refusal speaks for all: they lie on the same two file systems.
+                self._shares = self._shares and share(source, target, before.st_size)
+                if not self._shares:
                     copy(source, target, before.st_size)
                 os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
                 return before, os.fstat(target)
@@ -166,6 +170,8 @@ def _make_folders(source: bytes, target: bytes, found: list[indexfile.Entry]) ->
 
 def clone(oid_bytes: int, source: bytes, target: bytes, index: bytes, new_index: bytes) -> None:
     """Raises OSError, indexfile.Unreadable."""
+    # Nothing here refers to itself, so there is nothing to look for.
+    gc.disable()
     with open(index, "rb") as file:
         old = file.read()
     found = [entry for entry in indexfile.entries(old, oid_bytes) if not entry.skipped]
