@@ -7,7 +7,6 @@ was provisioned with. The agent may have rewritten all that lies in the worktree
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import shutil
@@ -106,10 +105,13 @@ def trash(repo: Repository) -> Path:
 
 
 def free_place(path: Path) -> Path:
-    """Where a worktree at ``path`` really lies. Raises FileExistsError: what is there is nobody's to overwrite."""
+    """Where a worktree at ``path`` really lies. Raises WorktreeFailed: what is there is nobody's to overwrite.
+
+    An empty folder may be there: a checkout makes one for each submodule.
+    """
     place = path.parent.resolve() / path.name
-    if os.path.lexists(place):
-        raise FileExistsError(errno.EEXIST, "A worktree cannot be made where something is already", os.fspath(place))
+    if os.path.lexists(place) and (place.is_symlink() or not place.is_dir() or any(place.iterdir())):
+        raise WorktreeFailed(f"{place} is to be a worktree, but something is in it. 'fanout clean' removes leftovers.")
     return place
 
 
@@ -119,8 +121,7 @@ def note(repo: Repository, path: Path) -> Path:
     It comes before the worktree: no crash leaves one unknown. Raises WorktreeFailed where something else is in its
     place, which is then never taken for a worktree and removed.
     """
-    if os.path.lexists(path) and (path.is_symlink() or not path.is_dir() or any(path.iterdir())):
-        raise WorktreeFailed(f"{path} is to be a worktree, but something is in it. 'fanout clean' removes leftovers.")
+    free_place(path)
     record = _record(repo, path)
     shutil.rmtree(record, ignore_errors=True)
     record.parent.mkdir(mode=0o700, exist_ok=True)

@@ -334,7 +334,7 @@ def test_a_crash_is_reaped(opened: _Open, rich: str, place: Path, repo: Reposito
 def test_what_is_there_is_not_overwritten(opened: _Open, rich: str, place: Path, repo: Repository) -> None:
     (place / "u").mkdir()
     (place / "u" / "mine").write_text("x")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(WorktreeFailed, match="something is in it"):
         opened(rich).create(place / "u", "fanout")
     assert (place / "u" / "mine").read_text() == "x"
     assert worktrees.reap(repo, place) == ()

@@ -121,10 +121,13 @@ class CopySource(PlainSource):
     def _copy(self, place: Path, admin: Path) -> None:
         (source,), known = self._ground.lowers, self._ground.entry / "index"
         if subvolumes.is_one(source):
+            if place.is_dir():
+                # A submodule's: a snapshot makes its folder itself.
+                place.rmdir()
             subvolumes.snapshot(source, place)
             # All is as it was, but for the time from which on it may be written to: see ``cloning.clone``.
             (admin / "index").write_bytes(known.read_bytes())
             return
-        place.mkdir()
+        place.mkdir(exist_ok=True)
         with self._turn:
             bare.run(cloning.__file__, objects.of(self._repo).digits // 2, source, place, known, admin / "index")
