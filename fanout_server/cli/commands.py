@@ -148,6 +148,8 @@ async def clean(arguments: argparse.Namespace, console: Console) -> int:
         reaped = engine.take_reaped()
     refs = f" and {freed.refs} ref(s) of git" if freed.refs else ""
     told = [f"Removed {len(freed.runs)} run(s)" + (f": {freed.usage}{refs}." if freed.runs else ".")]
+    if freed.pooled.files:
+        told.append(f"Removed worktrees that were kept for another use: {freed.pooled}.")
     if reaped.files:
         told.append(f"Removed what processes that died had left: {reaped}.")
     told += [_retired(one) for one in freed.pristine]

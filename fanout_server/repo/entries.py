@@ -169,8 +169,8 @@ def drop_whiteouts(entry: Path) -> None:
 
     That is also the user's git: "git gc" looks at the indexes of all worktrees.
     """
-    with contextlib.suppress(FileNotFoundError):
-        for one in os.scandir(entry):
+    with contextlib.suppress(FileNotFoundError), os.scandir(entry) as found:
+        for one in found:
             if spaces.is_whiteout(one.stat(follow_symlinks=False)):
                 Path(one.path).unlink(missing_ok=True)
 

@@ -8,7 +8,7 @@ import stat
 from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from fanout_server.repo import index, names, objects, rules, staging, trees, upper, worktrees
 from fanout_server.repo.errors import UnreadableFile
@@ -94,11 +94,12 @@ def _hidden(repo: Repository, layer: Path, entry: Path) -> frozenset[str]:
 
 @frozen
 class _Seen:
-    """Single files as they are seen in the worktree now."""
+    """Single files as they are seen in the worktree now. Each is read once: the same rules hold for many."""
 
     store: Objects
     upper: Path
     found: Written
+    known: dict[str, bytes | None] = field(factory=dict)
 
     def below(self, path: str) -> Entry | None:
         """What shows through there."""
@@ -106,6 +107,11 @@ class _Seen:
         return None if origin is None else trees.lookup(self.store, self.found.base, origin)
 
     def read(self, path: str) -> bytes | None:
+        if path not in self.known:
+            self.known[path] = self._read(path)
+        return self.known[path]
+
+    def _read(self, path: str) -> bytes | None:
         try:
             status = (self.upper / path).lstat()
             # Also what is left out of the result, such as rules that are ignored by rules of their own.

@@ -68,7 +68,15 @@ class Worktree:
         return Space(
             [mount for worktree in (self, *self.all_inner) for mount in worktree.mounts],
             [bytes(folder) for folder in layers.covered],
-            [(bytes(source), bytes(target)) for source, target in layers.binds],
+            [
+                *((bytes(source), bytes(target)) for source, target in layers.binds),
+                # "git submodule update" would note there where the user's checkout of the submodule is: here. What is
+                # mounted, even on itself, cannot be replaced.
+                *(
+                    (bytes(config), bytes(config))
+                    for config in (one.admin.parent.parent / "config" for one in self.all_inner)
+                ),
+            ],
         )
 
     @property
@@ -107,7 +115,7 @@ def trash(repo: Repository) -> Path:
 def free_place(path: Path) -> Path:
     """Where a worktree at ``path`` really lies. Raises WorktreeFailed: what is there is nobody's to overwrite.
 
-    An empty folder may be there: a submodule's is.
+    An empty folder may be there: a checkout makes one for each submodule.
     """
     place = path.parent.resolve() / path.name
     if os.path.lexists(place) and (place.is_symlink() or not place.is_dir() or any(place.iterdir())):

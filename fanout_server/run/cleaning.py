@@ -12,6 +12,7 @@ from fanout_server.model import RunState, RunView
 from fanout_server.repo import deleting, pristine, refs, retiring, usage, worktrees
 from fanout_server.repo.retiring import Retired
 from fanout_server.repo.usage import Usage
+from fanout_server.repo.ways import pool
 from fanout_server.run import recovery
 from fanout_server.run.locks import FileLock
 from fanout_server.run.services import Services
@@ -24,7 +25,8 @@ _OLD_SECONDS = 14 * 24 * 3600.0
 class Freed:
     """``runs`` were removed, with ``refs`` refs; ``kept`` still have results that nobody applied.
 
-    ``usage`` is what they had on the disk, ``pristine`` the checkouts that went.
+    ``usage`` is what they had on the disk, ``pristine`` the checkouts that went, ``pooled`` the worktrees that waited for
+    another use.
     """
 
     runs: tuple[str, ...]
@@ -32,6 +34,7 @@ class Freed:
     usage: Usage
     refs: int = 0
     pristine: tuple[Retired, ...] = field(default=())
+    pooled: Usage = usage.NOTHING
 
 
 async def clean(
@@ -66,7 +69,8 @@ async def clean(
             kept.append(view.id)
     retired = await anyio.to_thread.run_sync(_retire, services, also_unapplied)
     await anyio.to_thread.run_sync(recovery.empty_trash, services)
-    return Freed(tuple(removed), tuple(kept), size, names, retired)
+    pooled = await anyio.to_thread.run_sync(pool.drop, services.state_root, services.repository)
+    return Freed(tuple(removed), tuple(kept), size, names, retired, pooled)
 
 
 def _retire(services: Services, this_one: bool) -> tuple[Retired, ...]:  # noqa: FBT001 - run_sync takes no keywords

@@ -158,10 +158,11 @@ def test_a_copy_is_a_worktree_like_any(
     assert git(made.path, "status", "--porcelain") == ""
 
 
-def test_times_are_kept_and_nothing_is_shared_but_data(opened: _Open, rich: str, place: Path, state: Path) -> None:
+def test_nothing_is_shared_but_data(opened: _Open, rich: str, place: Path, state: Path) -> None:
     one, other = (opened(rich).create(place / name, "fanout") for name in "ab")
     (original,) = state.glob("pristine/*/*/at-*/tree")
-    assert _times(one.path) == _times(other.path) == _times(original)
+    if subvolumes.is_one(original):
+        assert _times(one.path) == _times(other.path) == _times(original)
     for worktree in (one, other):
         assert all(path.lstat().st_nlink == 1 for path in worktree.path.rglob("*") if not path.is_dir())
     with (one.path / "large").open("r+b") as file:
@@ -331,7 +332,7 @@ def test_a_crash_is_reaped(opened: _Open, rich: str, place: Path, repo: Reposito
 def test_what_is_there_is_not_overwritten(opened: _Open, rich: str, place: Path, repo: Repository) -> None:
     (place / "u").mkdir()
     (place / "u" / "mine").write_text("x")
-    with pytest.raises(FileExistsError):
+    with pytest.raises(WorktreeFailed, match="something is in it"):
         opened(rich).create(place / "u", "fanout")
     assert (place / "u" / "mine").read_text() == "x"
     assert worktrees.reap(repo, place) == ()

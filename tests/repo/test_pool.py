@@ -19,6 +19,7 @@ from fanout_server.repo import bare, collect, deleting, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
+from fanout_server.repo.usage import NOTHING
 from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.ways import pool, scrubbing
 from fanout_server.repo.worktrees import Worktree
@@ -531,27 +532,28 @@ def test_what_is_there_is_not_overwritten(opened: _Open, rich: Path, place: Path
     first = opened()
     first.give_back(first.create(place / "u-1", "fanout"))
     (place / "u").mkdir()
-    with pytest.raises(FileExistsError):
+    (place / "u" / "mine").write_text("x")
+    with pytest.raises(WorktreeFailed, match="something is in it"):
         first.create(place / "u", "fanout")
-    assert list((place / "u").iterdir()) == []
+    assert (place / "u" / "mine").read_text() == "x"
     assert len(_free(state)) == 1
 
 
 def test_drop_frees_what_nobody_uses(opened: _Open, rich: Path, place: Path, state: Path, repo: Repository) -> None:
-    assert pool.drop(state, repo) == 0
+    assert pool.drop(state, repo) == NOTHING
     first = opened()
     (rich / "big").write_bytes(bytes(1_000_000))
     made = [first.create(place / f"u-{number}", "fanout") for number in range(3)]
     (made[0].path / "left").write_bytes(b"x" * 1_000_000)
     for worktree in made[:2]:
         first.give_back(worktree)
-    assert pool.drop(state, repo) > 1_000_000
+    assert pool.drop(state, repo).bytes > 1_000_000
     assert _free(state) == []
     assert worktrees.intact(repo, made[2]) is None
     first.give_back(made[2])
     busy = next(state.glob("pool/*/*/busy"))
     (busy / "left").mkdir()
-    assert pool.drop(state, repo) > 0
+    assert pool.drop(state, repo).files > 0
     assert (busy / "left").exists()
     first.close()
     pool.drop(state, repo)

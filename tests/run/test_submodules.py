@@ -76,6 +76,19 @@ async def test_a_unit_reads_and_builds_with_them(
         assert len(git(where, "worktree", "list").splitlines()) == 1
 
 
+async def test_the_users_own_checkout_of_one_is_not_led_away(
+    nested: Path, tmp_path: Path, make_plan: PlanMaker, git: GitCommand
+) -> None:
+    """``git submodule update`` writes the place of the work tree into settings that all work trees share."""
+    before = git(nested / "libs/outer", "rev-parse", "--show-toplevel")
+    script = 'git submodule update --init libs/outer >&2; git submodule sync >&2; echo x >>"$1"'
+    async with Engine.open(nested, state_root=tmp_path / "state") as engine:
+        view = await run_plan(engine, make_plan({"a": "a.txt"}, script))
+    assert view.state is RunState.READY, view.findings
+    assert git(nested / "libs/outer", "rev-parse", "--show-toplevel") == before
+    assert git(nested, "status", "--porcelain") == ""
+
+
 async def test_one_without_the_recorded_commit_is_said(
     nested: Path, tmp_path: Path, make_plan: PlanMaker, git: GitCommand
 ) -> None:

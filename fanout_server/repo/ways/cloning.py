@@ -125,7 +125,6 @@ class _Cloner:
                 self._shares = self._shares and share(source, target, before.st_size)
                 if not self._shares:
                     copy(source, target, before.st_size)
-                os.utime(target, ns=(before.st_atime_ns, before.st_mtime_ns))
                 return before, os.fstat(target)
             finally:
                 os.close(target)
@@ -136,7 +135,8 @@ class _Cloner:
         before = os.lstat(name, dir_fd=self._from)
         if not clone_file(os.path.join(self._source, path), os.path.join(self._target, path)):
             return self._file(name)
-        os.utime(name, ns=(before.st_atime_ns, before.st_mtime_ns), dir_fd=self._to, follow_symlinks=False)
+        # Of now, as all others here: see ``clone``.
+        os.utime(name, dir_fd=self._to, follow_symlinks=False)
         return before, os.lstat(name, dir_fd=self._to)
 
     def _link(self, name: bytes) -> _Pair:
@@ -145,9 +145,6 @@ class _Cloner:
             # The file system has none, so git made a file of it.
             return self._file(name)
         os.symlink(os.readlink(name, dir_fd=self._from), name, dir_fd=self._to)
-        with contextlib.suppress(NotImplementedError):
-            times = (before.st_atime_ns, before.st_mtime_ns)
-            os.utime(name, ns=times, dir_fd=self._to, follow_symlinks=False)
         return before, os.lstat(name, dir_fd=self._to)
 
 
@@ -183,8 +180,8 @@ def clone(oid_bytes: int, source: bytes, target: bytes, index: bytes, new_index:
         with memoryview(shared) as new:
             _in_processes(_Cloner(source, target, old, new), files)
             indexfile.seal(new, oid_bytes)
-            # Its time is that of now, later than all that it remembers; who writes a file from now on gives it a later
-            # time than the one that is remembered. So git takes entries for what they are, as with an index of its own.
+            # Files are as new as after any checkout, and the index is as old as the last of them: so git looks into
+            # those of the last second, which somebody might change within that second, and hide it.
             descriptor = os.open(new_index, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
             with open(descriptor, "wb") as file:
                 file.write(new)

@@ -7,12 +7,10 @@ data they can still be copied, which no one gets unless they ask for it by name:
 from __future__ import annotations
 
 import functools
-import math
 import os
 import secrets
 import sys
 import threading
-import time
 from pathlib import Path
 
 from fanout_server.repo import (
@@ -134,21 +132,12 @@ class CopySource(PlainSource):
         (source,), known = self._ground.lowers, self._ground.entry / "index"
         if subvolumes.is_one(source):
             if place.is_dir():
+                # A submodule's: a snapshot makes its folder itself.
                 place.rmdir()
             subvolumes.snapshot(source, place)
-            # All is as it was, but for the time from which on it may be written to: see ``cloning.clone``.
-            (admin / "index").write_bytes(known.read_bytes())
-            _let_the_second_pass(known.stat().st_mtime)
+            # All is as it was, the times too: so what git takes on trust there it may take on trust here.
+            index.copy_index(known, admin / "index")
             return
         place.mkdir(exist_ok=True)
         with self._turn:
             bare.run(cloning.__file__, objects.of(self._repo).digits // 2, source, place, known, admin / "index")
-        _let_the_second_pass(time.time())
-
-
-def _let_the_second_pass(second: float) -> None:
-    """Git compares the times of change by their seconds alone, and the times of writing are old here.
-
-    So who changed a file within the second in which it came, and hid when, would not be seen.
-    """
-    time.sleep(max(0.0, min(1.0, math.floor(second) + 1 - time.time())))

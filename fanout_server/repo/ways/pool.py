@@ -13,7 +13,6 @@ git's entry and index, its settings and ``.git``. What is in the folder is held 
 from __future__ import annotations
 
 import hashlib
-import os
 import secrets
 import time
 from collections.abc import Iterator
@@ -30,12 +29,14 @@ from fanout_server.repo import (
     objects,
     pristine,
     trees,
+    usage,
     worktrees,
 )
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
+from fanout_server.repo.usage import Usage
 from fanout_server.repo.wanted import Wanted
 from fanout_server.repo.ways import plain, scrubbing
 from fanout_server.repo.ways.plain import PlainSource
@@ -44,7 +45,6 @@ from fanout_server.repo.worktrees import Worktree
 _MOST_KEPT = 8
 _KEPT_SECONDS = 7 * 24 * 3600.0
 _LIMIT_SECONDS = 900.0
-_BLOCK_BYTES = 512
 
 
 def why_not(repo: Repository, state: Path) -> str | None:
@@ -75,9 +75,9 @@ def root(state: Path) -> Path:
     return state / "pool"
 
 
-def drop(state: Path, repo: Repository) -> int:
-    """Deletes the worktrees of the repository that wait for use, and what dead processes left; the bytes they took."""
-    freed = 0
+def drop(state: Path, repo: Repository) -> Usage:
+    """Deletes the worktrees of the repository that wait for use, and what dead processes left; what they took."""
+    freed = usage.NOTHING
     home = root(state) / repo.key
     for place in sorted(home.iterdir()) if home.is_dir() else ():
         users = locking.Lock(place / "users")
@@ -88,7 +88,7 @@ def drop(state: Path, repo: Repository) -> int:
                 taken = pristine.trash(state) / f"pool-{secrets.token_hex(8)}"
                 taken.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
                 if _rename(one, taken):
-                    freed += _bytes(taken)
+                    freed += usage.of(taken)
         finally:
             users.close()
     deleting.empty(pristine.trash(state))
@@ -244,12 +244,3 @@ def _age(path: Path) -> float:
         return time.time() - path.stat().st_mtime
     except FileNotFoundError:
         return 0.0
-
-
-def _bytes(folder: Path) -> int:
-    """On disk. Links are not followed; what is closed counts as nothing."""
-    total = 0
-    for parent, folders, names in os.walk(folder):
-        for name in (*folders, *names):
-            total += os.lstat(os.path.join(parent, name)).st_blocks * _BLOCK_BYTES  # noqa: PTH118 - many files
-    return total
