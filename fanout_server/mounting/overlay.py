@@ -101,7 +101,8 @@ def enter(space: Space) -> None:
         )
         _check(libc.mount(b"overlay", target, b"overlay", MS_NOSUID | MS_NODEV, options), "mount an overlay on", target)
     for source, target in space.binds:
-        _make(target)
+        if not os.path.isfile(target):
+            _make(target)
         _check(libc.mount(source, target, None, MS_BIND | MS_REC, None), "bind to", target)
     for _, lowers, upper, work in held:
         for number in (*lowers, upper, work):

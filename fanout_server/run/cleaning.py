@@ -11,7 +11,7 @@ from attrs import field, frozen
 from fanout_server.model import RunState, RunView
 from fanout_server.repo import deleting, pristine, refs, retiring, usage, worktrees
 from fanout_server.repo.retiring import Retired
-from fanout_server.repo.usage import Usage
+from fanout_server.repo.usage import NOTHING, Usage
 from fanout_server.repo.ways import pool
 from fanout_server.run import recovery
 from fanout_server.run.locks import FileLock
@@ -25,8 +25,8 @@ _OLD_SECONDS = 14 * 24 * 3600.0
 class Freed:
     """``runs`` were removed, with ``refs`` refs; ``kept`` still have results that nobody applied.
 
-    ``usage`` is what they had on the disk, ``pristine`` the checkouts that went, ``pooled`` the worktrees that waited for
-    another use.
+    ``usage`` is what they had on the disk, ``pristine`` the checkouts that went, ``pooled`` the worktrees that
+    waited for another use.
     """
 
     runs: tuple[str, ...]
@@ -34,7 +34,7 @@ class Freed:
     usage: Usage
     refs: int = 0
     pristine: tuple[Retired, ...] = field(default=())
-    pooled: Usage = usage.NOTHING
+    pooled: Usage = NOTHING
 
 
 async def clean(
