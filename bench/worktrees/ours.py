@@ -20,7 +20,7 @@ from fanout_server.repo import blobs, collect, deleting, hunks, merge, pristine,
 from fanout_server.repo.collect import Collected
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Source, Wanted
+from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.repo.worktrees import Worktree
 
 _BACKGROUND_SECONDS = 120.0

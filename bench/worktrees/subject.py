@@ -18,7 +18,7 @@ from bench.worktrees.ours import Place, Round, Whole
 from bench.worktrees.repositories import Made, checkout_bytes, git
 from fanout_server.repo import snapshot
 from fanout_server.repo.errors import WorktreeFailed
-from fanout_server.repo.wanted import Source
+from fanout_server.repo.sourcing import Source
 
 _STATUSES, _SNAPSHOTS, _WHOLES, _COLD, _MERGES = 7, 9, 2, 2, 5
 # Ways that give out what they took back are at their best the second time.

@@ -12,7 +12,7 @@ SETTINGS = (
     *("-c", "checkout.workers=0"),
     *("-c", "core.untrackedCache=false"),
     *("-c", "index.sparse=false"),
-    # The one that indexfile.py reads, whatever the user chose.
+    # The one that index_states.py reads, whatever the user chose.
     *("-c", "index.version=2"),
     # Large files that are not at hand stay pointers: a checkout of ours downloads nothing.
     *("-c", "lfs.url=file:///nowhere"),

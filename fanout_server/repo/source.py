@@ -13,8 +13,8 @@ from attrs import frozen
 
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.sourcing import News, Source, Wanted
 from fanout_server.repo.submodules import WithSubmodules, initialised
-from fanout_server.repo.wanted import News, Source, Wanted
 from fanout_server.repo.ways import copying, overlay, plain, pool
 
 AUTO = "auto"

@@ -14,9 +14,9 @@ from attrs import evolve, frozen
 from fanout_server.model import FanoutError, Finding, Severity
 from fanout_server.repo import objects, trees, worktrees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.sourcing import News, Source
 from fanout_server.repo.trees import GITLINK
 from fanout_server.repo.usage import Usage
-from fanout_server.repo.wanted import News, Source
 from fanout_server.repo.worktrees import Worktree
 
 

@@ -19,7 +19,7 @@ from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snap
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Source, Wanted
+from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.run import locks, recovery, setting_up
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate

@@ -14,7 +14,7 @@ from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Ended, Program, run_program
 from fanout_server.model import FanoutError, Options, Unit
 from fanout_server.repo import setups
-from fanout_server.repo.wanted import Source
+from fanout_server.repo.sourcing import Source
 from fanout_server.run.services import RunFolders, Services
 
 # No unit has such an id.

@@ -21,7 +21,7 @@ from fanout_server.model import Finding, Severity, Unit, UnitState
 from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
-from fanout_server.repo.wanted import Source
+from fanout_server.repo.sourcing import Source
 from fanout_server.run import setting_up
 from fanout_server.run.activity import ActivityTail
 from fanout_server.run.gate import Gate

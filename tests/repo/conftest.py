@@ -11,7 +11,7 @@ import pytest
 
 from fanout_server.repo import changes, snapshot, source
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.wanted import Source, Wanted
+from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 from tests.repo.inside import Inside

@@ -10,7 +10,7 @@ import pytest
 from fanout_server.repo import changes, collect, snapshot
 from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.sourcing import Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 from tests.repo.conftest import Enter, OpenSource, ReadTree

@@ -18,12 +18,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.repo import bare, collect, deleting, indexfile, pristine, source, subvolumes, worktrees
+from fanout_server.repo import bare, collect, deleting, index_states, pristine, source, subvolumes, worktrees
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Source, Wanted
+from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.repo.ways import cloning, copying
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
@@ -447,7 +447,7 @@ def test_git_agrees_with_the_states_that_were_rewritten(
     for path, (kind, _) in files.items():
         if kind != "absent":
             assert told[os.fsencode(path)] == _state((copy / path).lstat())
-    last = indexfile.entries(old, size)[-1:]
+    last = index_states.entries(old, size)[-1:]
     end = (last[0].at + 40) if last else 12
     assert index.read_bytes()[end:-size] == old[end:-size]
 
@@ -501,8 +501,8 @@ def test_what_does_not_hold_for_the_original_does_not_hold_for_the_copy(
 
 def test_what_is_no_index() -> None:
     for data in (b"", b"DIRC", b"DIRC\0\0\0\x02\0\0\0\x05" + b"\0" * 30, b"DIRC\0\0\0\x04\0\0\0\0"):
-        with pytest.raises(indexfile.Unreadable):
-            indexfile.entries(data, 20)
+        with pytest.raises(index_states.Unreadable):
+            index_states.entries(data, 20)
 
 
 def test_others_wait_while_the_pristine_checkout_is_brought_to_the_next_base(

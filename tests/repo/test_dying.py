@@ -14,7 +14,7 @@ import pytest
 from fanout_server.repo import deleting, objects, worktrees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source as open_by_way
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.sourcing import Wanted
 from tests.repo.conftest import OpenSource
 from tests.repo.inside import shell
 

@@ -10,7 +10,7 @@ import pytest
 
 from fanout_server.repo import collect, pristine, snapshot, worktrees
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.wanted import Source
+from fanout_server.repo.sourcing import Source
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 from tests.repo.conftest import Enter, OpenSource

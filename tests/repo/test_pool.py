@@ -19,8 +19,8 @@ from fanout_server.repo import bare, collect, deleting, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
+from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.repo.usage import NOTHING
-from fanout_server.repo.wanted import Source, Wanted
 from fanout_server.repo.ways import pool, scrubbing
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
@@ -483,7 +483,7 @@ def test_a_crash_half_way_leads_to_deletion(
     first.close()
     script = (
         "import os, sys; from pathlib import Path; from fanout_server.repo import git, source;"
-        "from fanout_server.repo.repository import Repository; from fanout_server.repo.wanted import Wanted;"
+        "from fanout_server.repo.repository import Repository; from fanout_server.repo.sourcing import Wanted;"
         "repo = Repository.discover(Path(sys.argv[1]));"
         "s = source.open_source(repo, Path(sys.argv[2]), 'HEAD', Wanted(), 'pool');"
         "run = git.run;"

@@ -126,7 +126,7 @@ def test_many_at_once(repo: Repository, place: Path, open_source: OpenSource) ->
 def test_several_processes_at_once(repo: Repository, place: Path, state: Path, way: str) -> None:
     script = (
         "import sys; from pathlib import Path; from fanout_server.repo.source import open_source;"
-        "from fanout_server.repo.repository import Repository; from fanout_server.repo.wanted import Wanted;"
+        "from fanout_server.repo.repository import Repository; from fanout_server.repo.sourcing import Wanted;"
         "root, state, place, way, name = sys.argv[1:]; r = Repository.discover(Path(root));"
         "s = open_source(r, Path(state), r.head(), Wanted(), way);"
         "[s.create(Path(place) / f'{name}-{n}', 'fanout') for n in range(6)]"

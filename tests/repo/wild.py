@@ -21,7 +21,7 @@ from fanout_server.mounting import entering, overlay
 from fanout_server.repo import collect, emptying, objects
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Source, Wanted
+from fanout_server.repo.sourcing import Source, Wanted
 from tests.repo.inside import run, shell
 
 BASE = r"""

@@ -13,7 +13,7 @@ from fanout_server.agents.process import Program, run_program
 from fanout_server.repo import collect, worktrees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.sourcing import Wanted
 from fanout_server.repo.worktrees import Worktree
 from tests.agents.running import marked
 from tests.conftest import GitCommand

@@ -11,7 +11,7 @@ from fanout_server.model import RunState
 from fanout_server.repo import worktrees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
-from fanout_server.repo.wanted import Wanted
+from fanout_server.repo.sourcing import Wanted
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, codes, run_plan

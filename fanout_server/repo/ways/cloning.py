@@ -84,13 +84,13 @@ class _Cloner:
         self._shares = True
         self._from = self._to = -1
 
-    def run(self, part: list[indexfile.Entry]) -> None:
+    def run(self, part: list[index_states.Entry]) -> None:
         for entry in part:
             folder, _, name = entry.path.rpartition(b"/")
             if folder != self._here:
                 self._go_to(folder)
             try:
-                if entry.kind == indexfile.LINK:
+                if entry.kind == index_states.LINK:
                     before, after = self._link(name)
                 elif sys.platform == "darwin":
                     before, after = self._clone(entry.path, name)
@@ -102,8 +102,8 @@ class _Cloner:
                 # Not in the original either, so for git it is deleted in both.
                 continue
             # What does not hold for the original must not seem to hold for the copy.
-            if indexfile.remembers(self._old, entry.at, before):
-                indexfile.remember(self._new, entry.at, after)
+            if index_states.remembers(self._old, entry.at, before):
+                index_states.remember(self._new, entry.at, after)
 
     def _go_to(self, folder: bytes) -> None:
         for descriptor in (self._from, self._to):
@@ -152,11 +152,11 @@ def _is_link(status: os.stat_result) -> bool:
     return stat.S_ISLNK(status.st_mode)
 
 
-def _make_folders(source: bytes, target: bytes, found: list[indexfile.Entry]) -> None:
+def _make_folders(source: bytes, target: bytes, found: list[index_states.Entry]) -> None:
     """With the modes of the originals. Those above come first, as shorter names do."""
     wanted: set[bytes] = set()
     for entry in found:
-        folder = entry.path if entry.kind == indexfile.GITLINK else entry.path.rpartition(b"/")[0]
+        folder = entry.path if entry.kind == index_states.GITLINK else entry.path.rpartition(b"/")[0]
         while folder and folder not in wanted:
             wanted.add(folder)
             folder = folder.rpartition(b"/")[0]
@@ -166,20 +166,20 @@ def _make_folders(source: bytes, target: bytes, found: list[indexfile.Entry]) ->
 
 
 def clone(oid_bytes: int, source: bytes, target: bytes, index: bytes, new_index: bytes) -> None:
-    """Raises OSError, indexfile.Unreadable."""
+    """Raises OSError, index_states.Unreadable."""
     # Nothing here refers to itself, so there is nothing to look for.
     gc.disable()
     with open(index, "rb") as file:
         old = file.read()
-    found = [entry for entry in indexfile.entries(old, oid_bytes) if not entry.skipped]
+    found = [entry for entry in index_states.entries(old, oid_bytes) if not entry.skipped]
     os.umask(0)
     _make_folders(source, target, found)
-    files = [entry for entry in found if entry.kind != indexfile.GITLINK]
+    files = [entry for entry in found if entry.kind != index_states.GITLINK]
     with mmap.mmap(-1, len(old)) as shared:
         shared[:] = old
         with memoryview(shared) as new:
             _in_processes(_Cloner(source, target, old, new), files)
-            indexfile.seal(new, oid_bytes)
+            index_states.seal(new, oid_bytes)
             # Files are as new as after any checkout, and the index is as old as the last of them: so git looks into
             # those of the last second, which somebody might change within that second, and hide it.
             descriptor = os.open(new_index, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -187,7 +187,7 @@ def clone(oid_bytes: int, source: bytes, target: bytes, index: bytes, new_index:
                 file.write(new)
 
 
-def _in_processes(cloner: _Cloner, files: list[indexfile.Entry]) -> None:
+def _in_processes(cloner: _Cloner, files: list[index_states.Entry]) -> None:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     count = max(1, min(cores, _MOST_PROCESSES, len(files) // 200))
     children = []
@@ -209,7 +209,7 @@ def _in_processes(cloner: _Cloner, files: list[indexfile.Entry]) -> None:
         sys.exit(1)
 
 
-def _end_with(cloner: _Cloner, part: list[indexfile.Entry]) -> None:
+def _end_with(cloner: _Cloner, part: list[index_states.Entry]) -> None:
     code = 1
     try:
         cloner.run(part)
@@ -226,15 +226,15 @@ def _say(error: Exception) -> None:
 def main() -> None:
     try:
         clone(int(sys.argv[1]), *map(os.fsencode, sys.argv[2:6]))
-    except (OSError, indexfile.Unreadable) as error:
+    except (OSError, index_states.Unreadable) as error:
         _say(error)
         sys.exit(1)
 
 
 if __name__ == "__main__":
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    import indexfile  # type: ignore[import-not-found]
+    import index_states  # type: ignore[import-not-found]
 
     main()
 else:
-    from fanout_server.repo import indexfile
+    from fanout_server.repo import index_states

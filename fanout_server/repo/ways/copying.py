@@ -31,8 +31,8 @@ from fanout_server.repo import (
 )
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.sourcing import Wanted
 from fanout_server.repo.usage import Usage
-from fanout_server.repo.wanted import Wanted
 from fanout_server.repo.ways import cloning, plain
 from fanout_server.repo.ways.plain import PlainSource
 from fanout_server.repo.worktrees import Worktree

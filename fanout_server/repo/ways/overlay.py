@@ -30,7 +30,7 @@ from fanout_server.repo import (
 from fanout_server.repo.pristine import Pristine
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.setups import Layer
-from fanout_server.repo.wanted import News, Wanted
+from fanout_server.repo.sourcing import News, Wanted
 from fanout_server.repo.worktrees import Layers, Worktree
 
 

@@ -10,8 +10,8 @@ from attrs import evolve
 from fanout_server.model import Finding
 from fanout_server.repo import checkout, entries, git, index, objects, room, worktrees
 from fanout_server.repo.repository import Repository
+from fanout_server.repo.sourcing import News, Wanted
 from fanout_server.repo.usage import Usage
-from fanout_server.repo.wanted import News, Wanted
 from fanout_server.repo.worktrees import Worktree
 
 

@@ -36,8 +36,8 @@ from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
+from fanout_server.repo.sourcing import Wanted
 from fanout_server.repo.usage import Usage
-from fanout_server.repo.wanted import Wanted
 from fanout_server.repo.ways import plain, scrubbing
 from fanout_server.repo.ways.plain import PlainSource
 from fanout_server.repo.worktrees import Worktree

@@ -26,9 +26,9 @@ class _Known:
     """The entries of an index as folders: a name stands for another one of them, or for an entry."""
 
     def __init__(self) -> None:
-        self.names: dict[bytes, _Known | indexfile.Entry] = {}
+        self.names: dict[bytes, _Known | index_states.Entry] = {}
 
-    def add(self, entry: indexfile.Entry) -> None:
+    def add(self, entry: index_states.Entry) -> None:
         folder = self
         *above, name = entry.path.split(b"/")
         for part in above:
@@ -81,17 +81,17 @@ class _Scrubber:
             return -1
         return inner
 
-    def _may_stay(self, expected: _Known | indexfile.Entry | None, status: os.stat_result, inner: int) -> bool:
+    def _may_stay(self, expected: _Known | index_states.Entry | None, status: os.stat_result, inner: int) -> bool:
         if expected is None or isinstance(expected, _Known):
             return False
-        if expected.kind == indexfile.GITLINK:
+        if expected.kind == index_states.GITLINK:
             # The place of a submodule, which no worktree of ours has filled.
             return inner >= 0 and not os.listdir(inner)
         return (
             (stat.S_ISREG(status.st_mode) or stat.S_ISLNK(status.st_mode))
             and status.st_nlink == 1
             and status.st_ctime_ns < self._young_ns
-            and indexfile.remembers(self._index, expected.at, status)
+            and index_states.remembers(self._index, expected.at, status)
         )
 
     def _remove(self, folder: int, name: bytes, status: os.stat_result) -> None:
@@ -145,14 +145,14 @@ def _attributes(folder: int) -> dict[str, bytes]:
 
 
 def scrub(oid_bytes: int, folder: bytes, index: bytes, trash: bytes) -> None:
-    """Raises OSError, indexfile.Unreadable."""
+    """Raises OSError, index_states.Unreadable."""
     # Nothing here refers to itself, so there is nothing to look for.
     gc.disable()
     with open(index, "rb") as file:
         data = file.read()
         written_ns = os.fstat(file.fileno()).st_mtime_ns
     known = _Known()
-    for entry in indexfile.entries(data, oid_bytes):
+    for entry in index_states.entries(data, oid_bytes):
         if not entry.skipped:
             known.add(entry)
     # One is open for each folder on the way down.
@@ -174,15 +174,15 @@ def scrub(oid_bytes: int, folder: bytes, index: bytes, trash: bytes) -> None:
 def main() -> None:
     try:
         scrub(int(sys.argv[1]), *map(os.fsencode, sys.argv[2:5]))
-    except (OSError, indexfile.Unreadable) as error:
+    except (OSError, index_states.Unreadable) as error:
         os.write(2, os.fsencode(f"{error}\n"))
         sys.exit(1)
 
 
 if __name__ == "__main__":
     sys.path.append(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-    import indexfile  # type: ignore[import-not-found]
+    import index_states  # type: ignore[import-not-found]
 
     main()
 else:
-    from fanout_server.repo import indexfile
+    from fanout_server.repo import index_states
