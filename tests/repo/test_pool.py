@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from fanout_server.repo import bare, collect, deleting, source, worktrees
+from fanout_server.repo import bare, collect, deleting, emptying, source, worktrees
 from fanout_server.repo.errors import GitFailed, WorktreeFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.source import open_source
@@ -26,6 +26,13 @@ from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
 
 _Open = Callable[..., Source]
+
+
+@pytest.fixture(autouse=True)
+def _nothing_too_deep_for_pytest(tmp_path: Path) -> Iterator[None]:
+    """Its own cleaning of old folders breaks off at some that are made here."""
+    yield
+    emptying.delete_tree(str(tmp_path))
 
 
 @pytest.fixture

@@ -57,6 +57,8 @@ def field(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Field]:
         made = Field(folder)
     yield made
     made.close()
+    # Some of it lies deeper than pytest's own cleaning can go.
+    emptying.delete_tree(str(folder))
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
