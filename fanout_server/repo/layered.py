@@ -22,6 +22,8 @@ from fanout_server.repo.upper import Upper, Written
 # Larger files are read by git, piece by piece, and not by us as a whole.
 _LARGE_BYTES = 8_000_000
 
+_TEXTS = 512
+
 
 @frozen
 class Taken:
@@ -94,7 +96,7 @@ def _hidden(repo: Repository, layer: Path, entry: Path) -> frozenset[str]:
 
 @frozen
 class _Seen:
-    """Single files as they are seen in the worktree now. Each is read once: the same rules hold for many."""
+    """Files of rules as they are seen in the worktree now. Each is read once: the same rules hold for many."""
 
     store: Objects
     upper: Path
@@ -103,6 +105,12 @@ class _Seen:
 
     def below(self, path: str) -> Entry | None:
         """What shows through there."""
+        if path in self.found.covers:
+            return None
+        folder, _, name = path.rpartition("/")
+        if folder in self.found.folders:
+            tree = self.found.folders[folder]
+            return None if tree is None else trees.child(self.store, tree, name)
         origin = self.found.origin(path)
         return None if origin is None else trees.lookup(self.store, self.found.base, origin)
 
@@ -112,16 +120,20 @@ class _Seen:
         return self.known[path]
 
     def _read(self, path: str) -> bytes | None:
-        try:
-            status = (self.upper / path).lstat()
-            # Also what is left out of the result, such as rules that are ignored by rules of their own.
-            return (self.upper / path).read_bytes() if stat.S_ISREG(status.st_mode) else None
-        except FileNotFoundError:
-            pass
-        except OSError:
-            return None
+        # Also what is left out of the result, such as rules that are ignored by rules of their own.
+        if path in self.found.rules:
+            try:
+                return (self.upper / path).read_bytes()
+            except OSError:
+                return None
         entry = self.below(path)
-        return self.store.read_blob(entry.oid) if entry is not None and stat.S_ISREG(entry.mode) else None
+        return _text(self.store, entry.oid) if entry is not None and stat.S_ISREG(entry.mode) else None
+
+
+@functools.lru_cache(maxsize=_TEXTS)
+def _text(store: Objects, oid: str) -> bytes:
+    """Rules of a base: those at its top hold for all units."""
+    return store.read_blob(oid)
 
 
 def _read(path: Path, status: os.stat_result) -> bytes | None:

@@ -15,8 +15,8 @@ from typing import Literal
 
 import pygit2
 
-from fanout_server.repo import loose
 from fanout_server.repo.errors import GitFailed
+from fanout_server.repo.loose import Loose
 from fanout_server.repo.repository import Repository
 
 Kind = Literal["blob", "tree", "commit"]
@@ -43,6 +43,7 @@ class Objects:
         self.digits = len(repo.blank_oid)
         """The length of an oid: 40, or 64 where the repository is of SHA-256."""
         self._folder = str(repo.common_dir / "objects")
+        self._loose = Loose(self._folder, self.digits)
         # Whom the files are to be shared with, and what is to be synced, is then for git to see to.
         told = repo.git("config", "-z", "--get-regexp", r"^core\.(sharedrepository|fsync.*)$", check=False).out
         values = [setting.partition(b"\n")[2].lower() for setting in told.split(b"\0") if setting]
@@ -69,7 +70,7 @@ class Objects:
         # The rest stands in the words of git, or git knows a way.
         with contextlib.suppress(OSError):
             if not self._by_git:
-                return loose.write(self._folder, kind, data, self.digits)
+                return self._loose.write(kind, data)
         asked = ("hash-object", "-w", "-t", kind, "--no-filters", "--stdin")
         return self._repo.git(*asked, input=data).out.decode().strip()
 

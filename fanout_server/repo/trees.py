@@ -9,7 +9,7 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 
 from attrs import frozen
 
@@ -86,6 +86,17 @@ def child(objects: Objects, tree: str, name: str) -> Entry | None:
     """One of what is directly in a tree: much less than all ``entries`` of a folder with many files."""
     raw = _listing(objects, tree).get(os.fsencode(name))
     return None if raw is None else _entry(raw)
+
+
+def finder(objects: Objects, tree: str | None) -> Callable[[str], Entry | None]:
+    """``child`` for a folder that is asked about many times; without a tree nothing is in it."""
+    listing = _listing(objects, tree) if tree is not None else {}
+
+    def find(name: str) -> Entry | None:
+        raw = listing.get(os.fsencode(name))
+        return None if raw is None else _entry(raw)
+
+    return find
 
 
 def lookup(objects: Objects, root: str, path: str) -> Entry | None:

@@ -21,6 +21,8 @@ from fanout_server.repo.errors import UnreadableFile
 from fanout_server.repo.objects import Objects
 from fanout_server.repo.trees import FOLDER, GITLINK, Entry
 
+_RULES = {".gitignore", ".gitattributes"}
+
 # So many new paths are gathered before it is asked which of them are ignored: an ignored folder may hold a million.
 _ROUND = 1000
 
@@ -40,6 +42,9 @@ class Written:
     in the upper layer, ``brought`` those that came along with a renamed folder. ``kept`` lie in removed folders, but
     stay: submodules, and what was never there to be removed.
 
+    ``folders`` are those that were looked into, each with the tree of the base that shows through there (``None`` for
+    nothing), and ``rules`` the plain files in them that say what is ignored or converted.
+
     ``covers`` are all paths where the upper layer says what there is, in place of what would show through; ``renamed``
     are those of them where a folder of the base does, by its path there.
 
@@ -52,6 +57,8 @@ class Written:
     files: dict[str, os.stat_result] = field(factory=dict)
     brought: dict[str, Entry] = field(factory=dict)
     kept: dict[str, Entry] = field(factory=dict)
+    folders: dict[str, str | None] = field(factory=dict)
+    rules: set[str] = field(factory=set)
     covers: set[str] = field(factory=set)
     renamed: dict[str, str] = field(factory=dict)
     ignored: list[str] = field(factory=list)
@@ -83,18 +90,19 @@ class Upper:
 
 @frozen
 class _Place:
-    """A folder of the upper layer at ``path``. ``origin`` is where the base has what shows through from below, ``None``
-    for nothing.
+    """A folder of the upper layer at ``path``. ``origin`` is where the base has what shows through from below, and
+    ``below`` the tree of that; ``None`` for nothing.
     """
 
     path: str
     origin: str | None
+    below: str | None
 
 
 def read(objects: Objects, base: str, upper: Upper, ask_ignored: AskIgnored, ask_hidden: AskHidden) -> Written:
     """``base`` is a tree. Raises OSError, GitFailed."""
     reader = _Reader(objects, base, upper)
-    waiting = [_Place("", "")]
+    waiting = [_Place("", "", base)]
     while waiting:
         new: list[str] = []
         later: list[_Place] = []
@@ -123,8 +131,10 @@ class _Reader:
     def look(self, place: _Place, new: list[str]) -> list[_Place]:
         """Takes down what is in a folder; returns the folders in it. ``new`` gets the paths that the base lacks."""
         inner: list[_Place] = []
-        below = self._folder_at(place.origin)
-        at_path = below if place.origin == place.path else self._folder_at(place.path)
+        below = self.found.folders[place.path] = place.below
+        shown_at = base_at = trees.finder(self._objects, below)
+        if place.origin != place.path:
+            base_at = trees.finder(self._objects, self._folder_at(place.path))
         try:
             listed = list(os.scandir(f"{self._upper}/{place.path}"))
         except OSError as error:
@@ -133,46 +143,58 @@ class _Reader:
             self.found.closed.append(place.path)
             return inner
         for one in listed:
-            path = f"{place.path}/{one.name}" if place.path else one.name
-            status = self._status(one, path)
-            if one.name == ".git" or status is None:
+            if one.name == ".git":
                 continue
-            shown = self._child(below, one.name)
-            base = shown if at_path == below else self._child(at_path, one.name)
-            if base is not None and base.mode == GITLINK and not _is_file(status):
-                if spaces.is_whiteout(status) or self._is_moved(path, base):
-                    self.found.moved.append(path)
-            elif spaces.is_whiteout(status):
-                self._gone(path)
-            elif stat.S_ISDIR(status.st_mode):
+            path = f"{place.path}/{one.name}" if place.path else one.name
+            shown = shown_at(one.name)
+            base = shown if base_at is shown_at else base_at(one.name)
+            if not one.is_dir(follow_symlinks=False):
+                self._file(one, path, base, new)
+            elif base is None or base.mode != GITLINK:
                 inner += self._folder(place, one, path, shown, new, is_new=base is None or base.mode != FOLDER)
-            elif _is_file(status):
-                self.found.covers.add(path)
-                self.found.files[path] = status
-                if base is None or base.mode in {FOLDER, GITLINK}:
-                    new.append(path)
-            else:
-                self._gone(path)
-                if base is not None and base.mode not in {FOLDER, GITLINK}:
-                    self.found.special.append(path)
+            elif self._is_moved(path):
+                self.found.moved.append(path)
         return inner
+
+    def _file(self, one: os.DirEntry[str], path: str, base: Entry | None, new: list[str]) -> None:
+        status = self._status(one, path)
+        if status is None:
+            return
+        if _is_file(status):
+            self.found.covers.add(path)
+            self.found.files[path] = status
+            if one.name in _RULES and stat.S_ISREG(status.st_mode):
+                self.found.rules.add(path)
+            if base is None or base.mode in {FOLDER, GITLINK}:
+                new.append(path)
+        elif base is not None and base.mode == GITLINK:
+            if spaces.is_whiteout(status) or self._is_moved(path):
+                self.found.moved.append(path)
+        else:
+            self._gone(path)
+            if not spaces.is_whiteout(status) and base is not None and base.mode != FOLDER:
+                self.found.special.append(path)
 
     def _folder(
         self, place: _Place, one: os.DirEntry[str], path: str, shown: Entry | None, new: list[str], *, is_new: bool
     ) -> Iterator[_Place]:
         try:
-            redirect = self._mark(one.path, "redirect")
-            opaque = self._mark(one.path, "opaque") == b"y"
+            marked = os.listxattr(one.path, follow_symlinks=False)
+            redirect = self._mark(one.path, "redirect", marked)
+            opaque = self._mark(one.path, "opaque", marked) == b"y"
         except OSError as error:
             if error.errno not in _CLOSED:
                 raise
             self.found.closed.append(path)
             return
         origin: str | None = None
+        below: str | None = None
         if redirect is not None:
             origin = _origin(place.origin, redirect)
+            below = self._folder_at(origin)
         elif not opaque and shown is not None and shown.mode == FOLDER:
             origin = f"{place.origin}/{one.name}" if place.origin else one.name
+            below = shown.oid
         if shown is not None and (origin is None or redirect is not None):
             self._gone(path)
         if is_new:
@@ -181,11 +203,9 @@ class _Reader:
                 self._gone(path)
                 self.found.nested.append(path)
                 return
-        if redirect is not None and origin is not None:
-            came = trees.lookup(self._objects, self.found.base, origin)
-            if came is not None and came.mode == FOLDER:
-                self.found.renamed[path] = origin
-        yield _Place(path, origin)
+        if redirect is not None and origin is not None and below is not None:
+            self.found.renamed[path] = origin
+        yield _Place(path, origin, below)
 
     def _status(self, one: os.DirEntry[str], path: str) -> os.stat_result | None:
         try:
@@ -202,9 +222,9 @@ class _Reader:
         self.found.removed.add(path)
         self.found.covers.add(path)
 
-    def _is_moved(self, path: str, base: Entry) -> bool:
+    def _is_moved(self, path: str) -> bool:
         """Whether a submodule stands on another commit than the base has recorded, as far as can be seen here."""
-        return os.path.lexists(f"{self._upper}/{path}/.git") and base.mode == GITLINK
+        return os.path.lexists(f"{self._upper}/{path}/.git")
 
     def keep(self, ask_hidden: AskHidden) -> Collection[str]:
         """Looks into the removed folders for what is not to go with them. Returns what is hidden, if that matters."""
@@ -260,21 +280,14 @@ class _Reader:
     def is_left(self, path: str) -> bool:
         return path in self._left or _is_inside(path, self._left)
 
-    def _child(self, tree: str | None, name: str) -> Entry | None:
-        return None if tree is None else trees.child(self._objects, tree, name)
-
     def _folder_at(self, origin: str | None) -> str | None:
         """The tree that the base has there."""
         folder = None if origin is None else trees.lookup(self._objects, self.found.base, origin)
         return folder.oid if folder is not None and folder.mode == FOLDER else None
 
-    def _mark(self, path: str, name: str) -> bytes | None:
-        try:
-            return os.getxattr(path, self._marks + name, follow_symlinks=False)
-        except OSError as error:
-            if error.errno in {errno.ENODATA, errno.ENOTSUP}:
-                return None
-            raise
+    def _mark(self, path: str, name: str, marked: Collection[str]) -> bytes | None:
+        key = self._marks + name
+        return os.getxattr(path, key, follow_symlinks=False) if key in marked else None
 
 
 def _is_inside(path: str, folders: Collection[str]) -> bool:
