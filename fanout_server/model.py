@@ -45,6 +45,40 @@ class UnitState(StrEnum):
         return self in {UnitState.DONE, UnitState.FAILED, UnitState.CANCELLED}
 
 
+class FailureKind(StrEnum):
+    """Why an attempt failed; it decides what is done about that."""
+
+    NOT_INSTALLED = "not-installed"
+    NOT_SIGNED_IN = "not-signed-in"
+    RATE_LIMITED = "rate-limited"
+    OVERLOADED = "overloaded"
+    BUDGET_REACHED = "budget-reached"
+    TURN_LIMIT = "turn-limit"
+    PERMISSION_DENIED = "permission-denied"
+    STALLED = "stalled"
+    TIMED_OUT = "timed-out"
+    CRASHED = "crashed"
+    REFUSED = "refused"
+    NO_CHANGE = "no-change"
+    CANCELLED = "cancelled"
+    # Not the agent's doing.
+    VERIFY_FAILED = "verify-failed"
+    SETUP_FAILED = "setup-failed"
+    BROKEN = "broken"
+
+
+@frozen
+class Tokens:
+    """What models were given and what they made. ``cached`` is the part of ``input`` that was read from a cache."""
+
+    input: int = 0
+    cached: int = 0
+    output: int = 0
+
+    def __add__(self, other: Tokens) -> Tokens:
+        return Tokens(self.input + other.input, self.cached + other.cached, self.output + other.output)
+
+
 class FanoutError(Exception):
     """Something a person can mend. The text says what happened, where, and what to do next."""
 

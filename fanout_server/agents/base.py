@@ -1,15 +1,19 @@
-"""What an agent is to the rest of the server: how its program is started, and how its end is read."""
+"""What an agent is to the rest of the server: what it can do, how its program is started, how it is read."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import signal
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from attrs import field, frozen
 
+from fanout_server.agents.events import AgentEvent
 from fanout_server.agents.process import Ended
-from fanout_server.model import FanoutError, Options, Unit
+from fanout_server.model import FailureKind, FanoutError, Options, Tokens, Unit
+
+Edits = Literal["expected", "possible"]
 
 
 class AgentUnavailable(FanoutError):
@@ -17,8 +21,33 @@ class AgentUnavailable(FanoutError):
 
 
 @frozen
+class Abilities:
+    """What the program of an agent can do; the engine asks this, never the name.
+
+    ``resume``: a session goes on with another prompt. ``cost``: it tells its cost in dollars. ``tokens``: it tells how
+    many it used. ``schema``: its last answer has the form it is asked for. ``turn_limit``, ``budget_limit``: it stops
+    at them by itself. ``models``: a service answers for it, that wants a sign-in and has limits. ``edits``: whether one
+    that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost and tokens of all of it.
+    """
+
+    resume: bool = False
+    cost: bool = False
+    tokens: bool = False
+    schema: bool = False
+    turn_limit: bool = False
+    budget_limit: bool = False
+    models: bool = True
+    edits: Edits = "expected"
+    cumulative: bool = False
+
+
+@frozen
 class Task:
-    """One attempt at a unit, in a worktree of its own. ``prompt_file`` holds ``prompt`` and lies outside ``cwd``."""
+    """One attempt at a unit, in a worktree of its own. ``prompt_file`` holds ``prompt`` and lies outside ``cwd``.
+
+    ``session`` is one to go on with. ``schema`` is a file with the JSON schema that the answer must have; nothing is to
+    be edited then. ``budget`` is what this attempt may cost, in dollars.
+    """
 
     unit: Unit
     options: Options
@@ -26,25 +55,61 @@ class Task:
     prompt: str
     prompt_file: Path
     attempt: int = 1
+    session: str = ""
+    schema: Path | None = None
+    budget: float | None = None
+    turns: int | None = None
+
+    @property
+    def folder(self) -> Path:
+        """For files that the program needs, outside the worktree."""
+        return self.prompt_file.parent
 
 
 @frozen
 class Invocation:
-    """What to run for a task. ``env`` is added to the agent's environment; no ``stdin`` means the null device."""
+    """What to run for a task. ``env`` is added to the agent's environment; no ``stdin`` means the null device.
+
+    ``stop_signal`` asks the program to end, ``SIGKILL`` follows after the grace.
+    """
 
     argv: tuple[str, ...]
     env: Mapping[str, str] = field(factory=dict)
     stdin: Path | None = None
+    stop_signal: int = signal.SIGTERM
 
 
 @frozen
 class Verdict:
-    """How an attempt ended. ``retryable``: the same again may well succeed. ``cost`` is in dollars, where known."""
+    """How an attempt ended: well where ``kind`` is ``None``. Whether anything was changed is for the engine to see.
 
-    ok: bool
+    ``message`` is for people: what the agent said last, or what went wrong and what to do about it. ``retryable``: the
+    same again may well succeed. ``retry_after``: seconds that the service asked to wait. ``cost`` (dollars) and
+    ``tokens`` are as the program told them. ``answer`` is JSON, where a schema was asked for.
+    """
+
+    kind: FailureKind | None
     message: str
     retryable: bool = False
+    retry_after: float | None = None
+    session: str = ""
     cost: float | None = None
+    tokens: Tokens | None = None
+    answer: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        return self.kind is None
+
+
+class Reader(Protocol):
+    """Reads one attempt. What it is given is untrusted, and may be cut off anywhere; it never raises."""
+
+    def line(self, data: bytes) -> Sequence[AgentEvent]:
+        """One line of output, without its end. A line too long to be kept comes as its beginning."""
+
+    def verdict(self, ended: Ended) -> Verdict:
+        """What the end of the program means, after all its lines."""
 
 
 class Agent(Protocol):
@@ -52,14 +117,17 @@ class Agent(Protocol):
     def name(self) -> str:
         """As in the option ``agent``."""
 
+    @property
+    def abilities(self) -> Abilities: ...
+
     def check(self, options: Options) -> None:
         """Raises ``AgentUnavailable`` where no unit could run: called once, before a run starts. May read the disk."""
 
     def program(self, task: Task) -> Invocation:
-        """Raises ``FanoutError`` where this task cannot be turned into a command. May write next to ``prompt_file``."""
+        """Raises ``FanoutError`` where this task cannot be turned into a command. May write into ``task.folder``."""
 
-    def judge(self, ended: Ended) -> Verdict:
-        """What the end of the program means; looks at nothing but ``ended``."""
+    def reader(self, task: Task) -> Reader:
+        """For the output of one attempt."""
 
 
 def write_prompt(folder: Path, prompt: str) -> Path:

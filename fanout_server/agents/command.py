@@ -6,14 +6,11 @@ import os
 import shutil
 from pathlib import Path
 
-from fanout_server.agents.base import AgentUnavailable, Invocation, Task, Verdict, encode
-from fanout_server.agents.output import last_line
-from fanout_server.agents.process import ARGUMENT_BYTES, Ended
+from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task, encode
+from fanout_server.agents.endings import ByStatus
+from fanout_server.agents.process import ARGUMENT_BYTES
 from fanout_server.agents.template import UnknownVariable, fill, variables
 from fanout_server.model import FanoutError, Options
-
-# What shells and env(1) answer for a program that is no program; trying again changes nothing.
-_NEVER_RAN = {126, 127}
 
 
 class Command:
@@ -24,6 +21,7 @@ class Command:
     """
 
     name = "command"
+    abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:
         if not options.command or not options.command[0].strip():
@@ -50,13 +48,9 @@ class Command:
         takes_prompt = any({"prompt", "prompt_file"} & variables(text) for text in template)
         return Invocation(tuple(argv), stdin=None if takes_prompt else task.prompt_file)
 
-    def judge(self, ended: Ended) -> Verdict:
-        if ended.reason == "exited" and ended.exit == 0:
-            return Verdict(ok=True, message=ended.message)
-        said = last_line(ended.tail)
-        message = f"{ended.message}: {said}" if said else ended.message
-        retryable = ended.reason == "stalled" or (ended.reason == "exited" and ended.exit not in _NEVER_RAN)
-        return Verdict(ok=False, message=message, retryable=retryable)
+    def reader(self, task: Task) -> ByStatus:
+        del task
+        return ByStatus()
 
 
 def _fill(number: int, text: str, values: dict[str, str]) -> str:

@@ -11,10 +11,12 @@ import shutil
 
 from attrs import frozen
 
-from fanout_server.agents.base import AgentUnavailable, Invocation, Task, Verdict
-from fanout_server.agents.command import Command
-from fanout_server.agents.process import Ended
+from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task
+from fanout_server.agents.endings import ByStatus
 from fanout_server.model import Options
+
+
+_UNKNOWN = Abilities()
 
 
 @frozen
@@ -29,6 +31,7 @@ class KnownProgram:
     model: str = ""
     allow: str = ""
     tail: tuple[str, ...] = ()
+    abilities: Abilities = _UNKNOWN
 
     def check(self, options: Options) -> None:
         if not self.is_here(options):
@@ -52,8 +55,9 @@ class KnownProgram:
             argv += [self.allow, ",".join(options.allow)]
         return Invocation((*argv, *options.args, *self.tail), stdin=task.prompt_file)
 
-    def judge(self, ended: Ended) -> Verdict:
-        return Command().judge(ended)
+    def reader(self, task: Task) -> ByStatus:
+        del task
+        return ByStatus()
 
 
 CLAUDE = KnownProgram(

@@ -9,10 +9,11 @@ from typing import Any
 
 import fanout_server
 from fanout_server.agents import languages
-from fanout_server.agents.base import AgentUnavailable, Invocation, Task, Verdict
+from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task, Verdict
+from fanout_server.agents.endings import cut_short
 from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Ended
-from fanout_server.model import FanoutError, Options, Range, Target
+from fanout_server.model import FailureKind, FanoutError, Options, Range, Target
 
 # Isolated, so that no module lying in the worktree is imported; which leaves out the folder that we are in, too.
 _LAUNCH = (
@@ -24,6 +25,7 @@ class Rewrite:
     """Applies ``options.rewrite`` to the unit's targets, in a process of its own: ast-grep blocks, and can crash."""
 
     name = "rewrite"
+    abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:
         if not options.rewrite:
@@ -45,13 +47,23 @@ class Rewrite:
         root = Path(fanout_server.__file__).parent.parent
         return Invocation((sys.executable, "-I", "-c", _LAUNCH, str(root)), stdin=path)
 
-    def judge(self, ended: Ended) -> Verdict:
+    def reader(self, task: Task) -> _Reader:
+        del task
+        return _Reader()
+
+
+class _Reader:
+    def line(self, data: bytes) -> tuple[()]:
+        del data
+        return ()
+
+    def verdict(self, ended: Ended) -> Verdict:
         said = last_line(ended.tail, limit=2000)
         if ended.reason == "exited" and ended.exit == 0:
-            return Verdict(ok=True, message=said)
+            return Verdict(None, said)
         if ended.reason == "exited" and ended.exit is not None:
-            return Verdict(ok=False, message=said or ended.message)
-        return Verdict(ok=False, message=ended.message, retryable=ended.reason == "exited")
+            return Verdict(FailureKind.REFUSED, said or ended.message)
+        return cut_short(ended) or Verdict(FailureKind.CRASHED, ended.message, retryable=True)
 
 
 def _target(target: Target) -> dict[str, Any]:

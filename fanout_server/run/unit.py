@@ -227,9 +227,12 @@ class _Attempt:
             env_pass=context.options.env_pass,
             mark=self._mark,
         )
-        program = Program(invocation.argv, worktree.path, env, invocation.stdin, self._mark, space=worktree.space)
+        program = Program(
+            invocation.argv, worktree.path, env, invocation.stdin, self._mark, invocation.stop_signal, worktree.space
+        )
+        reader = context.agent.reader(task)
         ended = await self._watch(program, "agent")
-        verdict = context.agent.judge(ended)
+        verdict = reader.verdict(ended)
         self._cost = verdict.cost
         if verdict.ok and ended.leftovers:
             message = (

@@ -10,6 +10,7 @@ import pytest
 from fanout_server.agents import registry
 from fanout_server.agents.base import AgentUnavailable, Invocation, Task, write_prompt
 from fanout_server.agents.command import Command
+from fanout_server.agents.endings import ByStatus
 from fanout_server.agents.process import Ended, Program, Reason
 from fanout_server.agents.rewrite import Rewrite
 from fanout_server.model import FanoutError, Options, RewriteRule, Unit
@@ -90,7 +91,7 @@ async def test_a_command_gets_the_prompt(bench: Bench) -> None:
     made = Command().program(task(bench.folder, "cat", "-", prompt="Füll die Lücke.\r\n"))
     ended = await bench.run(Program(made.argv, bench.folder / "tree", os.environ, made.stdin, bench.mark))
     assert ended.tail == "Füll die Lücke.\r\n".encode()
-    assert Command().judge(ended).ok
+    assert ByStatus().verdict(ended).ok
 
 
 @pytest.mark.parametrize("program", ["sh", "/bin/sh", "./in-the-worktree", "bin/{file}", "{file}"])
@@ -133,7 +134,7 @@ def test_the_path_that_the_plan_sets_counts(tmp_path: Path) -> None:
     ],
 )
 def test_verdicts(reason: Reason, code: int | None, number: int | None, ok: bool, retryable: bool) -> None:
-    verdict = Command().judge(Ended(code, number, reason, "what happened", tail=b"a\nthe cause\n"))
+    verdict = ByStatus().verdict(Ended(code, number, reason, "what happened", tail=b"a\nthe cause\n"))
     assert (verdict.ok, verdict.retryable, verdict.cost) == (ok, retryable, None)
     assert verdict.message == ("what happened" if ok else "what happened: the cause")
 

@@ -40,7 +40,7 @@ class Worktree:
 
     def run(self, *targets: str | Target, rules: tuple[RewriteRule, ...] = (RULE,)) -> Verdict:
         self.ended = anyio.run(self._run, targets, rules)
-        return Rewrite().judge(self.ended)
+        return _verdict(self.ended)
 
     async def _run(self, targets: tuple[str | Target, ...], rules: tuple[RewriteRule, ...]) -> Ended:
         unit = Unit("u", "unit", "", tuple(Target(one) if isinstance(one, str) else one for one in targets))
@@ -60,12 +60,17 @@ def tree(bench: Bench) -> Worktree:
     return Worktree(bench)
 
 
+def _verdict(ended: Ended) -> Verdict:
+    task = Task(Unit("u", "unit", ""), Options(), Path("/"), "", Path("/prompt.md"))
+    return Rewrite().reader(task).verdict(ended)
+
+
 def test_files_are_rewritten_and_told(tree: Worktree) -> None:
     tree.put("a.py", b"foo(foo(1))\n")
     tree.put("b c.ts", b"foo(1);\n")
     tree.put("c.py", b"foo(1)\n")
     verdict = tree.run("a.py", "b c.ts")
-    assert verdict == Verdict(ok=True, message="2 files changed")
+    assert verdict == Verdict(None, "2 files changed")
     assert tree.said == ["a.py: 2 replacements", "b c.ts: 1 replacement", "2 files changed"]
     assert tree.contents() == {"a.py": b"bar(bar(1))\n", "b c.ts": b"bar(1);\n", "c.py": b"foo(1)\n"}
 
@@ -73,7 +78,7 @@ def test_files_are_rewritten_and_told(tree: Worktree) -> None:
 def test_nothing_to_do_is_no_failure(tree: Worktree) -> None:
     place = tree.put("a.py", b"x = 1\n")
     before = place.stat()
-    assert tree.run("a.py") == Verdict(ok=True, message="nothing to change: no match")
+    assert tree.run("a.py") == Verdict(None, "nothing to change: no match")
     assert tree.said[0] == "a.py: no match"
     assert (place.stat().st_ino, place.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
 
@@ -272,5 +277,5 @@ def test_units_that_are_not_for_it(tmp_path: Path, targets: tuple[Target, ...], 
 
 
 def test_a_crash_may_be_tried_again() -> None:
-    assert Rewrite().judge(Ended(None, 11, "exited", "ended by SIGSEGV")).retryable
-    assert not Rewrite().judge(Ended(None, None, "timeout", "ran too long")).retryable
+    assert _verdict(Ended(None, 11, "exited", "ended by SIGSEGV")).retryable
+    assert not _verdict(Ended(None, None, "timeout", "ran too long")).retryable
