@@ -15,7 +15,6 @@ from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, T
 from fanout_server.agents.endings import ByStatus
 from fanout_server.model import Options
 
-
 _UNKNOWN = Abilities()
 
 
