@@ -134,6 +134,15 @@ class RewriteRule:
 
 
 @frozen
+class Price:
+    """Of a model, in dollars for a million tokens. Without ``cached`` what is read from a cache costs as the rest."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@frozen
 class Options:
     """How a plan is run: the front matter of a plan document, the ``options`` of a command. Parsed by ``settings``."""
 
@@ -156,6 +165,7 @@ class Options:
     untracked_limit: int | None = 50_000_000
     budget: float | None = None
     unit_budget: float | None = None
+    prices: Mapping[str, Price] = field(factory=dict)
     pilot: int = 0
     mode: str = "edit"
     review: str = "checks"

@@ -38,6 +38,7 @@ FINDINGS = st.builds(
     related=st.lists(RELATED, max_size=2).map(tuple),
 )
 TARGETS = st.builds(model.Target, PATHS, st.none() | RANGES, st.none() | TEXTS)
+PRICES = st.builds(model.Price, TIMES, TIMES, st.none() | TIMES)
 UNITS = st.builds(
     model.Unit,
     id=IDS,
@@ -55,6 +56,7 @@ OPTIONS = st.builds(
     jobs=st.integers(1, 64),
     timeout=st.floats(1, 1e5),
     env=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    prices=st.dictionaries(TEXTS, PRICES, max_size=2),
     owns=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
     rewrite=st.lists(st.builds(model.RewriteRule, TEXTS, TEXTS, st.none() | TEXTS), max_size=2).map(tuple),
 )
