@@ -19,7 +19,7 @@ from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
-from fanout_server.run import prompting, setting_up, working
+from fanout_server.run import policy, prompting, setting_up, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
@@ -69,6 +69,8 @@ class Attempt:
                     await self._begin(worktree)
                     failure = await self._prepare(worktree) if is_new else None
                     failure = failure or await self._agent(worktree, feedback)
+                    if failure is not None and policy.is_hopeless(failure, context.agent.abilities):
+                        context.halt.stop(f"{self._unit.title}: {failure.message}")
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
                     await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
                     if failure is None and self._unit.verify:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
@@ -33,6 +34,8 @@ from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+# No unit has such an id.
+_PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
 _log = logging.getLogger(__name__)
@@ -252,12 +255,25 @@ class Execution:
                     raise self._gate.why() from error
                 await self._fail_all(left, str(error))
                 return
+        if left and not self._all_cancelled:
+            with anyio.CancelScope() as self._setup_scope:
+                await self._probe(context)
         waiting = iter(left)
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
         if context.halt.reason is not None:
             await self._fail_all([*self._halted, *waiting], context.halt.reason)
+
+    async def _probe(self, context: RunContext) -> None:
+        """A bad sign-in is found once, and not by each unit on its own."""
+        logs = self._folders.attempt_logs(_PROBE, 1)
+        home = self._folders.worktrees / _PROBE
+        await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
+        mark, log = f"{self.run}/{_PROBE}/1", logs / "agent.log"
+        verdict = await self._services.probes.hopeless(context.agent, context.options, mark, home, log)
+        if verdict is not None:
+            context.halt.stop(verdict.message)
 
     def _briefing(self, agent: Agent, base: str) -> Briefing:
         # A command's prompt is the user's to write.

@@ -13,7 +13,7 @@ _LONGEST_BACKOFF = 60.0
 # A service that is asked too much has this long to recover before the unit fails for it.
 MOST_REQUEUES = 8
 
-_STOPPING = {FailureKind.NOT_INSTALLED, FailureKind.NOT_SIGNED_IN}
+_HOPELESS = {FailureKind.NOT_INSTALLED, FailureKind.NOT_SIGNED_IN}
 _WAITING = {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED}
 
 # For kinds after which the same session may well go on, what it is told.
@@ -32,14 +32,13 @@ _ADVICE = {
 class Step(Enum):
     """``AGAIN`` starts from the base. ``GO_ON`` stays where the work is, in the same session where there is one.
 
-    ``LATER`` costs no try: it was not the agent's fault. ``STOP``: no other unit would fare better.
+    ``LATER`` costs no try: it was not the agent's fault.
     """
 
     AGAIN = "again"
     GO_ON = "go on"
     LATER = "later"
     FAIL = "fail"
-    STOP = "stop"
 
 
 @frozen
@@ -63,10 +62,15 @@ class Tries:
     allowed: int
 
 
+def is_hopeless(failure: Failure, abilities: Abilities) -> bool:
+    """Whether no other unit would fare better. The program of a command may differ from unit to unit."""
+    return abilities.models and failure.kind in _HOPELESS
+
+
 def next_step(failure: Failure, tries: Tries, abilities: Abilities) -> Step:
     kind = failure.kind
-    if kind in _STOPPING and abilities.models:
-        return Step.STOP
+    if is_hopeless(failure, abilities):
+        return Step.FAIL
     if kind in _WAITING:
         return Step.LATER if tries.refused < MOST_REQUEUES else Step.FAIL
     if tries.made >= tries.allowed:

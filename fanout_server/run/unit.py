@@ -47,11 +47,9 @@ async def _attempts(
         tries = evolve(tries, made=tries.made + (not refused), refused=tries.refused + refused)
         step = policy.next_step(failure, tries, context.agent.abilities)
         delay = policy.delay(failure, step, tries, context.services.backoff)
-        retry_in = None if step in {Step.FAIL, Step.STOP} else delay
+        retry_in = None if step is Step.FAIL else delay
         failed = model.AttemptFailed(context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind)
         await context.emit(failed)
-        if step is Step.STOP:
-            context.halt.stop(f"{unit.title}: {failure.message}")
         if retry_in is None:
             return outcome
         feedback = policy.advice(failure) if step is Step.GO_ON else None
@@ -100,3 +98,8 @@ def log_files(logs: Path, unit: str) -> tuple[Path, ...]:
     order = {"setup.log": 0, "agent.log": 1, "verify.log": 2}
     found = [path for path in (logs / unit).glob("*/*.log") if path.name in order]
     return tuple(sorted(found, key=lambda path: (int(path.parent.name), order[path.name])))
+
+
+def prompt_files(logs: Path, unit: str) -> tuple[Path, ...]:
+    """What the unit's agents were told, oldest attempt first."""
+    return tuple(sorted((logs / unit).glob("*/prompt.md"), key=lambda path: int(path.parent.name)))
