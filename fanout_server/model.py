@@ -260,11 +260,26 @@ class AttemptFailed(Event):
     attempt: int
     message: str
     retry_in: float | None = None
+    kind: FailureKind | None = None
+
+
+@frozen
+class AttemptUsed(Event):
+    """What the unit has used so far, in all its attempts. ``estimated``: by a price table, not told by the agent."""
+
+    unit: str
+    attempt: int
+    cost: float | None
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen
 class UnitEnded(Event):
-    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts."""
+    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts.
+
+    ``session`` is the agent's own name for what it remembers of its last attempt, empty where it cannot be resumed.
+    """
 
     unit: str
     state: UnitState
@@ -273,6 +288,10 @@ class UnitEnded(Event):
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen
@@ -323,6 +342,7 @@ AnyEvent = (
     | AttemptActivity
     | AttemptVerifying
     | AttemptFailed
+    | AttemptUsed
     | UnitEnded
     | FindingReported
     | RunIntegrated
@@ -348,6 +368,10 @@ class UnitView:
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen

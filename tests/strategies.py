@@ -68,6 +68,8 @@ PLANS = st.builds(
     st.lists(FINDINGS, max_size=2).map(tuple),
 )
 
+TOKENS = st.builds(model.Tokens, *[st.integers(0, 10**9)] * 3)
+
 _BY_TYPE = {
     "str": TEXTS,
     "float": TIMES,
@@ -76,6 +78,9 @@ _BY_TYPE = {
     "Finding": FINDINGS,
     "UnitState": st.sampled_from(model.UnitState),
     "RunState": st.sampled_from(model.RunState),
+    "bool": st.booleans(),
+    "FailureKind | None": st.none() | st.sampled_from(model.FailureKind),
+    "Tokens | None": st.none() | TOKENS,
     "str | None": st.none() | COMMITS,
     "float | None": st.none() | TIMES,
     "tuple[str, ...]": st.lists(PATHS, max_size=3).map(tuple),

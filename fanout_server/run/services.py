@@ -7,10 +7,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.repo.repository import Repository
+from fanout_server.run.health import Probes
 from fanout_server.run.journal import Journal
 
 # Without vowels and look-alikes: a run id is read aloud and typed, and should spell nothing.
@@ -43,13 +44,17 @@ class RunFolders:
 
 @frozen
 class Services:
-    """``publish`` tells the listeners, on the loop, and never raises. ``backoff``: seconds before the first retry."""
+    """``publish`` tells the listeners, on the loop, and never raises. ``backoff``: seconds before the first retry.
+
+    ``probes`` are for all runs of this process.
+    """
 
     repository: Repository
     journal: Journal
     state_root: Path
     publish: Callable[[model.Event], None]
     backoff: float = 1.0
+    probes: Probes = field(factory=Probes)
 
     def folders(self, run: str) -> RunFolders:
         key = self.repository.key

@@ -99,6 +99,8 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
             return attrs.evolve(unit, state=UnitState.VERIFYING)
         case model.AttemptFailed():
             return attrs.evolve(unit, message=event.message)
+        case model.AttemptUsed():
+            return attrs.evolve(unit, cost=event.cost, tokens=event.tokens, estimated=event.estimated)
         case model.UnitEnded():
             return attrs.evolve(
                 unit,
@@ -108,6 +110,10 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
                 result=event.result,
                 files=event.files,
                 cost=event.cost,
+                kind=event.kind,
+                session=event.session,
+                tokens=event.tokens,
+                estimated=event.estimated,
             )
         case _:
             return unit
