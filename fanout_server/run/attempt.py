@@ -106,9 +106,9 @@ class Attempt:
         if self._place.worktree is not None:
             return self._place.worktree
         self._context.gate.check(self._context.source.needs, "A unit")
-        path = self._context.folders.worktree(self._unit.id, self._number)
+        path = self._place.path or self._context.folders.worktree(self._unit.id, self._number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return self._context.source.create(path, f"fanout {self._mark}")
+        return self._context.source.create(path, f"fanout {self._mark}", self._place.start)
 
     async def _prepare(self, worktree: Worktree) -> Failure | None:
         if not self._unit.setup or self._context.setup_is_shared:
@@ -116,8 +116,8 @@ class Attempt:
         ended = await self._run_command(self._unit.setup, worktree, "setup")
         if ended.reason != "exited" or ended.exit != 0:
             return Failure(FailureKind.SETUP_FAILED, f"setup failed: {setting_up.told(ended)}")
-        context = self._context
-        await anyio.to_thread.run_sync(collect.settle, context.services.repository, worktree, context.base)
+        repository = self._context.services.repository
+        await anyio.to_thread.run_sync(collect.settle, repository, worktree, self._place.start)
         return None
 
     async def _agent(self, worktree: Worktree, feedback: str | None) -> Failure | None:
