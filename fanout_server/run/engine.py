@@ -18,10 +18,11 @@ from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView
+from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, locks, opening, recovery, report
+from fanout_server.run import cleaning, delivery, history, locks, opening, recovery, report
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.on_disk import Counting, OnDisk
@@ -63,7 +64,7 @@ class Engine:
         Raises FanoutError: no repository, git missing or too old, the journal cannot be used.
         """
         repository = await anyio.to_thread.run_sync(_find, path)
-        journal = await Journal.open(repository.state_dir / "journal.db")
+        journal = await Journal.open(repository.state_dir / history.JOURNAL)
         listeners: list[Listener] = []
 
         def publish(event: model.Event) -> None:
@@ -184,6 +185,11 @@ class Engine:
             while not await self._ended(run, open_units):  # noqa: ASYNC110  another process tells through the journal
                 await anyio.sleep(_POLL_SECONDS)
         return open_units
+
+    async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
+        """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work."""
+        ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
+        return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
 
     async def plan_apply(self, run: str, present: Present, units: Collection[str] | None = None) -> EditPlan:
         """See ``delivery.plan_apply``."""

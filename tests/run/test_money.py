@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from fanout_server.run.money import BudgetReached, Ledger, Spending, money
+from fanout_server.run.money import BudgetReached, Ledger, Spending
 from tests.run import clock
 
 
@@ -250,10 +250,3 @@ class Budgets(RuleBasedStateMachine):
 
 TestBudgets = Budgets.TestCase
 TestBudgets.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"), [(0.0, "$0.00"), (0.84, "$0.84"), (0.0012, "$0.0012"), (12.0, "$12.00"), (None, "no limit")]
-)
-def test_money_is_written_so_that_it_can_be_seen(amount: float | None, text: str) -> None:
-    assert money(amount) == text
