@@ -12,14 +12,54 @@ from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
 
 import anyio
-from attrs import define, field
+from attrs import define, field, frozen
 
-from fanout_server.model import FanoutError
-from fanout_server.planning.estimate import money
+from fanout_server.model import FanoutError, Tokens
 
 
 class BudgetReached(FanoutError):
     """No attempt at this unit can start any more. The text says which budget, and what was spent."""
+
+
+@frozen
+class Delta:
+    """What came since the last time; ``None`` for what the program does not tell."""
+
+    cost: float | None
+    tokens: Tokens | None
+
+
+class Meter:
+    """Turns what the sessions of a unit tell, each time all of it, into what came since.
+
+    A new session starts at nought. For an agent that counts each attempt anew though the session goes on, pass a name
+    that is the attempt's own.
+    """
+
+    def __init__(self) -> None:
+        self._costs: defaultdict[str, float] = defaultdict(float)
+        self._tokens: defaultdict[str, Tokens] = defaultdict(Tokens)
+
+    def take(self, session: str, cost: float | None, tokens: Tokens | None) -> Delta:
+        """Never negative: what is told is untrusted, and may come in any order."""
+        return Delta(
+            None if cost is None else self._cost(session, cost),
+            None if tokens is None else self._used(session, tokens),
+        )
+
+    def _cost(self, session: str, cost: float) -> float:
+        before = self._costs[session]
+        if not math.isfinite(cost) or cost <= before:
+            return 0.0
+        self._costs[session] = cost
+        return cost - before
+
+    def _used(self, session: str, tokens: Tokens) -> Tokens:
+        before = self._tokens[session]
+        now = self._tokens[session] = Tokens(
+            max(before.input, tokens.input), max(before.cached, tokens.cached), max(before.output, tokens.output)
+        )
+        return Tokens(now.input - before.input, now.cached - before.cached, now.output - before.output)
 
 
 @define(eq=False)
@@ -32,16 +72,16 @@ class Spending:
     told: float = field(default=0.0, init=False)
     is_told: bool = field(default=False, init=False)
 
-    def tell(self, total: float | None) -> None:
-        """What its unit has cost so far in all its attempts, as the unit's meter has it; ``None``: nobody knows."""
-        if total is not None and math.isfinite(total):
+    def add(self, cost: float | None) -> None:
+        """What came since the last time (``Delta.cost``), while it runs and at its end; ``None``: nobody knows."""
+        if cost is not None and math.isfinite(cost):
             self.is_told = True
-            self.told += self._ledger.news(self.unit, total)
+            self.told += max(0.0, cost)
 
     def guess(self) -> None:
         """It has ended and told no cost: take the expected one for it, so that the budget means something."""
         if not self.is_told:
-            self.told += self._ledger.expected
+            self.add(self._ledger.expected)
 
     def over(self) -> bool:
         """It has used up what it, or the run, may cost: end it."""
@@ -62,7 +102,6 @@ class Ledger:
         self._dearest = 0.0
         self._spent = 0.0
         self._units: defaultdict[str, float] = defaultdict(float)
-        self._metered: defaultdict[str, float] = defaultdict(float)
         self._running: list[Spending] = []
         self._changed = anyio.Event()
 
@@ -85,14 +124,8 @@ class Ledger:
         """What running attempts will likely cost beside what they told."""
         return sum(self._reservation(one) - one.told for one in self._running)
 
-    def news(self, unit: str, total: float) -> float:
-        """What is new in the unit's ``total``; never negative, as what programs tell may come in any order."""
-        before = self._metered[unit]
-        self._metered[unit] = max(before, total)
-        return self._metered[unit] - before
-
     def charge(self, unit: str, cost: float) -> None:
-        """What was spent elsewhere: by an earlier process on the same run, which no meter of this one knows."""
+        """What was spent elsewhere: by an earlier process on the same run."""
         self._spent += cost
         self._units[unit] += cost
         self._tell()
@@ -172,3 +205,10 @@ class Ledger:
         """To those that wait for room in the budget."""
         self._changed.set()
         self._changed = anyio.Event()
+
+
+def money(amount: float | None) -> str:
+    """``$0.84``; small amounts with as many digits as it takes to see them."""
+    if amount is None:
+        return "no limit"
+    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"  # noqa: PLR2004  a cent

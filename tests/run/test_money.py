@@ -10,35 +10,55 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
-from fanout_server.run.money import BudgetReached, Ledger, Spending
+from fanout_server.model import Tokens
+from fanout_server.run.money import BudgetReached, Delta, Ledger, Meter, Spending, money
 from tests.run import clock
 
-
-@given(st.lists(st.lists(st.floats(0, 100), max_size=6), max_size=4), st.floats(0, 5))
-def test_each_dollar_counts_once_however_often_the_sum_is_told(attempts: list[list[float]], elsewhere: float) -> None:
-    """The totals of a unit go on from attempt to attempt, also one that a resumed run does not begin at nought."""
-    ledger = Ledger()
-    ledger.charge("a", elsewhere)
-    highest = 0.0
-    for totals in attempts:
-        with ledger.start("a") as spending:
-            for total in totals:
-                before = ledger.spent
-                spending.tell(total)
-                assert ledger.spent >= before
-                highest = max(highest, total)
-    assert ledger.spent == pytest.approx(elsewhere + highest, abs=1e-9)
+COSTS = st.floats(0, 100, allow_nan=False)
+TOKENS = st.builds(Tokens, *[st.integers(0, 10**7)] * 3)
 
 
-@pytest.mark.parametrize("told", [math.nan, math.inf, -math.inf, -1.0, 0.5, None])
-def test_what_makes_no_sense_costs_nothing(told: float | None) -> None:
-    ledger = Ledger()
-    with ledger.start("a") as spending:
-        spending.tell(1.0)
-        spending.tell(told)
-        assert ledger.spent == 1.0
-        spending.tell(1.5)
-    assert ledger.spent == 1.5
+@given(st.dictionaries(st.sampled_from(["", "a", "b"]), st.lists(COSTS, min_size=1, max_size=6)))
+def test_the_deltas_of_all_sessions_add_up_to_what_each_told_last(told: dict[str, list[float]]) -> None:
+    meter = Meter()
+    sums = dict.fromkeys(told, 0.0)
+    for session, costs in told.items():
+        for cost in sorted(costs):
+            delta = meter.take(session, cost, None)
+            assert delta.cost is not None
+            assert delta.cost >= 0
+            assert delta.tokens is None
+            sums[session] += delta.cost
+    for session, costs in told.items():
+        assert sums[session] == pytest.approx(max(costs), abs=1e-9)
+
+
+@given(st.lists(TOKENS, min_size=1, max_size=6))
+def test_the_deltas_of_tokens_add_up_in_any_order(told: list[Tokens]) -> None:
+    meter = Meter()
+    total = Tokens()
+    for tokens in told:
+        delta = meter.take("s", None, tokens)
+        assert delta.cost is None
+        assert delta.tokens is not None
+        assert min(delta.tokens.input, delta.tokens.cached, delta.tokens.output) >= 0
+        total += delta.tokens
+    assert total == Tokens(*(max(getattr(one, key) for one in told) for key in ("input", "cached", "output")))
+
+
+def test_a_resumed_session_tells_all_of_it_and_a_new_one_starts_at_nought() -> None:
+    meter = Meter()
+    assert meter.take("one", 0.25, Tokens(100, 10, 5)) == Delta(0.25, Tokens(100, 10, 5))
+    assert meter.take("one", 0.75, Tokens(150, 10, 9)) == Delta(0.5, Tokens(50, 0, 4))
+    assert meter.take("two", 0.25, None) == Delta(0.25, None)
+
+
+@pytest.mark.parametrize("told", [math.nan, math.inf, -math.inf, -1.0, 0.5])
+def test_what_makes_no_sense_costs_nothing(told: float) -> None:
+    meter = Meter()
+    meter.take("s", 1.0, None)
+    assert meter.take("s", told, None).cost == 0.0
+    assert meter.take("s", 1.5, None).cost == 0.5
 
 
 def test_nothing_starts_that_would_pass_the_budget_with_what_runs() -> None:
@@ -60,7 +80,7 @@ def test_a_guess_alone_keeps_no_run_from_starting_but_what_was_seen_does() -> No
     with ledger.start("a") as spending:
         assert spending.limit == pytest.approx(0.2)
         assert ledger.may_start("b") is not None
-        spending.tell(0.05)
+        spending.add(0.05)
     ledger.expected = 0.06
     assert ledger.may_start("b") is None
     ledger.expected = 0.16
@@ -70,7 +90,7 @@ def test_a_guess_alone_keeps_no_run_from_starting_but_what_was_seen_does() -> No
 def test_the_dearest_attempt_so_far_is_expected_of_the_next() -> None:
     ledger = Ledger(budget=1.0, expected=0.1)
     with ledger.start("a") as spending:
-        spending.tell(0.6)
+        spending.add(0.6)
     assert ledger.expected == pytest.approx(0.6)
     assert ledger.may_start("b") is not None
 
@@ -78,13 +98,13 @@ def test_the_dearest_attempt_so_far_is_expected_of_the_next() -> None:
 def test_what_a_running_attempt_tells_raises_its_reservation_and_may_pass_the_budget() -> None:
     ledger = Ledger(budget=1.0, expected=0.1)
     with ledger.start("a") as spending, ledger.start("b") as other:
-        spending.tell(0.05)
+        spending.add(0.05)
         assert ledger.spent + ledger.reserved == pytest.approx(0.2)
-        spending.tell(0.9)
+        spending.add(0.85)
         assert ledger.spent + ledger.reserved == pytest.approx(1.0)
         assert not ledger.over()
         assert not other.over()
-        spending.tell(1.1)
+        spending.add(0.2)
         assert ledger.over()
         assert other.over()
     assert "budget of $1.00 is reached ($1.10 spent)" in (ledger.may_start("c") or "")
@@ -97,12 +117,12 @@ def test_an_attempt_may_cost_what_is_left_to_its_unit_and_to_the_run() -> None:
         assert spending.limit == pytest.approx(0.5)
         # No more can be needed for it than its unit may spend.
         assert ledger.reserved == pytest.approx(0.5)
-        spending.tell(0.3)
+        spending.add(0.3)
         assert not spending.over()
     assert ledger.limit_for_attempt("a") == pytest.approx(0.2)
     assert ledger.limit_for_attempt("b") == pytest.approx(0.5)
     with ledger.start("a") as spending:
-        spending.tell(0.5)
+        spending.add(0.2)
         assert spending.over()
         assert not ledger.over()
     assert "unit_budget of $0.50 is used up ($0.50 spent)" in (ledger.may_start("a") or "")
@@ -114,11 +134,11 @@ def test_an_attempt_may_cost_what_is_left_to_its_unit_and_to_the_run() -> None:
 def test_who_tells_no_cost_is_taken_to_have_cost_what_was_expected() -> None:
     ledger = Ledger(budget=1.0, expected=0.3)
     with ledger.start("a") as spending:
-        spending.tell(None)
+        spending.add(None)
         spending.guess()
     assert ledger.spent == pytest.approx(0.3)
     with ledger.start("b") as spending:
-        spending.tell(0.1)
+        spending.add(0.1)
         spending.guess()
     assert ledger.spent == pytest.approx(0.4)
 
@@ -128,7 +148,7 @@ def test_what_is_broken_off_has_cost_what_it_told() -> None:
 
     def broken() -> None:
         with ledger.start("a") as spending:
-            spending.tell(0.25)
+            spending.add(0.25)
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
@@ -146,7 +166,7 @@ def test_an_attempt_waits_for_what_runs_and_starts_when_that_was_cheaper() -> No
             async with ledger.attempt(name) as spending:
                 order.append((name, round(anyio.current_time())))
                 await anyio.sleep(seconds)
-                spending.tell(cost)
+                spending.add(cost)
 
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(unit, "a", 5, 0.1)
@@ -165,7 +185,7 @@ def test_who_waits_is_told_when_nothing_that_runs_could_make_room_any_more() -> 
         async def first() -> None:
             async with ledger.attempt("a") as spending:
                 await anyio.sleep(5)
-                spending.tell(0.7)
+                spending.add(0.7)
 
         async def waits(name: str) -> None:
             try:
@@ -194,7 +214,6 @@ class Budgets(RuleBasedStateMachine):
         self.running: list[tuple[object, Spending]] = []
         self.told = 0.0
         self.by_unit: dict[str, float] = {}
-        self.totals: dict[str, float] = {}
 
     @rule(unit=st.sampled_from("abc"))
     def start(self, unit: str) -> None:
@@ -217,8 +236,7 @@ class Budgets(RuleBasedStateMachine):
     @rule(data=st.data(), cost=st.floats(0, 0.7))
     def tell(self, data: st.DataObject, cost: float) -> None:
         _, spending = data.draw(st.sampled_from(self.running))
-        total = self.totals[spending.unit] = self.totals.get(spending.unit, 0.0) + cost
-        spending.tell(total)
+        spending.add(cost)
         self.told += cost
 
     @precondition(lambda self: self.running)
@@ -250,3 +268,10 @@ class Budgets(RuleBasedStateMachine):
 
 TestBudgets = Budgets.TestCase
 TestBudgets.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"), [(0.0, "$0.00"), (0.84, "$0.84"), (0.0012, "$0.0012"), (12.0, "$12.00"), (None, "no limit")]
+)
+def test_money_is_written_so_that_it_can_be_seen(amount: float | None, text: str) -> None:
+    assert money(amount) == text
