@@ -19,13 +19,14 @@ from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
-from fanout_server.run import policy, prompting, setting_up, working
+from fanout_server.run import money, policy, prompting, setting_up, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
-from fanout_server.run.meter import Meter, Use
+from fanout_server.run.money import BudgetReached, Spending
 from fanout_server.run.policy import Failure
 from fanout_server.run.slots import Turn
+from fanout_server.run.using import UnitUse, Use
 
 _FEEDBACK_BYTES = 8 * 1024
 
@@ -43,12 +44,12 @@ class Outcome:
 class Attempt:
     """The worktree is that of ``place``, or a new one that is ``place``'s from then on."""
 
-    def __init__(self, context: RunContext, unit: Unit, number: int, place: Place, meter: Meter) -> None:
+    def __init__(self, context: RunContext, unit: Unit, number: int, place: Place, use: UnitUse) -> None:
         self._context = context
         self._unit = unit
         self._number = number
         self._place = place
-        self._meter = meter
+        self._use = use
         self._mark = f"{context.run}/{unit.id}/{number}"
         self._logs = context.folders.attempt_logs(unit.id, number)
         self._said = ""
@@ -120,36 +121,78 @@ class Attempt:
         return None
 
     async def _agent(self, worktree: Worktree, feedback: str | None) -> Failure | None:
+        """Waits for its turn with the service, and for room in the budget."""
         context = self._context
-        session = self._place.session if context.agent.abilities.resume else ""
-        prompt = prompting.prompt_of(self._unit, context.briefing, feedback, goes_on=bool(session))
-        prompt_file = await anyio.to_thread.run_sync(write_prompt, self._logs, prompt)
-        task = Task(self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session)
-        self._meter.begin(goes_on=bool(session))
-        async with self._telling() as (tail, use):
-
-            def hear(event: events.AgentEvent) -> None:
-                match event:
-                    case events.Started(session=name) if name:
-                        self._session = name
-                    case events.Used():
-                        self._meter.take(event.cost, event.tokens)
-                        use.news()
-
-            log = self._logs / "agent.log"
-            verdict, ended = await working.work(
-                context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
-            )
-        self._meter.take(verdict.cost, verdict.tokens)
+        try:
+            async with context.ledger.attempt(self._unit.id) as spending, context.limiter.place() as place:
+                context.halt.pass_through()
+                task = await anyio.to_thread.run_sync(self._task, worktree, feedback, spending.limit)
+                verdict = await self._work(task, worktree, spending)
+                if context.agent.abilities.models and not verdict.ok:
+                    spending.guess()
+                if verdict.kind in policy.REFUSED:
+                    place.refused(verdict.retry_after)
+                elif verdict.ok:
+                    place.went_well()
+        except BudgetReached as error:
+            if error.of_run:
+                context.halt.stop(str(error))
+                context.halt.pass_through()
+            return Failure(FailureKind.BUDGET_REACHED, str(error), retryable=False)
         self._session = verdict.session or self._session
         self._said = verdict.message
+        return self._failure(verdict)
+
+    def _task(self, worktree: Worktree, feedback: str | None, budget: float | None) -> Task:
+        context, place = self._context, self._place
+        session = place.session if context.agent.abilities.resume else ""
+        if not (session and context.agent.abilities.cumulative):
+            place.began = self._mark
+        self._use.begin(place.began)
+        prompt = prompting.prompt_of(self._unit, context.briefing, feedback, goes_on=bool(session))
+        prompt_file = write_prompt(self._logs, prompt)
+        return Task(
+            self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session, budget=budget
+        )
+
+    async def _work(self, task: Task, worktree: Worktree, spending: Spending) -> Verdict:
+        """The agent's program, from its start to its end; it is ended where it has used up what it may cost."""
+        context = self._context
+        model_name = context.options.model
+
+        def count(cost: float | None, tokens: model.Tokens | None) -> None:
+            spending.add(self._use.take(cost, tokens, model_name))
+            if spending.over():
+                limits.cancel()
+
+        async with self._telling() as (tail, teller):
+
+            def hear(event: events.AgentEvent) -> None:
+                nonlocal model_name
+                match event:
+                    case events.Started():
+                        self._session = event.session or self._session
+                        model_name = event.model or model_name
+                    case events.Used():
+                        count(event.cost, event.tokens)
+                        teller.news()
+
+            log = self._logs / "agent.log"
+            with anyio.CancelScope() as limits:
+                verdict, ended = await working.work(
+                    context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
+                )
+        if limits.cancelled_caught:
+            message = f"it was stopped at its budget, with {money.money(spending.told)} spent"
+            return Verdict(FailureKind.BUDGET_REACHED, message, session=self._session)
+        count(verdict.cost, verdict.tokens)
         if verdict.ok and ended.leftovers:
             message = (
                 f"{self._unit.title}: the agent left {ended.leftovers} process(es) running after its end."
                 " They were ended with it."
             )
             await context.find("unit/left-processes", Severity.INFORMATION, message, self._unit)
-        return self._failure(verdict)
+        return verdict
 
     def _failure(self, verdict: Verdict) -> Failure | None:
         if verdict.kind is None:
@@ -196,7 +239,7 @@ class Attempt:
     async def _telling(self) -> AsyncIterator[tuple[ActivityTail, Teller[Use]]]:
         """Inside, what is heard of a program is told to whoever watches. What the body raises comes out as it is."""
         tail = ActivityTail(self._tell_activity)
-        use = Teller(lambda: self._meter.total, self._tell_use)
+        use = Teller(lambda: self._use.total, self._tell_use)
         problem: Exception | None = None
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(tail.run)
@@ -215,7 +258,7 @@ class Attempt:
 
     async def _tell_use(self, use: Use) -> None:
         run, unit = self._context.run, self._unit.id
-        await self._tell(model.AttemptUsed(run, time.time(), unit, self._number, use.cost, use.tokens))
+        await self._tell(model.AttemptUsed(run, time.time(), unit, self._number, use.cost, use.tokens, use.estimated))
 
     async def _tell(self, event: model.Event) -> None:
         try:

@@ -18,7 +18,9 @@ from fanout_server.model import Finding, Severity, Unit
 from fanout_server.repo.sourcing import Source
 from fanout_server.repo.worktrees import Worktree
 from fanout_server.run.gate import Gate
+from fanout_server.run.money import Ledger
 from fanout_server.run.prompting import Briefing
+from fanout_server.run.rate import Limiter
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots
 
@@ -67,6 +69,8 @@ class RunContext:
     gate: Gate
     setup_is_shared: bool
     briefing: Briefing
+    limiter: Limiter
+    ledger: Ledger
     halt: Halt = field(factory=Halt)
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
     removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
@@ -91,10 +95,12 @@ class Place:
         self._context = context
         self.worktree: Worktree | None = None
         self.session = ""
+        # The attempt in which the session began.
+        self.began = ""
 
     def leave(self) -> None:
         """Gives the worktree back, in the background: the next attempt has a new one."""
-        worktree, self.worktree, self.session = self.worktree, None, ""
+        worktree, self.worktree, self.session, self.began = self.worktree, None, "", ""
         if worktree is not None:
             self._context.cleanup.start_soon(_remove, self._context, worktree)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
@@ -13,7 +14,7 @@ import anyio.abc
 import anyio.to_thread
 
 from fanout_server import model
-from fanout_server.agents import registry
+from fanout_server.agents import environment, registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
 from fanout_server.repo import changes, deleting, fingerprint, pristine, refs, room, snapshot, usage
@@ -21,11 +22,12 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, setting_up
+from fanout_server.run import locks, rate, recovery, setting_up
 from fanout_server.run.context import Halted, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.journal import JournalError
+from fanout_server.run.money import Ledger
 from fanout_server.run.prompting import Briefing
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
@@ -34,6 +36,8 @@ from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+# Of one attempt, in dollars, where nothing is known: the high end of what the pattern's own users report.
+_EXPECTED_COST = 0.30
 # No unit has such an id.
 _PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
@@ -244,6 +248,8 @@ class Execution:
             self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
             briefing=await anyio.to_thread.run_sync(self._briefing, agent, source.base),
+            limiter=self._limiter(agent),
+            ledger=self._ledger(agent),
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         if context.setup_is_shared and not self._all_cancelled:
@@ -265,13 +271,26 @@ class Execution:
         if context.halt.reason is not None:
             await self._fail_all([*self._halted, *waiting], context.halt.reason)
 
+    def _limiter(self, agent: Agent) -> rate.Limiter:
+        options = self._plan.options
+        env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark="")
+        return self._services.shared.limiters(rate.account(agent.name, env))
+
+    def _ledger(self, agent: Agent) -> Ledger:
+        options = self._plan.options
+        ledger = Ledger(options.budget, options.unit_budget, _EXPECTED_COST if agent.abilities.models else 0.0)
+        for unit in self._plan.units:
+            # By an earlier process.
+            ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
+        return ledger
+
     async def _probe(self, context: RunContext) -> None:
         """A bad sign-in is found once, and not by each unit on its own."""
         logs = self._folders.attempt_logs(_PROBE, 1)
         home = self._folders.worktrees / _PROBE
         await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
         mark, log = f"{self.run}/{_PROBE}/1", logs / "agent.log"
-        verdict = await self._services.probes.hopeless(context.agent, context.options, mark, home, log)
+        verdict = await self._services.shared.probes.hopeless(context.agent, context.options, mark, home, log)
         if verdict is not None:
             context.halt.stop(verdict.message)
 

@@ -18,7 +18,14 @@ from fanout_server.model import FanoutError, Tokens
 
 
 class BudgetReached(FanoutError):
-    """No attempt at this unit can start any more. The text says which budget, and what was spent."""
+    """No attempt at this unit can start any more. The text says which budget, and what was spent.
+
+    ``of_run``: nor one at any other unit.
+    """
+
+    def __init__(self, message: str, *, of_run: bool) -> None:
+        super().__init__(message)
+        self.of_run = of_run
 
 
 @frozen
@@ -167,7 +174,11 @@ class Ledger:
         """An attempt runs inside the block. Raises BudgetReached."""
         reason = self.may_start(unit)
         if reason is not None:
-            raise BudgetReached(f"{reason[0].upper()}{reason[1:]}. Raise the budget, then run the unit again.")
+            left = self._unit_left(unit)
+            raise BudgetReached(
+                f"{reason[0].upper()}{reason[1:]}. Raise the budget, then run the unit again.",
+                of_run=left is None or left > 0,
+            )
         spending = Spending(unit, self.limit_for_attempt(unit), self)
         self._running.append(spending)
         try:

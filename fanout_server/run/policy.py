@@ -10,11 +10,8 @@ from fanout_server.agents.base import Abilities
 from fanout_server.model import FailureKind
 
 _LONGEST_BACKOFF = 60.0
-# A service that is asked too much has this long to recover before the unit fails for it.
-MOST_REQUEUES = 8
-
 _HOPELESS = {FailureKind.NOT_INSTALLED, FailureKind.NOT_SIGNED_IN}
-_WAITING = {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED}
+REFUSED = {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED}
 
 # For kinds after which the same session may well go on, what it is told.
 _ADVICE = {
@@ -55,11 +52,14 @@ class Failure:
 
 @frozen
 class Tries:
-    """``made`` counts those that a service refused apart (``refused``); ``allowed`` is the option ``attempts``."""
+    """``made`` does not count those that a service refused; ``allowed`` is the option ``attempts``.
+
+    ``gave_up`` is why the service is not asked again.
+    """
 
     made: int
-    refused: int
     allowed: int
+    gave_up: str | None = None
 
 
 def is_hopeless(failure: Failure, abilities: Abilities) -> bool:
@@ -71,8 +71,8 @@ def next_step(failure: Failure, tries: Tries, abilities: Abilities) -> Step:
     kind = failure.kind
     if is_hopeless(failure, abilities):
         return Step.FAIL
-    if kind in _WAITING:
-        return Step.LATER if tries.refused < MOST_REQUEUES else Step.FAIL
+    if kind in REFUSED:
+        return Step.FAIL if tries.gave_up else Step.LATER
     if tries.made >= tries.allowed:
         return Step.FAIL
     if kind is FailureKind.VERIFY_FAILED:
@@ -82,13 +82,9 @@ def next_step(failure: Failure, tries: Tries, abilities: Abilities) -> Step:
     return Step.AGAIN if failure.retryable else Step.FAIL
 
 
-def delay(failure: Failure, step: Step, tries: Tries, backoff: float) -> float:
-    """Seconds until the next try. ``backoff`` is what the first one waits."""
-    if step is Step.GO_ON:
-        return 0.0
-    number = tries.refused if step is Step.LATER else tries.made - 1
-    waited = min(backoff * 2.0**number, _LONGEST_BACKOFF)
-    return max(waited, failure.retry_after or 0.0)
+def delay(step: Step, tries: Tries, backoff: float) -> float:
+    """Seconds until the next try. ``backoff`` is what the first one waits. For a service the limiter waits."""
+    return min(backoff * 2.0 ** (tries.made - 1), _LONGEST_BACKOFF) if step is Step.AGAIN else 0.0
 
 
 def advice(failure: Failure) -> str | None:

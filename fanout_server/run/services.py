@@ -11,8 +11,8 @@ from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.repo.repository import Repository
-from fanout_server.run.health import Probes
 from fanout_server.run.journal import Journal
+from fanout_server.run.shared import Shared
 
 # Without vowels and look-alikes: a run id is read aloud and typed, and should spell nothing.
 _ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
@@ -46,7 +46,7 @@ class RunFolders:
 class Services:
     """``publish`` tells the listeners, on the loop, and never raises. ``backoff``: seconds before the first retry.
 
-    ``probes`` are for all runs of this process.
+    ``shared`` is the same for all engines of the process.
     """
 
     repository: Repository
@@ -54,7 +54,7 @@ class Services:
     state_root: Path
     publish: Callable[[model.Event], None]
     backoff: float = 1.0
-    probes: Probes = field(factory=Probes)
+    shared: Shared = field(factory=Shared)
 
     def folders(self, run: str) -> RunFolders:
         key = self.repository.key

@@ -10,13 +10,13 @@ import anyio
 from attrs import evolve
 
 from fanout_server import model
-from fanout_server.model import FailureKind, Severity, Unit, UnitState
-from fanout_server.run import policy
+from fanout_server.model import Severity, Unit, UnitState
+from fanout_server.run import policy, rate
 from fanout_server.run.attempt import Attempt, Outcome
 from fanout_server.run.context import Place, RunContext
-from fanout_server.run.meter import Meter
 from fanout_server.run.policy import Step, Tries
 from fanout_server.run.slots import Turn
+from fanout_server.run.using import UnitUse, Use
 
 
 async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: int = 1) -> model.UnitEnded:
@@ -25,28 +25,34 @@ async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: i
     Raises DiskFull where a full disk stands in its way: then it is neither done nor failed. Raises Halted.
     """
     place = Place(context)
-    meter = Meter(cumulative=context.agent.abilities.cumulative)
+    use = UnitUse(context.agent.name, context.options.prices)
     try:
-        outcome = await _attempts(context, unit, turn, first_attempt, place, meter)
+        outcome = await _attempts(context, unit, turn, first_attempt, place, use)
     finally:
         place.leave()
-    return await _ended(context, unit, outcome, turn.stopwatch.seconds, meter)
+    return await _ended(context, unit, outcome, turn.stopwatch.seconds, use.total)
 
 
 async def _attempts(
-    context: RunContext, unit: Unit, turn: Turn, first_attempt: int, place: Place, meter: Meter
+    context: RunContext, unit: Unit, turn: Turn, first_attempt: int, place: Place, use: UnitUse
 ) -> Outcome:
-    tries = Tries(0, 0, context.options.attempts)
+    tries = Tries(0, context.options.attempts)
+    refusals = _Refusals()
     feedback: str | None = None
     for number in itertools.count(first_attempt):
-        outcome = await Attempt(context, unit, number, place, meter).run(turn, feedback)
+        outcome = await Attempt(context, unit, number, place, use).run(turn, feedback)
         failure = outcome.failure
         if failure is None:
             return outcome
-        refused = failure.kind in {FailureKind.RATE_LIMITED, FailureKind.OVERLOADED}
-        tries = evolve(tries, made=tries.made + (not refused), refused=tries.refused + refused)
+        if failure.kind in policy.REFUSED:
+            tries = evolve(tries, gave_up=refusals.another(context.limiter.pause_left))
+        else:
+            tries = evolve(tries, made=tries.made + 1)
         step = policy.next_step(failure, tries, context.agent.abilities)
-        delay = policy.delay(failure, step, tries, context.services.backoff)
+        delay = policy.delay(step, tries, context.services.backoff)
+        if tries.gave_up is not None:
+            failure = evolve(failure, message=f"{failure.message}. {tries.gave_up}")
+            outcome = evolve(outcome, failure=failure)
         retry_in = None if step is Step.FAIL else delay
         failed = model.AttemptFailed(context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind)
         await context.emit(failed)
@@ -62,7 +68,22 @@ async def _attempts(
     raise AssertionError("there is always another number")
 
 
-async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: float, meter: Meter) -> model.UnitEnded:
+class _Refusals:
+    """How often a service refused a unit, and since when."""
+
+    def __init__(self) -> None:
+        self._count = 0
+        self._first: float | None = None
+
+    def another(self, pause_left: float) -> str | None:
+        """Why it is not asked again; ``None`` where it is."""
+        self._count += 1
+        now = anyio.current_time()
+        self._first = now if self._first is None else self._first
+        return rate.give_up(self._count, now - self._first, pause_left)
+
+
+async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: float, use: Use) -> model.UnitEnded:
     collected, failure = outcome.collected, outcome.failure
     if failure is not None:
         message = f"{unit.title}: {failure.message}"
@@ -86,10 +107,11 @@ async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: flo
         seconds,
         result=collected.commit if collected else None,
         files=tuple(change.path for change in collected.changes) if collected else (),
-        cost=meter.total.cost,
+        cost=use.cost,
         kind=failure.kind if failure else None,
         session=outcome.session,
-        tokens=meter.total.tokens,
+        tokens=use.tokens,
+        estimated=use.estimated,
     )
 
 

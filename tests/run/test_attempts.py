@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 
 from fanout_server import model
@@ -158,6 +159,62 @@ async def test_a_sign_in_that_ends_stops_the_run(
     # One finding for each that was tried, and one for all the others.
     assert len(codes(view)) == len(agent.tasks) + 1
     assert "sign in first" in view.findings[-1].message
+
+
+DOLLAR = 'echo "{\\"session\\": \\"s\\", \\"cost\\": 1.0}"; echo x > $$; echo "{\\"done\\": 1}"'
+
+
+async def test_at_the_budget_nothing_new_starts_and_what_is_done_is_kept(
+    engine: Engine, make_plan: PlanMaker, use: Use
+) -> None:
+    agent = use(DOLLAR)
+    view = await run_plan(engine, make_plan(TWENTY, "", jobs=1, budget=2.5))
+    assert view.state is RunState.READY
+    assert len(agent.tasks) == 2
+    assert [unit.state for unit in view.units].count(UnitState.DONE) == 2
+    assert sum(unit.cost or 0.0 for unit in view.units) == pytest.approx(2.0)
+    assert len(view.owners) == 2
+    (finding,) = view.findings
+    assert "18 more units were not started" in finding.message
+    assert "$2.50" in finding.message
+    # What each may cost itself is told to the agents.
+    assert [task.budget for task in agent.tasks] == [pytest.approx(2.5), pytest.approx(1.5)]
+
+
+async def test_several_at_a_time_keep_the_budget_together(engine: Engine, make_plan: PlanMaker, use: Use) -> None:
+    use(DOLLAR)
+    view = await run_plan(engine, make_plan(TWENTY, "", jobs=8, budget=3.0))
+    # The first ones start on a guess; their own limits hold what they may spend.
+    assert sum(unit.cost or 0.0 for unit in view.units) <= 10.0
+    assert view.state is RunState.READY
+    assert any(unit.state is UnitState.FAILED for unit in view.units)
+
+
+async def test_who_passes_its_budget_while_it_works_is_ended(
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+) -> None:
+    use('echo "{\\"session\\": \\"s\\", \\"cost\\": 5.0}"; exec sleep 300')
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, "", unit_budget=1.0))
+    unit = unit_of(view, "a")
+    assert (unit.state, unit.kind, unit.cost) == (UnitState.FAILED, FailureKind.BUDGET_REACHED, 5.0)
+    assert "$5.00 spent" in unit.message
+    assert failures(seen) == [("a", FailureKind.BUDGET_REACHED, False)]
+
+
+async def test_what_a_cancelled_unit_has_cost_is_not_forgotten(
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+) -> None:
+    use('echo "{\\"session\\": \\"s\\", \\"cost\\": 0.5}"; exec sleep 300')
+    run = engine.reserve()
+    told = anyio.Event()
+    engine.subscribe(lambda event: told.set() if isinstance(event, model.AttemptUsed) else None)
+    engine.launch(run, make_plan({"a": "a.txt"}, ""), {}, lambda error: None)
+    with anyio.fail_after(20):
+        await told.wait()
+        await engine.cancel(run)
+        view = await engine.wait(run)
+    unit = unit_of(view, "a")
+    assert (unit.state, unit.cost) == (UnitState.CANCELLED, 0.5)
 
 
 async def test_the_prompt_tells_what_the_agent_cannot_know(
