@@ -27,9 +27,17 @@ QUIET = {
 }
 
 
-def made(folder: Path, options: Options | None = None, **more: object) -> Invocation:
+def made(
+    folder: Path,
+    options: Options | None = None,
+    *,
+    session: str = "",
+    schema: Path | None = None,
+    budget: float | None = None,
+    turns: int | None = None,
+) -> Invocation:
     given = Task(Unit("u", "u", "p"), options or Options(), folder / "tree", "p", folder / "prompt.md")
-    return Claude().program(attrs.evolve(given, **more))
+    return Claude().program(attrs.evolve(given, session=session, schema=schema, budget=budget, turns=turns))
 
 
 def test_the_prompt_is_on_standard_input(tmp_path: Path) -> None:
@@ -39,26 +47,32 @@ def test_the_prompt_is_on_standard_input(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("options", "more", "argv"),
+    ("options", "session", "budget", "turns", "argv"),
     [
-        (Options(model="opus"), {}, ["--permission-mode", "acceptEdits", "--model", "opus"]),
+        (Options(model="opus"), "", None, None, ["--permission-mode", "acceptEdits", "--model", "opus"]),
         (
             Options(allow=("Edit", "Bash(npm test)")),
-            {},
+            "",
+            None,
+            None,
             ["--allowedTools", "Edit,Bash(npm test)", "--permission-mode", "acceptEdits"],
         ),
-        (Options(), {"turns": 7}, ["--permission-mode", "acceptEdits", "--max-turns", "7"]),
-        (Options(), {"budget": 1 / 3}, ["--permission-mode", "acceptEdits", "--max-budget-usd", "0.3333"]),
-        (Options(), {"session": "0a-1"}, ["--permission-mode", "acceptEdits", "-r", "0a-1"]),
+        (Options(), "", None, 7, ["--permission-mode", "acceptEdits", "--max-turns", "7"]),
+        (Options(), "", 1 / 3, None, ["--permission-mode", "acceptEdits", "--max-budget-usd", "0.3333"]),
+        (Options(), "0a-1", None, None, ["--permission-mode", "acceptEdits", "-r", "0a-1"]),
         (
             Options(model="m", args=("--effort", "low")),
-            {"session": "s", "turns": 1},
+            "s",
+            None,
+            1,
             ["--permission-mode", "acceptEdits", "--model", "m", "--max-turns", "1", "-r", "s", "--effort", "low"],
         ),
     ],
 )
-def test_options(tmp_path: Path, options: Options, more: dict[str, object], argv: list[str]) -> None:
-    assert list(made(tmp_path, options, **more).argv) == [*START, *argv]
+def test_options(
+    tmp_path: Path, options: Options, session: str, budget: float | None, turns: int | None, argv: list[str]
+) -> None:
+    assert list(made(tmp_path, options, session=session, budget=budget, turns=turns).argv) == [*START, *argv]
 
 
 def test_a_variable_that_the_user_sets_wins(tmp_path: Path) -> None:
