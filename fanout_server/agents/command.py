@@ -21,8 +21,8 @@ class Command:
     """
 
     name = "command"
-    abilities = Abilities(models=False, edits="possible")
     version_argv: tuple[str, ...] = ()
+    abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:
         if not options.command or not options.command[0].strip():

@@ -25,8 +25,8 @@ class Rewrite:
     """Applies ``options.rewrite`` to the unit's targets, in a process of its own: ast-grep blocks, and can crash."""
 
     name = "rewrite"
-    abilities = Abilities(models=False, edits="possible")
     version_argv: tuple[str, ...] = ()
+    abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:
         if not options.rewrite:

@@ -28,6 +28,8 @@ from fanout_server.run.policy import Failure
 from fanout_server.run.slots import Turn
 from fanout_server.run.using import UnitUse, Use
 
+# The service did nothing for it.
+_FREE = {*policy.REFUSED, FailureKind.NOT_INSTALLED, FailureKind.NOT_SIGNED_IN}
 _FEEDBACK_BYTES = 8 * 1024
 
 
@@ -128,7 +130,7 @@ class Attempt:
                 context.halt.pass_through()
                 task = await anyio.to_thread.run_sync(self._task, worktree, feedback, spending.limit)
                 verdict = await self._work(task, worktree, spending)
-                if context.agent.abilities.models and not verdict.ok:
+                if verdict.kind not in _FREE and context.agent.abilities.models:
                     spending.guess()
                 if verdict.kind in policy.REFUSED:
                     place.refused(verdict.retry_after)

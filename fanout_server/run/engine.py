@@ -18,8 +18,6 @@ from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.model import Plan, RunState, RunView, UnitState
-
-from fanout_server.model import Plan, RunState, RunView
 from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
@@ -247,19 +245,17 @@ class Engine:
                 await anyio.sleep(_POLL_SECONDS)
         return open_units
 
-<<<<<<< HEAD
     async def _call_off(self, view: RunView) -> tuple[str, ...]:
         """Nobody is at work on a run that waits: it is gone on with, to its end."""
         execution = self._add(view.id, view.plan)
         execution.cancel(None)
         self._tasks.start_soon(self._own, execution, execution.resume, _log_failure)
         return tuple(unit.id for unit in view.units if not unit.state.ended)
-=======
+
     async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
         """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work."""
         ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
         return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
->>>>>>> e1de5009a53a247705230d795b144dbab51727d5
 
     async def plan_apply(self, run: str, present: Present, units: Collection[str] | None = None) -> EditPlan:
         """See ``delivery.plan_apply``."""

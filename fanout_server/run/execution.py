@@ -22,7 +22,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, prompting, rate, recovery, setting_up
+from fanout_server.run import history, locks, prompting, rate, recovery, setting_up
 from fanout_server.run.context import Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
@@ -36,8 +36,6 @@ from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
-# Of one attempt, in dollars, where nothing is known: the high end of what the pattern's own users report.
-_EXPECTED_COST = 0.30
 # No unit has such an id.
 _PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
@@ -283,7 +281,7 @@ class Execution:
             setup_is_shared=setting_up.is_shared(source, left),
             briefing=await anyio.to_thread.run_sync(self._briefing, agent, source.base),
             limiter=self._limiter(agent),
-            ledger=self._ledger(agent),
+            ledger=await self._ledger(),
             mail=self._mail,
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
@@ -316,9 +314,10 @@ class Execution:
         env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark="")
         return self._services.shared.limiters(rate.account(agent.name, env))
 
-    def _ledger(self, agent: Agent) -> Ledger:
+    async def _ledger(self) -> Ledger:
         options = self._plan.options
-        ledger = Ledger(options.budget, options.unit_budget, _EXPECTED_COST if agent.abilities.models else 0.0)
+        _, likely = (await history.estimate_plan(self._services.journal, self._plan)).unit
+        ledger = Ledger(options.budget, options.unit_budget, likely)
         for unit in self._plan.units:
             # By an earlier process.
             ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
