@@ -125,3 +125,14 @@ def test_no_beginning_of_a_success_is_one(name: str) -> None:
         reader = AGENTS[name].reader(task())
         play(reader, whole[:count])
         assert not reader.verdict(Ended(0, None, "exited", "ended")).ok
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_value_may_be_of_another_type(name: str) -> None:
+    for line in sorted({line for real in PRINTED[name] for line in real[1:]}):
+        told = json.loads(line)
+        for path in paths(told):
+            for odd in (None, "x", 10**400, [1], [[]], {"x": 1}):
+                reader = AGENTS[name].reader(task())
+                play(reader, [json.dumps(replaced(told, path, odd)).encode(), line])
+                reader.verdict(Ended(0, None, "exited", "ended"))
