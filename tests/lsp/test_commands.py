@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 import pytest
@@ -237,17 +239,17 @@ def test_a_unit_at_work_is_told_something_and_done_again_with_a_note(connect: Ma
     code, said = refused(editor, "fanout.send", send)
     assert (code, "is not at work" in said) == (REFUSED, True)
     assert editor.client.command("fanout.retry", {"runId": run, "units": ["01-a"], "note": "Again."}) == {"runId": run}
-    message(editor, "is ready", 2)
-    assert view_of(editor, run)["units"][0]["attempts"] == 3
+    while (view := ended(editor, run, "ready"))["units"][0]["attempts"] < 3:
+        continue
     shown = editor.client.command("fanout.show", {"runId": run, "what": "diff"})
-    diff = Path(unquote(urlsplit(shown["uri"]).path)).read_text()
+    diff = Path(url2pathname(urlsplit(shown["uri"]).path)).read_text()
     assert "+Mind the gap." in diff
     assert "+Again." in diff
 
 
 def test_the_pilot_is_asked_about_and_the_rest_follows(connect: MakeEditor, tmp_path: Path) -> None:
     editor = connect()
-    editor.client.answers["window/showMessageRequest"] = lambda params: (
+    editor.client.handlers["window/showMessageRequest"] = lambda params: (
         {"title": "Go on with the rest"} if "The first of run" in params["message"] else None
     )
     run = run_files(editor, tmp_path, "a.txt", "src/one.py", pilot=1, apply="later")
