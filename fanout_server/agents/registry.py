@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.command import Command
+from fanout_server.agents.copilot import Copilot
+from fanout_server.agents.gemini import Gemini
+from fanout_server.agents.opencode import OpenCode
 from fanout_server.agents.programs import CLAUDE, CODEX
 from fanout_server.agents.rewrite import Rewrite
 from fanout_server.model import Options
@@ -15,9 +18,10 @@ _AGENTS: dict[str, Agent] = {
     "command": Command(),
     "rewrite": Rewrite(),
     **{program.name: program for program in _PROGRAMS},
+    "gemini": Gemini(),
+    "opencode": OpenCode(),
+    "copilot": Copilot(),
 }
-
-_LATER = ("gemini", "opencode", "copilot")
 
 
 def names() -> tuple[str, ...]:
@@ -35,7 +39,7 @@ def get(name: str | None, options: Options) -> Agent:
     if wanted in _AGENTS:
         return _AGENTS[wanted]
     here = ", ".join(f"`{one}`" for one in names())
-    if wanted in _LATER or wanted.startswith("acp:"):
+    if wanted.startswith("acp:"):
         raise AgentUnavailable(
             f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
         )
