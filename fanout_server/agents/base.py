@@ -122,6 +122,10 @@ class Agent(Protocol):
     @property
     def abilities(self) -> Abilities: ...
 
+    @property
+    def version_argv(self) -> tuple[str, ...]:
+        """A command that prints the version of its program; empty where there is no one program."""
+
     def check(self, options: Options) -> None:
         """Raises ``AgentUnavailable`` where no unit could run: called once, before a run starts. May read the disk."""
 

@@ -539,7 +539,7 @@ def test_an_earlier_try_leaves_no_use_to_be_counted_again(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", sorted(AGENTS))
 def test_programs_that_are_not_here_are_told(name: str, tmp_path: Path) -> None:
     agent = registry.get(name, Options())
-    assert (agent.name, AGENTS[name].version_argv) == (name, (name, "--version"))  # type: ignore[attr-defined]
+    assert (agent.name, AGENTS[name].version_argv) == (name, (name, "--version"))
     with pytest.raises(AgentUnavailable, match=f"'{name}', which was not found on PATH"):
         agent.check(Options(env={"PATH": "/nonexistent"}))
     (tmp_path / name).write_text("#!/bin/sh\n")
