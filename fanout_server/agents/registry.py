@@ -35,6 +35,8 @@ def get(name: str | None, options: Options) -> Agent:
         AgentUnavailable: there is no such agent, or none was asked for.
     """
     wanted = name or options.agent or _implied(options)
+    if wanted == Command.name:
+        return Command(options.output)
     if wanted in _AGENTS:
         return _AGENTS[wanted]
     here = ", ".join(f"`{one}`" for one in names())
