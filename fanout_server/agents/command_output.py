@@ -15,8 +15,8 @@ from fanout_server.agents.endings import by_status, cut_short
 from fanout_server.agents.events import AgentEvent, Said, Started, Used
 from fanout_server.agents.heard import sentence
 from fanout_server.agents.json_lines import Json, at, count, number, parse, text
-from fanout_server.agents.patterns import search
 from fanout_server.agents.output import last_line
+from fanout_server.agents.patterns import search
 from fanout_server.agents.process import Ended
 from fanout_server.agents.secret import masked
 from fanout_server.agents.sessions import session_name

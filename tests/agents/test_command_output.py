@@ -18,6 +18,7 @@ from fanout_server.agents.command import Command
 from fanout_server.agents.events import AgentEvent, Said, Started, Used
 from fanout_server.agents.process import Ended, Program, Reason
 from fanout_server.model import CommandOutput, FailureKind, FanoutError, Options, Tokens, Unit
+from fanout_server.planning import document
 from fanout_server.settings import parse_option
 from tests.agents.running import Bench
 
@@ -39,7 +40,8 @@ def read(
     return events, reader.verdict(Ended(status, None, reason, "what happened", tail=printed[-65536:]))
 
 
-# As in docs/protocol.md.
+PROTOCOL = Path(__file__).parents[2] / "docs" / "protocol.md"
+
 AIDER = CommandOutput(success="^Applied edit to ", again="(?i)rate.?limit|retrying in")
 CURSOR = CommandOutput(
     "jsonl",
@@ -77,6 +79,14 @@ def recorded(name: str) -> bytes:
 
 def lines(*told: object) -> bytes:
     return b"\n".join(json.dumps(one).encode() for one in told)
+
+
+def test_the_examples_of_the_manual_are_those_that_are_tried_here() -> None:
+    section = PROTOCOL.read_text("utf-8").partition("### What a command prints")[2].partition("\n## ")[0]
+    examples = [part.partition("```")[0] for part in section.split("```yaml\n")[1:]]
+    parsed = [document.parse(f"---\n{example}---\nDo {{file}}.\n\n- a.py\n") for example in examples]
+    assert [one.problems for one in parsed] == [(), ()]
+    assert [one.options["output"] for one in parsed] == [AIDER, CURSOR]
 
 
 BUSY = "the service wants it tried again later: "
