@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from fanout_server.agents.base import Agent, AgentUnavailable, Task, Verdict, wr
 from fanout_server.agents.copilot import Copilot
 from fanout_server.agents.events import AgentEvent, Denied, Finished, Retrying, Said, Started, Used, UsedTool
 from fanout_server.agents.gemini import Gemini
+from fanout_server.agents.json_lines import Json
 from fanout_server.agents.opencode import OpenCode
 from fanout_server.agents.process import Ended, Reason
 from fanout_server.model import FailureKind, Options, Tokens, Unit
@@ -384,6 +386,33 @@ def test_no_output_breaks_a_reader_or_passes_for_a_success(
         told = [event for event in events if isinstance(event, Finished)]
         assert told
         assert not told[-1].problem
+
+
+def _replaced(told: Json, value: Json) -> Iterator[Json]:
+    """``told`` with each of its parts, one at a time, being ``value``."""
+    yield value
+    if isinstance(told, Mapping):
+        for key in told:
+            yield from ({**told, key: part} for part in _replaced(told[key], value))
+    elif isinstance(told, list):
+        for at in range(len(told)):
+            yield from ([*told[:at], part, *told[at + 1 :]] for part in _replaced(told[at], value))
+
+
+@pytest.mark.parametrize("value", [None, True, 10**400, "-x", [[]], {"a": 1}], ids=lambda value: str(value)[:8])
+@pytest.mark.parametrize("name", ["gemini_ok", "opencode_ok", "opencode_401", "copilot_ok"])
+def test_every_value_may_be_of_another_type(name: str, value: Json, tmp_path: Path) -> None:
+    agent = AGENTS[name.partition("_")[0]]
+    printed = (FIXTURES / f"{name}.jsonl").read_bytes().splitlines()
+    for number, line in enumerate(printed):
+        if b"skills_loaded" in line or b"mcp_servers" in line:
+            continue  # Not read, and long.
+        for told in _replaced(json.loads(line), value):
+            reader = agent.reader(task(tmp_path, Path("/w/wt/p1")))
+            for one in (*printed[:number], json.dumps(told).encode(), *printed[number + 1 :]):
+                reader.line(one)
+            verdict = reader.verdict(Ended(0, None, "exited", "ended with exit status 0"))
+            assert not verdict.session.startswith("-")
 
 
 @settings(max_examples=200, deadline=None)
