@@ -7,6 +7,7 @@ standin: json {"answer": "yes"}  the answer, where a form is asked for
 standin: say TEXT                the answer in words
 standin: use INPUT OUTPUT        how many tokens each request costs
 standin: refuse STATUS [TIMES] [after SECONDS]   TIMES requests, or all; with a retry-after
+standin: together N              the first answer comes when N such prompts are there
 standin: silent                  never an answer
 """
 
@@ -80,6 +81,7 @@ class Script:
     moves: tuple[Move, ...] = ()
     use: Use = field(factory=Use)
     refusal: Refusal | None = None
+    together: int = 1
     silent: bool = False
 
     def move(self, done: int) -> Move:
@@ -95,7 +97,7 @@ def lines(text: str) -> tuple[str, ...]:
 def parse(text: str) -> Script:
     """Raises UnreadableScriptError."""
     moves: list[Move] = []
-    use, refusal, silent = Use(), None, False
+    use, refusal, together, silent = Use(), None, 1, False
     for found in _LINE.finditer(text):
         rest = found["rest"] or ""
         match found["word"]:
@@ -114,11 +116,13 @@ def parse(text: str) -> Script:
                 use = _use(rest)
             case "refuse":
                 refusal = _refusal(rest)
+            case "together":
+                together = _number(rest)
             case "silent":
                 silent = True
             case word:
                 raise UnreadableScriptError(f"the stand-in does not know how to {word!r}")
-    return Script(tuple(moves), use, refusal, silent)
+    return Script(tuple(moves), use, refusal, together, silent)
 
 
 def render(script: Script) -> str:
@@ -144,20 +148,28 @@ def _rendered(script: Script) -> Iterable[str]:
         times = f" {script.refusal.times}" if script.refusal.times is not None else ""
         after = f" after {script.refusal.after}" if script.refusal.after is not None else ""
         yield f"refuse {script.refusal.status}{times}{after}"
+    yield f"together {script.together}"
     if script.silent:
         yield "silent"
 
 
+def _number(word: str) -> int:
+    if not (word.isascii() and word.isdigit()):
+        raise UnreadableScriptError(f"the stand-in needs a number, not {word!r}")
+    return int(word)
+
+
+def _maybe(word: str | None) -> int | None:
+    return None if word is None else _number(word)
+
+
 def _use(rest: str) -> Use:
-    words = rest.split()
-    if len(words) != 2 or not all(word.isdecimal() for word in words):
-        raise UnreadableScriptError(f"use INPUT OUTPUT, not {rest!r}")
-    return Use(int(words[0]), int(words[1]))
+    given, _, made = rest.partition(" ")
+    return Use(_number(given), _number(made))
 
 
 def _refusal(rest: str) -> Refusal:
     found = _REFUSE.fullmatch(rest)
     if found is None:
         raise UnreadableScriptError(f"refuse STATUS [TIMES] [after SECONDS], not {rest!r}")
-    times, after = found["times"], found["after"]
-    return Refusal(int(found["status"]), None if times is None else int(times), None if after is None else int(after))
+    return Refusal(_number(found["status"]), _maybe(found["times"]), _maybe(found["after"]))

@@ -28,7 +28,10 @@ from tests.standin.wire import Asked, Document, Event, Events, Reply, Wire
 
 WIRES: Final[tuple[Wire, ...]] = (Messages(), Responses(), Chat(), GenerateContent())
 
-_BAD_REQUEST, _BAD_KEY = 400, 401
+_BAD_REQUEST, _BAD_KEY, _ALONE = 400, 401, 500
+
+# How long those who come first wait for the others.
+_PATIENCE = 20.0
 
 
 @frozen
@@ -53,6 +56,7 @@ class StandIn(ThreadingHTTPServer):
         self._lock = threading.Lock()
         self._number = 0
         self._refused: Counter[tuple[str, ...]] = Counter()
+        self._meetings: dict[int, threading.Barrier] = {}
         log.touch()
 
     @property
@@ -61,9 +65,10 @@ class StandIn(ThreadingHTTPServer):
 
     def answer(self, wire: Wire, asked: Asked) -> Decision:
         """What is answered, once it is written down."""
+        met = asked.done > 0 or self._meet(asked)
         with self._lock:
             self._number += 1
-            answer = self._decide(wire, asked)
+            answer = self._decide(wire, asked) if met else self._refusal(wire, Refusal(_ALONE), "nobody else came")
             told = Recorded(
                 wire.name,
                 asked.model,
@@ -76,6 +81,17 @@ class StandIn(ThreadingHTTPServer):
             with self._log.open("a") as file:
                 file.write(told.to_line())
         return answer
+
+    def _meet(self, asked: Asked) -> bool:
+        """Waits for as many as the prompt says. False where they do not come."""
+        with self._lock:
+            number = _together(asked)
+            meeting = self._meetings.setdefault(number, threading.Barrier(number))
+        try:
+            meeting.wait(_PATIENCE)
+        except threading.BrokenBarrierError:
+            return False
+        return True
 
     def _decide(self, wire: Wire, asked: Asked) -> Decision:
         if asked.key != self._key:
@@ -105,6 +121,13 @@ class StandIn(ThreadingHTTPServer):
     def _refusal(wire: Wire, refusal: Refusal, why: str) -> Decision:
         message = f"stand-in: {why} ({refusal.status})"
         return Decision(refusal.status, Document(wire.refusal(refusal.status, message)), refusal.after)
+
+
+def _together(asked: Asked) -> int:
+    try:
+        return max(script.parse(asked.prompt).together, 1)
+    except script.UnreadableScriptError:
+        return 1
 
 
 class _Handler(BaseHTTPRequestHandler):

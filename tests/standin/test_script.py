@@ -21,7 +21,12 @@ _MOVES = st.one_of(
 )
 _REFUSALS = st.builds(Refusal, st.integers(400, 599), st.none() | _NUMBERS, st.none() | _NUMBERS)
 _SCRIPTS = st.builds(
-    Script, st.lists(_MOVES).map(tuple), st.builds(Use, _NUMBERS, _NUMBERS), st.none() | _REFUSALS, st.booleans()
+    Script,
+    st.lists(_MOVES).map(tuple),
+    st.builds(Use, _NUMBERS, _NUMBERS),
+    st.none() | _REFUSALS,
+    _NUMBERS,
+    st.booleans(),
 )
 
 
@@ -35,7 +40,9 @@ def test_a_prompt_without_lines_is_answered_in_words() -> None:
     assert Script().move(0) == Script().move(3) == Say("Done.")
 
 
-@pytest.mark.parametrize("line", ["standin: dance", "standin: refuse", "standin: refuse 42", "standin: use much"])
+@pytest.mark.parametrize(
+    "line", ["standin: dance", "standin: refuse", "standin: refuse 42", "standin: use much", "standin: use 1"]
+)
 def test_a_line_that_means_nothing_is_refused(line: str) -> None:
     with pytest.raises(UnreadableScriptError):
         script.parse(line)

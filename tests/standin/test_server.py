@@ -7,6 +7,7 @@ import http.client
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -192,6 +193,16 @@ def test_no_answer_at_all(server: StandIn, service: Service, log: Path) -> None:
     with pytest.raises(TimeoutError):
         _post(server, service.path, service.key, body, limit=0.1)
     assert [one.status for one in recorded(log)] == [0]
+
+
+def test_answers_come_when_all_are_there(server: StandIn, service: Service, log: Path) -> None:
+    with ThreadPoolExecutor() as asking:
+        first = asking.submit(_ask, server, service, f"{_WRITE}\nstandin: together 2")
+        assert b"a.txt" in _ask(server, service, _WRITE).body
+        assert len(recorded(log)) == 1
+        second = asking.submit(_ask, server, service, f"{_WRITE}\nstandin: together 2")
+        assert first.result().status == second.result().status == 200
+        assert b"All done." in _ask(server, service, f"{_WRITE}\nstandin: together 2", answered=1).body
 
 
 def test_a_script_that_cannot_be_read_is_told(server: StandIn, service: Service) -> None:
