@@ -134,6 +134,15 @@ class RewriteRule:
 
 
 @frozen
+class Price:
+    """Of a model, in dollars for a million tokens. Without ``cached`` what is read from a cache costs as the rest."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@frozen
 class Options:
     """How a plan is run: the front matter of a plan document, the ``options`` of a command. Parsed by ``settings``."""
 
@@ -156,6 +165,7 @@ class Options:
     untracked_limit: int | None = 50_000_000
     budget: float | None = None
     unit_budget: float | None = None
+    prices: Mapping[str, Price] = field(factory=dict)
     pilot: int = 0
     mode: str = "edit"
     review: str = "checks"
@@ -250,11 +260,26 @@ class AttemptFailed(Event):
     attempt: int
     message: str
     retry_in: float | None = None
+    kind: FailureKind | None = None
+
+
+@frozen
+class AttemptUsed(Event):
+    """What the unit has used so far, in all its attempts. ``estimated``: by a price table, not told by the agent."""
+
+    unit: str
+    attempt: int
+    cost: float | None
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen
 class UnitEnded(Event):
-    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts."""
+    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts.
+
+    ``session`` is the agent's own name for what it remembers of its last attempt, empty where it cannot be resumed.
+    """
 
     unit: str
     state: UnitState
@@ -263,6 +288,10 @@ class UnitEnded(Event):
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen
@@ -313,6 +342,7 @@ AnyEvent = (
     | AttemptActivity
     | AttemptVerifying
     | AttemptFailed
+    | AttemptUsed
     | UnitEnded
     | FindingReported
     | RunIntegrated
@@ -338,6 +368,10 @@ class UnitView:
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen

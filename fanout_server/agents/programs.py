@@ -32,6 +32,10 @@ class KnownProgram:
     tail: tuple[str, ...] = ()
     abilities: Abilities = _UNKNOWN
 
+    @property
+    def version_argv(self) -> tuple[str, ...]:
+        return (self.argv[0], "--version")
+
     def check(self, options: Options) -> None:
         if not self.is_here(options):
             raise AgentUnavailable(

@@ -26,6 +26,7 @@ from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
+from fanout_server.run.shared import Shared
 from fanout_server.run.state import ACTIVE, fold
 
 _log = logging.getLogger(__name__)
@@ -57,8 +58,12 @@ class Engine:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path, *, state_root: Path | None = None, backoff: float = 1.0) -> AsyncIterator[Engine]:
+    async def open(
+        cls, path: Path, *, state_root: Path | None = None, backoff: float = 1.0, shared: Shared | None = None
+    ) -> AsyncIterator[Engine]:
         """The engine of the repository that ``path`` lies in. Leaving the block interrupts what still runs.
+
+        Engines of one process are given the same ``shared``.
 
         Raises FanoutError: no repository, git missing or too old, the journal cannot be used.
         """
@@ -74,7 +79,9 @@ class Engine:
                     # One listener's mistake must end neither the run nor the other listeners.
                     _log.exception("a listener failed on %s", type(event).__name__)
 
-        services = Services(repository, journal, state_root or settings.state_root(), publish, backoff)
+        services = Services(
+            repository, journal, state_root or settings.state_root(), publish, backoff, shared or Shared()
+        )
         try:
             reaped = await recovery.recover(services)
             async with anyio.create_task_group() as tasks:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
@@ -12,25 +14,32 @@ import anyio.abc
 import anyio.to_thread
 
 from fanout_server import model
-from fanout_server.agents import registry
+from fanout_server.agents import environment, registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snapshot, usage
+from fanout_server.repo import changes, deleting, fingerprint, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, setting_up
+from fanout_server.run import locks, rate, recovery, setting_up
+from fanout_server.run.context import Halted, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.journal import JournalError
+from fanout_server.run.money import Ledger
+from fanout_server.run.prompting import Briefing
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.state import ACTIVE, Fold
-from fanout_server.run.unit import RunContext, run_unit
+from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+# Of one attempt, in dollars, where nothing is known: the high end of what the pattern's own users report.
+_EXPECTED_COST = 0.30
+# No unit has such an id.
+_PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
 _log = logging.getLogger(__name__)
@@ -53,6 +62,7 @@ class Execution:
         self._surroundings: fingerprint.Fingerprint | None = None
         self._looking = anyio.Lock()
         self._gate = Gate(services)
+        self._halted: list[Unit] = []
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
@@ -237,6 +247,9 @@ class Execution:
             source,
             self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
+            briefing=await anyio.to_thread.run_sync(self._briefing, agent, source.base),
+            limiter=self._limiter(agent),
+            ledger=self._ledger(agent),
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         if context.setup_is_shared and not self._all_cancelled:
@@ -248,21 +261,60 @@ class Execution:
                     raise self._gate.why() from error
                 await self._fail_all(left, str(error))
                 return
+        if left and not self._all_cancelled:
+            with anyio.CancelScope() as self._setup_scope:
+                await self._probe(context)
         waiting = iter(left)
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
+        if context.halt.reason is not None:
+            await self._fail_all([*self._halted, *waiting], context.halt.reason)
+
+    def _limiter(self, agent: Agent) -> rate.Limiter:
+        options = self._plan.options
+        env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark="")
+        return self._services.shared.limiters(rate.account(agent.name, env))
+
+    def _ledger(self, agent: Agent) -> Ledger:
+        options = self._plan.options
+        ledger = Ledger(options.budget, options.unit_budget, _EXPECTED_COST if agent.abilities.models else 0.0)
+        for unit in self._plan.units:
+            # By an earlier process.
+            ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
+        return ledger
+
+    async def _probe(self, context: RunContext) -> None:
+        """A bad sign-in is found once, and not by each unit on its own."""
+        logs = self._folders.attempt_logs(_PROBE, 1)
+        home = self._folders.worktrees / _PROBE
+        await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
+        mark, log = f"{self.run}/{_PROBE}/1", logs / "agent.log"
+        verdict = await self._services.shared.probes.hopeless(context.agent, context.options, mark, home, log)
+        if verdict is not None:
+            context.halt.stop(verdict.message)
+
+    def _briefing(self, agent: Agent, base: str) -> Briefing:
+        # A command's prompt is the user's to write.
+        if not agent.abilities.models:
+            return Briefing(wanted=False)
+        unsaved = changes.since_parent(self._services.repository, base)
+        return Briefing(unsaved=unsaved, check=self._plan.options.check)
 
     async def _fail_all(self, units: Collection[Unit], message: str) -> None:
         """One thing went wrong for all of them."""
+        if not units:
+            return
         ids = tuple(unit.id for unit in units)
-        await self._find(Finding("unit/failed", Severity.ERROR, f"No unit was started: {message}", units=ids))
+        many = "No unit was" if len(units) == len(self._plan.units) else f"{len(units)} more units were not"
+        await self._find(Finding("unit/failed", Severity.ERROR, f"{many} started: {message}", units=ids))
         for unit in units:
             await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0))
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
-        for unit in waiting:
-            if self._gate.reason is not None:
+        while self._gate.reason is None and context.halt.reason is None:
+            unit = next(waiting, None)
+            if unit is None:
                 return
             turn = context.slots.queue()
             try:
@@ -280,6 +332,9 @@ class Execution:
                 ended = await self._run_unit(context, unit, turn)
             except DiskFull:
                 # The gate is closed: it is done again when the run is resumed.
+                return
+            except Halted:
+                self._halted.append(unit)
                 return
             finally:
                 del self._unit_scopes[unit.id]
@@ -302,6 +357,8 @@ class Execution:
     async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> model.UnitEnded:
         try:
             return await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
+        except Halted:
+            raise
         except (model.FanoutError, OSError, ExceptionGroup) as error:
             # What the unit itself could not turn into a failure: the journal cannot be written.
             full = self._gate.met(error)

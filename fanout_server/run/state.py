@@ -99,6 +99,8 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
             return attrs.evolve(unit, state=UnitState.VERIFYING)
         case model.AttemptFailed():
             return attrs.evolve(unit, message=event.message)
+        case model.AttemptUsed():
+            return attrs.evolve(unit, cost=event.cost, tokens=event.tokens, estimated=event.estimated)
         case model.UnitEnded():
             return attrs.evolve(
                 unit,
@@ -107,7 +109,12 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
                 seconds=event.seconds,
                 result=event.result,
                 files=event.files,
-                cost=event.cost,
+                # A unit that is cancelled ends without a word on what it has used.
+                cost=unit.cost if event.cost is None else event.cost,
+                kind=event.kind,
+                session=event.session,
+                tokens=event.tokens or unit.tokens,
+                estimated=event.estimated or unit.estimated,
             )
         case _:
             return unit

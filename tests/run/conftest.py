@@ -11,6 +11,7 @@ import pytest
 from fanout_server import model
 from fanout_server.model import Options, Plan, Target, Unit
 from fanout_server.run.engine import Engine
+from fanout_server.run.shared import Shared
 
 PlanMaker = Callable[..., Plan]
 
@@ -44,7 +45,9 @@ def make_plan() -> PlanMaker:
 
 @pytest.fixture
 async def engine(checkout: Path, tmp_path: Path) -> AsyncIterator[Engine]:
-    async with Engine.open(checkout, state_root=tmp_path / "state", backoff=0.01) as opened:
+    async with Engine.open(
+        checkout, state_root=tmp_path / "state", backoff=0.01, shared=Shared.pausing(0.01)
+    ) as opened:
         yield opened
 
 
