@@ -21,6 +21,7 @@ from fanout_server.agents.events import AgentEvent, Denied, Finished, Retrying, 
 from fanout_server.agents.heard import Calls, DeniedEdits, sentence
 from fanout_server.agents.installed import require
 from fanout_server.agents.json_lines import Json, at, count, fields, items, number, parse, text
+from fanout_server.agents.noise import Noise
 from fanout_server.agents.process import ARGUMENT_BYTES, Ended
 from fanout_server.agents.secret import masked
 from fanout_server.agents.sessions import session_name
@@ -59,6 +60,11 @@ _ERRORS = {
 }
 
 _DENIALS = 1000
+
+# Seconds before its first retry, halved; each further wait is twice as long.
+_LONGEST_OWN = 0.35
+
+_NO_SESSION = "No conversation found"
 
 # Reasons to end that no further try changes.
 _TOO_LONG = {"blocking_limit", "prompt_too_long", "rapid_refill_breaker"}
@@ -123,15 +129,16 @@ class ClaudeReader:
         self._denials: set[str] = set()
         self._session = ""
         self._error = ""
+        self._asked: float | None = None
         self._resets: float | None = None
         self._result: Mapping[str, Json] = {}
         self._over = False
-        self._noise = ""
+        self._noise = Noise()
 
     def line(self, data: bytes) -> Sequence[AgentEvent]:
         told = parse(data)
         if told is None:
-            self._noise = sentence(data.decode("utf-8", "replace")) or self._noise
+            self._noise.add(data)
             return ()
         self._session = session_name(text(told, "session_id")) or self._session
         match text(told, "type"), text(told, "subtype"):
@@ -154,8 +161,11 @@ class ClaudeReader:
     def _retrying(self, told: Json) -> Retrying:
         # A connection that broke has no status.
         kind = service.kind_of(count(told, "error_status")) or FailureKind.OVERLOADED
-        delay = number(told, "retry_delay_ms")
-        return Retrying(kind, count(told, "attempt"), None if delay is None else delay / 1000)
+        attempt, milliseconds = count(told, "attempt"), number(told, "retry_delay_ms")
+        delay = None if milliseconds is None else milliseconds / 1000
+        # A wait that is longer than its own would be is what the service asked for, and a little more.
+        self._asked = delay if delay is not None and delay > _LONGEST_OWN * 2 ** min(attempt, 10) else None
+        return Retrying(kind, attempt, delay)
 
     def _message(self, told: Json) -> Iterator[AgentEvent]:
         self._over = False
@@ -205,7 +215,8 @@ class ClaudeReader:
         return evolve(
             found,
             message=masked(found.message),
-            session=self._session,
+            # The name of a session that it does not know it says as if it were one.
+            session="" if not found.ok and _NO_SESSION in found.message else self._session,
             cost=number(self._result, "total_cost_usd"),
             tokens=_tokens(self._result) if told else None,
         )
@@ -217,7 +228,8 @@ class ClaudeReader:
             return self._done()
         cut = cut_short(ended)
         if cut is not None:
-            return evolve(cut, message=f"{ended.message}: {self._noise}" if self._noise else ended.message)
+            said = self._noise.text
+            return evolve(cut, message=f"{ended.message}: {said}" if said else ended.message)
         if self._over:
             return self._failed()
         return self._broke_off(ended)
@@ -261,6 +273,8 @@ class ClaudeReader:
             return self._refused()
         if text(self._result, "terminal_reason") in _TOO_LONG:
             return Verdict(FailureKind.REFUSED, f"the unit is too long for claude: make it smaller ({said})")
+        if _NO_SESSION in said:
+            return Verdict(FailureKind.CRASHED, f"claude cannot go on with its session: {said}", retryable=True)
         return self._service_failed(said) or Verdict(
             FailureKind.CRASHED, f"claude gave up: {said or 'it did not say why'}", retryable=True
         )
@@ -278,7 +292,7 @@ class ClaudeReader:
         return service.verdict("claude", status, said, _SIGN_IN, self._wait())
 
     def _wait(self) -> float | None:
-        return None if self._resets is None else max(0.0, self._resets - time.time())
+        return self._asked if self._resets is None else max(0.0, self._resets - time.time())
 
     def _refused(self) -> Verdict:
         return Verdict(
@@ -286,12 +300,12 @@ class ClaudeReader:
         )
 
     def _broke_off(self, ended: Ended) -> Verdict:
-        said = self._noise
+        said = self._noise.text
         if "unknown option" in said:
             message = f"claude does not know an option that it was given: update claude, or change `args` ({said})"
             return Verdict(FailureKind.CRASHED, message)
-        if "No conversation found" in said:
-            return Verdict(FailureKind.CRASHED, f"claude cannot go on with its session: {said}", retryable=True)
+        if "exceeds" in said:
+            return Verdict(FailureKind.REFUSED, f"the prompt is too long for claude: make the unit smaller ({said})")
         message = f"claude broke off in its work, it {ended.message}"
         return Verdict(
             FailureKind.CRASHED, f"{message}: {said}" if said else message, retryable=ended.exit not in NEVER_RAN

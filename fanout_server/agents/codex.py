@@ -20,6 +20,7 @@ from fanout_server.agents.events import AgentEvent, Denied, Finished, Retrying, 
 from fanout_server.agents.heard import sentence
 from fanout_server.agents.installed import require
 from fanout_server.agents.json_lines import Json, count, fields, items, parse, text
+from fanout_server.agents.noise import Noise
 from fanout_server.agents.process import Ended
 from fanout_server.agents.secret import masked
 from fanout_server.agents.sessions import session_name
@@ -37,28 +38,25 @@ _SIGN_IN = "run `codex login`, or set the key that its model provider asks for (
 _STATUS = re.compile(r"\b(?:unexpected|last) status:? (\d{3})\b", re.ASCII)
 _AGAIN = re.compile(r"Reconnecting\.\.\. (\d{1,9})/\d+", re.ASCII)
 
-# Statuses that stand for what it says without one.
+# What it says without a status.
 _WORDS = {
-    "missing environment variable": 401,
-    "not logged in": 401,
-    "log in again": 401,
-    "sign in again": 401,
-    "quota exceeded": 402,
-    "out of credits": 402,
-    "spend cap": 402,
-    "insufficient_quota": 402,
-    "hit your usage limit": 429,
-    "rate limit": 429,
-    "rate_limit": 429,
-    "at capacity": 529,
-    "high demand": 529,
-    "stream disconnected": 500,
-    "connection failed": 500,
-    "error sending request": 500,
-    "timed out": 500,
-    "context window": 400,
-    "invalid_request_error": 400,
-    "model_not_found": 404,
+    "missing environment variable": FailureKind.NOT_SIGNED_IN,
+    "not logged in": FailureKind.NOT_SIGNED_IN,
+    "log in again": FailureKind.NOT_SIGNED_IN,
+    "sign in again": FailureKind.NOT_SIGNED_IN,
+    "quota exceeded": FailureKind.BUDGET_REACHED,
+    "out of credits": FailureKind.BUDGET_REACHED,
+    "spend cap": FailureKind.BUDGET_REACHED,
+    "hit your usage limit": FailureKind.RATE_LIMITED,
+    "rate limit": FailureKind.RATE_LIMITED,
+    "at capacity": FailureKind.OVERLOADED,
+    "high demand": FailureKind.OVERLOADED,
+    "stream disconnected": FailureKind.OVERLOADED,
+    "connection failed": FailureKind.OVERLOADED,
+    "timed out": FailureKind.OVERLOADED,
+    "context window": FailureKind.REFUSED,
+    "maximum length": FailureKind.REFUSED,
+    "invalid_request_error": FailureKind.REFUSED,
 }
 
 
@@ -99,13 +97,14 @@ class CodexReader:
         self._problem = ""
         self._tokens: Tokens | None = None
         self._done = False
-        self._noise = ""
+        self._noise = Noise()
 
     def line(self, data: bytes) -> Sequence[AgentEvent]:
         told = parse(data)
         if told is None:
-            self._noise = sentence(data.decode("utf-8", "replace")) or self._noise
-            return ()
+            self._noise.add(data)
+            # The only thing that it tells of an edit outside of the worktree, and without the name of the file.
+            return (Denied("file_change"),) if b"patch rejected" in data else ()
         match text(told, "type"):
             case "thread.started":
                 self._session = session_name(text(told, "thread_id"))
@@ -140,8 +139,7 @@ class CodexReader:
         if again is None:
             self._problem = said or self._problem
             return
-        kind = service.kind_of(_status(said)) or FailureKind.OVERLOADED
-        yield Retrying(kind, int(again[1]), _wait(said))
+        yield Retrying(_kind(said) or FailureKind.OVERLOADED, int(again[1]), _wait(said))
 
     def _completed(self, usage: Json) -> Sequence[AgentEvent]:
         self._done = True
@@ -160,7 +158,8 @@ class CodexReader:
             return self._answered() if self._schema else Verdict(None, self._last.strip())
         cut = cut_short(ended)
         if cut is not None:
-            return evolve(cut, message=f"{ended.message}: {self._noise}" if self._noise else ended.message)
+            said = self._noise.text
+            return evolve(cut, message=f"{ended.message}: {said}" if said else ended.message)
         return self._failed(self._problem) if self._problem else self._broke_off(ended)
 
     def _answered(self) -> Verdict:
@@ -175,19 +174,16 @@ class CodexReader:
 
     def _failed(self, problem: str) -> Verdict:
         said = sentence(text(parse(problem.encode("utf-8", "replace")), "error", "message") or problem)
-        status = _status(problem)
-        match service.kind_of(status):
-            case FailureKind.NOT_SIGNED_IN as kind:
-                return Verdict(kind, f"codex is not signed in: {_SIGN_IN} (it said: {said})")
-            case None:
-                return Verdict(FailureKind.CRASHED, f"codex gave up: {said}", retryable=True)
-            case _:
-                found = service.verdict("codex", status, said, _SIGN_IN, _wait(problem))
-                return found or Verdict(FailureKind.CRASHED, f"codex gave up: {said}", retryable=True)
+        kind = _kind(problem)
+        if kind is None:
+            return Verdict(FailureKind.CRASHED, f"codex gave up: {said}", retryable=True)
+        if kind is FailureKind.NOT_SIGNED_IN:
+            return Verdict(kind, f"codex is not signed in: {_SIGN_IN} (it said: {said})")
+        return service.verdict_of("codex", kind, f"it said: {said}", _SIGN_IN, _wait(problem))
 
     def _broke_off(self, ended: Ended) -> Verdict:
-        said = self._noise
-        if service.kind_of(_status(said)) is FailureKind.NOT_SIGNED_IN:
+        said = self._noise.text
+        if _kind(said) in {FailureKind.NOT_SIGNED_IN, FailureKind.REFUSED}:
             return self._failed(said)
         if ended.exit == 2:  # noqa: PLR2004 - what it answers to a wrong command line
             message = f"codex does not know what it was told to do: update codex, or change `args` ({said})"
@@ -210,13 +206,13 @@ def _uses(item: Json) -> Iterator[UsedTool]:
             yield UsedTool(kind)
 
 
-def _status(said: str) -> int:
-    """The HTTP status that is told, or that stands for what is told; nought where neither is known."""
-    found = _STATUS.search(said)
-    if found is not None:
-        return int(found[1])
+def _kind(said: str) -> FailureKind | None:
+    """By the HTTP status that is told, else by the words."""
+    status = _STATUS.search(said)
+    if status is not None:
+        return service.kind_of(int(status[1]))
     lower = said.lower()
-    return next((status for words, status in _WORDS.items() if words in lower), 0)
+    return next((kind for words, kind in _WORDS.items() if words in lower), None)
 
 
 _IN = re.compile(r"try again in (\d{1,6}(?:\.\d{1,6})?)(ms|s)\b", re.ASCII)

@@ -38,7 +38,13 @@ def verdict(name: str, status: int, said: str, sign_in: str, retry_after: float 
     kind = kind_of(status)
     if kind is None:
         return None
-    message = f"{name}: {_told(kind, sign_in)} (the service answered {status}: {sentence(said) or 'nothing more'})"
+    told = f"the service answered {status}: {sentence(said) or 'nothing more'}"
+    return verdict_of(name, kind, told, sign_in, retry_after)
+
+
+def verdict_of(name: str, kind: FailureKind, told: str, sign_in: str, retry_after: float | None = None) -> Verdict:
+    """The same where the program told no status, but what there is to say about it."""
+    message = f"{name}: {_told(kind, sign_in)} ({told})"
     return Verdict(kind, message, retryable=passes(kind), retry_after=retry_after if passes(kind) else None)
 
 

@@ -247,7 +247,6 @@ def test_what_was_done_before_the_program_hung_is_done() -> None:
     ("noise", "status", "retryable", "said"),
     [
         (b"error: unknown option '--json-schema'", 1, False, "update claude, or change `args`.*--json-schema"),
-        (b"No conversation found with session ID: x", 1, True, "cannot go on with its session"),
         (b"out of memory", -9, True, "ended by SIGKILL: out of memory"),
         (b"", 127, False, "ended with exit status 127"),
     ],
@@ -266,3 +265,25 @@ def test_a_key_in_a_message_is_not_passed_on() -> None:
 @pytest.mark.parametrize("session", ["--dangerously-skip-permissions", "a b", "../x", "x" * 129, "-", "a\n"])
 def test_a_session_that_is_no_name_is_none(session: str) -> None:
     assert judged(told(session_id=session)).session == ""
+
+
+def test_a_prompt_that_is_too_long_is_told() -> None:
+    # In these words, by the real program.
+    said = b"Error: piped stdin input exceeds 10MB. Pass large content as a file path in your prompt instead."
+    verdict = judged(said)
+    assert (verdict.kind, verdict.retryable) == (FailureKind.REFUSED, False)
+    assert "too long for claude" in verdict.message
+
+
+def test_a_session_that_it_does_not_know_is_not_gone_on_with() -> None:
+    said = "No conversation found with session ID: 1111"
+    end = told(subtype="error_during_execution", is_error=True, result=None, errors=[said], session_id="1111")
+    verdict = judged(said.encode(), end)
+    assert (verdict.kind, verdict.retryable, verdict.session) == (FailureKind.CRASHED, True, "")
+    assert verdict.message == f"claude cannot go on with its session: {said}"
+
+
+@pytest.mark.parametrize(("delay", "wait"), [(3557, 3.557), (1204, None), (None, None), ("3557", None)])
+def test_a_wait_that_the_service_asked_for_is_told(delay: object, wait: float | None) -> None:
+    retry = {"type": "system", "subtype": "api_retry", "attempt": 2, "retry_delay_ms": delay, "error_status": 429}
+    assert judged(json.dumps(retry).encode(), *api_error("rate_limit", 429)).retry_after == wait
