@@ -14,6 +14,7 @@ import psutil
 import pytest
 from attrs import frozen
 
+from tests.standin import script
 from tests.standin.record import Recorded, recorded
 
 KEY = "a-key-for-tests"
@@ -42,7 +43,11 @@ class Network:
         return [*enter, "--", *argv]
 
     def asked(self) -> tuple[Recorded, ...]:
-        return recorded(self.log)
+        """What units asked; others do not speak to the stand-in by lines of their prompts."""
+        return tuple(one for one in recorded(self.log) if script.lines(one.prompt))
+
+    def other_questions(self) -> tuple[Recorded, ...]:
+        return tuple(one for one in recorded(self.log) if not script.lines(one.prompt))
 
     def running(self) -> dict[int, str]:
         """The command lines of all that runs in it or came out of it, but for the stand-in."""

@@ -15,7 +15,7 @@ from attrs import frozen
 
 from tests.real.network import Network
 
-_LIMIT = 60
+_LIMIT = 40
 
 
 @frozen

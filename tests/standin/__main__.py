@@ -25,7 +25,6 @@ def main() -> None:
         sys.stdout.write(f"{server.port}\n")
         sys.stdout.flush()
         sys.stdin.read()
-        server.shutdown()
 
 
 if __name__ == "__main__":
