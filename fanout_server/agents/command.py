@@ -22,7 +22,6 @@ class Command:
 
     name = "command"
     abilities = Abilities(models=False, edits="possible")
-    version_argv: tuple[str, ...] = ()
 
     def check(self, options: Options) -> None:
         if not options.command or not options.command[0].strip():

@@ -26,7 +26,6 @@ class Rewrite:
 
     name = "rewrite"
     abilities = Abilities(models=False, edits="possible")
-    version_argv: tuple[str, ...] = ()
 
     def check(self, options: Options) -> None:
         if not options.rewrite:

@@ -28,6 +28,8 @@ from fanout_server.run.policy import Failure
 from fanout_server.run.slots import Turn
 from fanout_server.run.using import UnitUse, Use
 
+# The service did nothing for it.
+_FREE = {*policy.REFUSED, FailureKind.NOT_INSTALLED, FailureKind.NOT_SIGNED_IN}
 _FEEDBACK_BYTES = 8 * 1024
 
 
@@ -53,6 +55,7 @@ class Attempt:
         self._mark = f"{context.run}/{unit.id}/{number}"
         self._logs = context.folders.attempt_logs(unit.id, number)
         self._said = ""
+        self._denied: list[str] = []
         self._session = ""
 
     async def run(self, turn: Turn, feedback: str | None) -> Outcome:
@@ -106,9 +109,9 @@ class Attempt:
         if self._place.worktree is not None:
             return self._place.worktree
         self._context.gate.check(self._context.source.needs, "A unit")
-        path = self._context.folders.worktree(self._unit.id, self._number)
+        path = self._place.path or self._context.folders.worktree(self._unit.id, self._number)
         path.parent.mkdir(parents=True, exist_ok=True)
-        return self._context.source.create(path, f"fanout {self._mark}")
+        return self._context.source.create(path, f"fanout {self._mark}", self._place.start)
 
     async def _prepare(self, worktree: Worktree) -> Failure | None:
         if not self._unit.setup or self._context.setup_is_shared:
@@ -116,8 +119,8 @@ class Attempt:
         ended = await self._run_command(self._unit.setup, worktree, "setup")
         if ended.reason != "exited" or ended.exit != 0:
             return Failure(FailureKind.SETUP_FAILED, f"setup failed: {setting_up.told(ended)}")
-        context = self._context
-        await anyio.to_thread.run_sync(collect.settle, context.services.repository, worktree, context.base)
+        repository = self._context.services.repository
+        await anyio.to_thread.run_sync(collect.settle, repository, worktree, self._place.start)
         return None
 
     async def _agent(self, worktree: Worktree, feedback: str | None) -> Failure | None:
@@ -128,7 +131,7 @@ class Attempt:
                 context.halt.pass_through()
                 task = await anyio.to_thread.run_sync(self._task, worktree, feedback, spending.limit)
                 verdict = await self._work(task, worktree, spending)
-                if context.agent.abilities.models and not verdict.ok:
+                if verdict.kind not in _FREE and context.agent.abilities.models:
                     spending.guess()
                 if verdict.kind in policy.REFUSED:
                     place.refused(verdict.retry_after)
@@ -173,6 +176,8 @@ class Attempt:
                     case events.Started():
                         self._session = event.session or self._session
                         model_name = event.model or model_name
+                    case events.Denied():
+                        self._denied.append(event.name)
                     case events.Used():
                         count(event.cost, event.tokens)
                         teller.news()
@@ -213,6 +218,10 @@ class Attempt:
         if context.agent.abilities.edits != "expected":
             return None
         said = f": {self._said}" if self._said else ""
+        if self._denied:
+            names = ", ".join(dict.fromkeys(self._denied))
+            message = f"the agent was not allowed to use {names}, and changed nothing{said}. The option 'allow' lets it"
+            return Failure(FailureKind.PERMISSION_DENIED, message, session=self._session)
         message = f"the agent ended without changing a file{said}"
         return Failure(FailureKind.NO_CHANGE, message, session=self._session)
 

@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 import anyio
 import anyio.abc
@@ -14,7 +15,7 @@ from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.agents.base import Agent
-from fanout_server.model import Finding, Severity, Unit
+from fanout_server.model import Finding, Severity, Unit, UnitView
 from fanout_server.repo.sourcing import Source
 from fanout_server.repo.worktrees import Worktree
 from fanout_server.run.gate import Gate
@@ -49,6 +50,30 @@ class Halt:
         self.reason = self.reason or reason
 
 
+class Mail:
+    """Notes of the user's to units at work, until an attempt is told of them."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[str]] = {}
+
+    def open(self, unit: str) -> None:
+        self._open.setdefault(unit, [])
+
+    def put(self, unit: str, note: str) -> bool:
+        """Whether the unit will still hear of it."""
+        if unit not in self._open:
+            return False
+        self._open[unit].append(note)
+        return True
+
+    def take(self, unit: str) -> tuple[str, ...]:
+        notes, self._open[unit] = tuple(self._open[unit]), []
+        return notes
+
+    def close(self, unit: str) -> None:
+        self._open.pop(unit, None)
+
+
 @frozen
 class RunContext:
     """``slots`` bounds how many agents work at a time, ``cleanup`` owns removals.
@@ -71,6 +96,7 @@ class RunContext:
     briefing: Briefing
     limiter: Limiter
     ledger: Ledger
+    mail: Mail
     halt: Halt = field(factory=Halt)
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
     removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
@@ -89,18 +115,34 @@ class RunContext:
 
 
 class Place:
-    """Where a unit is worked at, from one attempt to the next. ``session`` is the agent's that worked there last."""
+    """Where a unit is worked at, from one attempt to the next. ``session`` is the agent's that worked there last.
+
+    ``start`` is the commit that the next worktree begins with, and ``path`` where it is to be, if that matters.
+    """
 
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self.worktree: Worktree | None = None
+        self.start = context.base
+        self.path: Path | None = None
         self.session = ""
-        # The attempt in which the session began.
+        # The attempt in which the session began, or its own name.
         self.began = ""
+
+    def return_to(self, before: UnitView) -> None:
+        """An earlier attempt's result, and its session, are gone on with."""
+        if before.result is None:
+            return
+        self.start = before.result
+        if before.session and self._context.agent.abilities.resume:
+            self.session = self.began = before.session
+            # It remembers files by their full names.
+            self.path = Path(before.worktree) if before.worktree else None
 
     def leave(self) -> None:
         """Gives the worktree back, in the background: the next attempt has a new one."""
-        worktree, self.worktree, self.session, self.began = self.worktree, None, "", ""
+        worktree, self.worktree = self.worktree, None
+        self.start, self.path, self.session, self.began = self._context.base, None, "", ""
         if worktree is not None:
             self._context.cleanup.start_soon(_remove, self._context, worktree)
 

@@ -15,6 +15,9 @@ import anyio
 from attrs import define, field, frozen
 
 from fanout_server.model import FanoutError, Tokens
+from fanout_server.planning.estimate import money
+
+__all__ = ["BudgetReached", "Delta", "Ledger", "Meter", "Spending", "money"]
 
 
 class BudgetReached(FanoutError):
@@ -216,10 +219,3 @@ class Ledger:
         """To those that wait for room in the budget."""
         self._changed.set()
         self._changed = anyio.Event()
-
-
-def money(amount: float | None) -> str:
-    """``$0.84``; small amounts with as many digits as it takes to see them."""
-    if amount is None:
-        return "no limit"
-    return f"${amount:.2f}" if amount == 0 or amount >= 0.01 else f"${amount:.4f}"  # noqa: PLR2004  a cent

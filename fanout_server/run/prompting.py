@@ -10,6 +10,7 @@ from attrs import frozen
 from fanout_server.model import Unit
 
 _MOST_NAMED = 30
+_LONGEST_EXAMPLE = 20_000
 _ALONE = (
     "You work alone in a git worktree of your own; others do other parts of the same job in theirs. Change files here"
     " and nowhere else. Do not ask back: nobody is there to answer. Leave your changes as files: they are committed"
@@ -20,12 +21,14 @@ _ALONE = (
 @frozen
 class Briefing:
     """``wanted``: the agent reads more than its instruction. ``unsaved`` are the files of the base in which it differs
-    from the last commit, ``check`` is what all results together must pass.
+    from the last commit, ``check`` is what all results together must pass, ``example`` what was done to other units
+    and accepted.
     """
 
     wanted: bool = True
     unsaved: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
+    example: str = ""
 
 
 def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, goes_on: bool = False) -> str:
@@ -38,6 +41,25 @@ def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, go
     if feedback is not None:
         parts.append(feedback)
     return "\n\n".join(parts)
+
+
+def notes_of_the_user(notes: Sequence[str]) -> str | None:
+    """What the user says to an agent that has begun; ``None`` for nothing."""
+    if not notes:
+        return None
+    return "The user has looked at your work so far, which is in place, and says:\n\n" + "\n\n".join(notes)
+
+
+def example_of(diffs: Sequence[str], note: str) -> str:
+    """Accepted results, for those that do the same elsewhere."""
+    shown = "\n".join(diffs)
+    if len(shown) > _LONGEST_EXAMPLE:
+        shown = shown[:_LONGEST_EXAMPLE].rpartition("\n")[0] + "\n[the rest is left out]"
+    said = f" The user adds: {note}" if note else ""
+    return (
+        "This was done for another part of the same job, and the user accepted it. Do yours in the same way."
+        f"{said}\n\n```diff\n{shown}\n```"
+    )
 
 
 def verify_feedback(argv: Sequence[str], output: str) -> str:
@@ -61,6 +83,8 @@ def _surroundings(unit: Unit, briefing: Briefing) -> list[str]:
             "The user has work here that is in no commit yet; it is meant to be there. Do not take it back:\n"
             + _listed(briefing.unsaved)
         )
+    if briefing.example:
+        lines.append(briefing.example)
     if unit.verify:
         lines.append(f"When you are done, your work is checked with: {shlex.join(unit.verify)}")
     if briefing.check:

@@ -10,58 +10,69 @@ import anyio
 from attrs import evolve
 
 from fanout_server import model
-from fanout_server.model import Severity, Unit, UnitState
-from fanout_server.run import policy, rate
+from fanout_server.model import Severity, Unit, UnitState, UnitView
+from fanout_server.run import policy, prompting, rate
 from fanout_server.run.attempt import Attempt, Outcome
 from fanout_server.run.context import Place, RunContext
 from fanout_server.run.policy import Step, Tries
 from fanout_server.run.slots import Turn
-from fanout_server.run.using import UnitUse, Use
+from fanout_server.run.using import UnitUse
 
 
-async def run_unit(context: RunContext, unit: Unit, turn: Turn, first_attempt: int = 1) -> model.UnitEnded:
+async def run_unit(context: RunContext, unit: Unit, turn: Turn, before: UnitView) -> model.UnitEnded:
     """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error.
 
-    Raises DiskFull where a full disk stands in its way: then it is neither done nor failed. Raises Halted.
+    ``before`` is what earlier attempts came to. Raises DiskFull where a full disk stands in its way: then it is neither
+    done nor failed. Raises Halted.
     """
     place = Place(context)
-    use = UnitUse(context.agent.name, context.options.prices)
+    if before.notes:
+        place.return_to(before)
+    use = UnitUse.since(context.agent.name, context.options.prices, before)
+    context.mail.open(unit.id)
     try:
-        outcome = await _attempts(context, unit, turn, first_attempt, place, use)
+        outcome = await _attempts(context, unit, turn, before, place, use)
     finally:
+        context.mail.close(unit.id)
         place.leave()
-    return await _ended(context, unit, outcome, turn.stopwatch.seconds, use.total)
+    return await _ended(context, unit, outcome, turn.stopwatch.seconds, use)
 
 
 async def _attempts(
-    context: RunContext, unit: Unit, turn: Turn, first_attempt: int, place: Place, use: UnitUse
+    context: RunContext, unit: Unit, turn: Turn, before: UnitView, place: Place, use: UnitUse
 ) -> Outcome:
     tries = Tries(0, context.options.attempts)
     refusals = _Refusals()
-    feedback: str | None = None
-    for number in itertools.count(first_attempt):
+    feedback = prompting.notes_of_the_user(before.notes)
+    for number in itertools.count(before.attempts + 1):
         outcome = await Attempt(context, unit, number, place, use).run(turn, feedback)
-        failure = outcome.failure
-        if failure is None:
+        failure, step, delay = outcome.failure, Step.FAIL, 0.0
+        if failure is not None:
+            if failure.kind in policy.REFUSED:
+                tries = evolve(tries, gave_up=refusals.another(context.limiter.pause_left))
+            else:
+                tries = evolve(tries, made=tries.made + 1)
+            step = policy.next_step(failure, tries, context.agent.abilities)
+            delay = policy.delay(step, tries, context.services.backoff)
+            if tries.gave_up is not None:
+                failure = evolve(failure, message=f"{failure.message}. {tries.gave_up}")
+                outcome = evolve(outcome, failure=failure)
+        notes = context.mail.take(unit.id)
+        if notes and step is Step.FAIL and context.halt.reason is None:
+            # Done or not: the user has more to say.
+            step = Step.GO_ON
+        if failure is not None:
+            retry_in = None if step is Step.FAIL else delay
+            await context.emit(
+                model.AttemptFailed(context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind)
+            )
+        if step is Step.FAIL:
             return outcome
-        if failure.kind in policy.REFUSED:
-            tries = evolve(tries, gave_up=refusals.another(context.limiter.pause_left))
-        else:
-            tries = evolve(tries, made=tries.made + 1)
-        step = policy.next_step(failure, tries, context.agent.abilities)
-        delay = policy.delay(step, tries, context.services.backoff)
-        if tries.gave_up is not None:
-            failure = evolve(failure, message=f"{failure.message}. {tries.gave_up}")
-            outcome = evolve(outcome, failure=failure)
-        retry_in = None if step is Step.FAIL else delay
-        failed = model.AttemptFailed(context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind)
-        await context.emit(failed)
-        if retry_in is None:
-            return outcome
-        feedback = policy.advice(failure) if step is Step.GO_ON else None
+        told = [policy.advice(failure)] if failure is not None and step is Step.GO_ON else []
+        feedback = "\n\n".join(part for part in (*told, prompting.notes_of_the_user(notes)) if part) or None
         if step is Step.GO_ON:
             # What failed its check is mended where it stands; what broke off starts clean.
-            place.session = failure.session
+            place.session = outcome.session
         else:
             place.leave()
         await anyio.sleep(delay)
@@ -83,7 +94,7 @@ class _Refusals:
         return rate.give_up(self._count, now - self._first, pause_left)
 
 
-async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: float, use: Use) -> model.UnitEnded:
+async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: float, use: UnitUse) -> model.UnitEnded:
     collected, failure = outcome.collected, outcome.failure
     if failure is not None:
         message = f"{unit.title}: {failure.message}"
@@ -107,11 +118,13 @@ async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: flo
         seconds,
         result=collected.commit if collected else None,
         files=tuple(change.path for change in collected.changes) if collected else (),
-        cost=use.cost,
+        cost=use.total.cost,
         kind=failure.kind if failure else None,
         session=outcome.session,
-        tokens=use.tokens,
-        estimated=use.estimated,
+        tokens=use.total.tokens,
+        estimated=use.total.estimated,
+        session_cost=use.told.cost,
+        session_tokens=use.told.tokens,
     )
 
 

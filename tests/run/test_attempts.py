@@ -2,37 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import anyio
 import pytest
 
 from fanout_server import model
-from fanout_server.agents import registry
 from fanout_server.agents.base import Abilities
 from fanout_server.model import FailureKind, RunState, UnitState
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
-from tests.run.conftest import PlanMaker, codes, run_plan, unit_of
-from tests.run.scripted import Scripted
+from tests.run.conftest import PlanMaker, Use, codes, run_plan, unit_of
 
 pytestmark = pytest.mark.anyio
-
-Use = Callable[..., Scripted]
-
-
-@pytest.fixture
-def use(monkeypatch: pytest.MonkeyPatch) -> Use:
-    """``use("echo ...")``: the agent of all plans is this script."""
-
-    def make(script: str, **known: Any) -> Scripted:
-        agent = Scripted(script, **known)
-        monkeypatch.setattr(registry, "get", lambda name, options: agent)
-        return agent
-
-    return make
 
 
 def failures(events: list[model.Event]) -> list[tuple[str, FailureKind | None, bool]]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from fanout_server.model import Tokens
-from fanout_server.run.money import BudgetReached, Delta, Ledger, Meter, Spending, money
+from fanout_server.run.money import BudgetReached, Delta, Ledger, Meter, Spending
 from tests.run import clock
 
 COSTS = st.floats(0, 100, allow_nan=False)
@@ -268,10 +268,3 @@ class Budgets(RuleBasedStateMachine):
 
 TestBudgets = Budgets.TestCase
 TestBudgets.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
-
-
-@pytest.mark.parametrize(
-    ("amount", "text"), [(0.0, "$0.00"), (0.84, "$0.84"), (0.0012, "$0.0012"), (12.0, "$12.00"), (None, "no limit")]
-)
-def test_money_is_written_so_that_it_can_be_seen(amount: float | None, text: str) -> None:
-    assert money(amount) == text

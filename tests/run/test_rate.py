@@ -111,6 +111,7 @@ def test_a_later_retry_after_of_the_same_round_trip_lengthens_the_pause_for_thos
         began = []
 
         async def first(place: Place) -> None:
+            await anyio.sleep(1)
             place.refused(10.0)
             await anyio.sleep(5)
 
@@ -118,15 +119,19 @@ def test_a_later_retry_after_of_the_same_round_trip_lengthens_the_pause_for_thos
             await anyio.sleep(9)
             place.refused(30.0)
 
+        async def idle(place: Place) -> None:
+            await anyio.sleep(3)
+
         async def third(place: Place) -> None:
             began.append(anyio.current_time())
 
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(together, limited, first, second)
-            await anyio.sleep(1)
+            tasks.start_soon(together, limited, first, second, idle, idle)
+            await anyio.sleep(2)
+            assert limited.pause_left == pytest.approx(9.0)
             await together(limited, third)
         assert began == [pytest.approx(39.0)]
-        assert limited.width == 1
+        assert limited.width == 2
 
     clock.run(main)
 
