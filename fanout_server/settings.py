@@ -10,6 +10,7 @@ import difflib
 import math
 import re
 import shlex
+import warnings
 from collections.abc import Callable, Mapping
 from fractions import Fraction
 from pathlib import Path
@@ -18,12 +19,14 @@ from typing import Any
 import attrs
 import platformdirs
 
-from fanout_server.model import FanoutError, Options, Price, RewriteRule
+from fanout_server import field_path
+from fanout_server.model import CommandOutput, FanoutError, Options, Price, RewriteRule
 
 OPTION_KEYS: tuple[str, ...] = (
     "agent",
     "model",
     "command",
+    "output",
     "rewrite",
     "split",
     "jobs",
@@ -65,6 +68,11 @@ _SIZE = re.compile(r"(\d+(?:\.\d+)?) ?([kMGT]?)B", re.ASCII | re.IGNORECASE)
 _STEPS = {"T": 10**12, "G": 10**9, "M": 10**6, "k": 10**3}
 _MONEY = re.compile(r"\$?\d+(?:\.\d+)?", re.ASCII)
 _SHOWN = 60
+
+_FORMATS = ("text", "json", "jsonl")
+_OUTPUT_KEYS = ("format", "session", "text", "cost", "tokens", "error", "success", "again", "resume")
+# Deeper nesting than this length allows would be too much for the compiler of regular expressions.
+_LONGEST_PATTERN = 500
 
 _Parser = Callable[[str, object], object]
 
@@ -387,10 +395,66 @@ def _dollars(key: str, where: str, value: object) -> float:
         raise BadOption(key, f"{where} takes an amount of money like $1.25 or 0, but got {_given(value)}.") from None
 
 
+def _output(key: str, value: object) -> CommandOutput:
+    if not isinstance(value, Mapping):
+        raise _wrong(key, value, "a mapping {format: ..., session: ..., ...}")
+    for part in value:
+        if part not in _OUTPUT_KEYS:
+            raise BadOption(key, f"Option {key!r} has a key {part!r}{_hint(str(part), _OUTPUT_KEYS)}")
+    parts = dict(value)
+    try:
+        form = str(_one_of(_FORMATS)(f"{key}.format", parts.pop("format", "text")))
+        made = {part: _output_part(f"{key}.{part}", part, form, given) for part, given in parts.items()}
+    except BadOption as error:
+        # The key is that of the option; its text names the part.
+        raise BadOption(key, error.message) from error
+    output = attrs.evolve(CommandOutput(form), **made)
+    if output.resume and output.session is None:
+        raise BadOption(key, f"Option {key!r}: 'resume' needs 'session', the field that names the session.")
+    if output.resume and not any("{session}" in word for word in output.resume):
+        raise BadOption(key, f"Option {key!r}: 'resume' does not say where the session goes. Write {{session}} there.")
+    return output
+
+
+def _output_part(name: str, part: str, form: str, value: object) -> Any:
+    match part:
+        case "resume":
+            return _argv(name, value)
+        case "again":
+            return _pattern(name, value)
+        case "success" if form == "text":
+            return _pattern(name, value)
+    if form == "text":
+        raise BadOption(name, f"Option {name!r} is a field of JSON. Set 'format' to json or jsonl, or leave it out.")
+    path = _text(name, value)
+    try:
+        field_path.parse(path)
+    except field_path.BadPath as error:
+        raise BadOption(
+            name, f"Option {name!r} takes a field such as result.text or items[-1], but got {_short(path)}: {error}."
+        ) from error
+    return path
+
+
+def _pattern(key: str, value: object) -> str:
+    pattern = _text(key, value)
+    if len(pattern) > _LONGEST_PATTERN:
+        raise BadOption(key, f"Option {key!r} is longer than {_LONGEST_PATTERN} characters. Write a shorter pattern.")
+    try:
+        with warnings.catch_warnings():
+            # Of what may mean something else in a later Python.
+            warnings.simplefilter("ignore")
+            re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        raise BadOption(key, f"Option {key!r} is no regular expression: {error}, in {_short(pattern)}.") from error
+    return pattern
+
+
 _PARSERS: dict[str, _Parser] = {
     "agent": _agent,
     "model": _text,
     "command": _program,
+    "output": _output,
     "rewrite": _rewrite,
     "split": _one_of(SPLITS),
     "jobs": _whole(1, 256),
@@ -459,7 +523,13 @@ def _write_prices(prices: Mapping[str, Price]) -> object:
     return {glob: attrs.asdict(price, filter=lambda _, value: value is not None) for glob, price in prices.items()}
 
 
+def _write_output(output: CommandOutput) -> object:
+    written = attrs.asdict(output, filter=lambda attribute, value: value != attribute.default)
+    return {part: _plain(value) for part, value in written.items()}
+
+
 _WRITERS: dict[str, Callable[..., object]] = {
+    "output": _write_output,
     "prices": _write_prices,
     "rewrite": _write_rules,
     "timeout": _write_duration,

@@ -65,7 +65,8 @@ async def work(
     listening = _Listening(reader, tail, on_event)
     ended = await watch(_program(task, invocation, mark, space), task.options, log, listening.feed)
     listening.end()
-    return reader.verdict(ended), ended
+    # It may read a file or ask another process.
+    return await anyio.to_thread.run_sync(reader.verdict, ended), ended
 
 
 async def watch(program: Program, options: model.Options, log: Path, on_output: Callable[[bytes], None]) -> Ended:
