@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fanout_server.agents.acp.agent import PREFIX, Acp
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.command import Command
 from fanout_server.agents.programs import CLAUDE, CODEX
@@ -34,8 +35,10 @@ def get(name: str | None, options: Options) -> Agent:
     wanted = name or options.agent or _implied(options)
     if wanted in _AGENTS:
         return _AGENTS[wanted]
+    if wanted.startswith(PREFIX):
+        return Acp(wanted)
     here = ", ".join(f"`{one}`" for one in names())
-    if wanted in _LATER or wanted.startswith("acp:"):
+    if wanted in _LATER:
         raise AgentUnavailable(
             f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
         )

@@ -155,7 +155,6 @@ def test_the_agent_is_found_by_name_or_by_what_is_set() -> None:
     ("name", "options", "said"),
     [
         ("gemini", Options(), "`gemini` is not supported yet: there are `command`, `rewrite`"),
-        ("acp:x", Options(), "not supported yet"),
         ("cluade", Options(), "no agent `cluade`"),
         (None, Options(env={"PATH": "/nonexistent"}), "no agent is set"),
         (None, Options(command=("x",), rewrite=RULES), "say with `agent`"),

@@ -1,0 +1,101 @@
+"""What an ACP agent tells while it works (``session/update``), as events; and what of it is kept for the end."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+
+from fanout_server.agents.acp.permissions import WRITING, ToolCall, command_of, is_diff, paths_of
+from fanout_server.agents.events import AgentEvent, Said, Used, UsedTool
+from fanout_server.agents.json_lines import Json, count, fields, number, text
+from fanout_server.model import Tokens
+
+_MOST_CALLS = 1000
+_SAID = 16 * 1024
+
+
+class Updates:
+    """``said`` is the last text without a tool call after it; ``edits`` counts tool calls that wrote and came through.
+
+    ``cost`` is in dollars, and as the tokens that of the whole session, so far.
+    """
+
+    def __init__(self) -> None:
+        self.said = ""
+        self.calls = 0
+        self.edits = 0
+        self.cost: float | None = None
+        self.tokens: Tokens | None = None
+        self._known: OrderedDict[str, ToolCall] = OrderedDict()
+
+    def read(self, update: Json) -> list[AgentEvent]:
+        match text(update, "sessionUpdate"):
+            case "agent_message_chunk":
+                return self._chunk(clean(text(update, "content", "text")))
+            case "tool_call":
+                call = self.call(update)
+                self.calls += 1
+                self.said = ""
+                self._count(update, call)
+                return [UsedTool(call.name, call.paths[0] if call.paths else "", call.command)]
+            case "tool_call_update":
+                self._count(update, self.call(update))
+                return []
+            case "usage_update":
+                return self._usage(update)
+            case _:
+                return []
+
+    def call(self, told: Json) -> ToolCall:
+        """A tool call with all that was told of it so far, this included."""
+        number = text(told, "toolCallId")
+        call = self._known.pop(number, ToolCall(number))
+        call = ToolCall(
+            number,
+            # Whatever it calls itself.
+            "edit" if is_diff(told) else text(told, "kind") or call.kind,
+            clean(text(told, "title")) or call.title,
+            tuple(map(clean, paths_of(told))) or call.paths,
+            clean(command_of(told)) or call.command,
+        )
+        self._known[number] = call
+        if len(self._known) > _MOST_CALLS:
+            self._known.popitem(last=False)
+        return call
+
+    def finish(self, result: Json) -> None:
+        """The answer to a prompt may have an account of tokens with it."""
+        usage = fields(result, "usage")
+        if usage:
+            cached = count(usage, "cachedReadTokens")
+            given, made = count(usage, "inputTokens"), count(usage, "outputTokens")
+            others = cached + count(usage, "cachedWriteTokens")
+            # Some count what was read from a cache as input, and some do not.
+            if given + made + others <= count(usage, "totalTokens"):
+                given += others
+            self.tokens = Tokens(given, cached, made)
+            return
+        quota = fields(result, "_meta", "quota", "token_count")  # gemini's own
+        if quota:
+            self.tokens = Tokens(count(quota, "input_tokens"), 0, count(quota, "output_tokens"))
+
+    def _chunk(self, piece: str) -> list[AgentEvent]:
+        if not piece:
+            return []
+        self.said = (self.said + piece)[-_SAID:]
+        return [Said(piece)]
+
+    def _count(self, told: Json, call: ToolCall) -> None:
+        if text(told, "status") == "completed" and call.kind in WRITING:
+            self.edits += 1
+
+    def _usage(self, update: Json) -> list[AgentEvent]:
+        cost = number(update, "cost", "amount")
+        if cost is None or text(update, "cost", "currency") != "USD":
+            return []
+        self.cost = cost
+        return [Used(self.tokens or Tokens(), cost)]
+
+
+def clean(said: str) -> str:
+    """Without halves of surrogate pairs, which JSON can say and nothing else can hold."""
+    return said.encode("utf-8", "replace").decode("utf-8")
