@@ -48,7 +48,7 @@ class Course:
 
 
 def judge(course: Course, updates: Updates, ended: Ended) -> Verdict:
-    found = cut_short(evolve(ended, tail=course.noise)) or _by_stop(course, updates) or course.problem
+    found = cut_short(evolve(ended, tail=b"")) or _by_stop(course, updates) or course.problem
     if found is None:
         said = last_line(course.noise) or course.deaf
         message = f"{ended.message} before its turn was over" + (f": {said}" if said else "")

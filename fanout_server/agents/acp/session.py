@@ -184,7 +184,8 @@ class Session:
                 raise Refused(f"{method}: fanout does not offer that", METHOD_NOT_FOUND)
 
     async def _permit(self, params: Mapping[str, Json]) -> Json:
-        call = self._updates.call(params.get("toolCall"))
+        call, news = self._updates.call(params.get("toolCall"))
+        self._news += news
         if self._leaving:
             return messages.cancelled()
         options = items(params, "options")

@@ -31,36 +31,37 @@ class Updates:
         match text(update, "sessionUpdate"):
             case "agent_message_chunk":
                 return self._chunk(clean(text(update, "content", "text")))
-            case "tool_call":
-                call = self.call(update)
-                self.calls += 1
-                self.said = ""
-                self._count(update, call)
-                return [UsedTool(call.name, call.paths[0] if call.paths else "", call.command)]
-            case "tool_call_update":
-                self._count(update, self.call(update))
-                return []
+            case "tool_call" | "tool_call_update":
+                call, news = self.call(update)
+                if text(update, "status") == "completed" and call.kind in WRITING:
+                    self.edits += 1
+                return news
             case "usage_update":
                 return self._usage(update)
             case _:
                 return []
 
-    def call(self, told: Json) -> ToolCall:
-        """A tool call with all that was told of it so far, this included."""
+    def call(self, told: Json) -> tuple[ToolCall, list[AgentEvent]]:
+        """A tool call with all that was told of it so far, this included: by an update, or by asking for permission."""
         number = text(told, "toolCallId")
-        call = self._known.pop(number, ToolCall(number))
+        known = self._known.pop(number, None)
+        before = known or ToolCall(number)
         call = ToolCall(
             number,
             # Whatever it calls itself.
-            "edit" if is_diff(told) else text(told, "kind") or call.kind,
-            clean(text(told, "title")) or call.title,
-            tuple(map(clean, paths_of(told))) or call.paths,
-            clean(command_of(told)) or call.command,
+            "edit" if is_diff(told) else text(told, "kind") or before.kind,
+            clean(text(told, "title")) or before.title,
+            tuple(map(clean, paths_of(told))) or before.paths,
+            clean(command_of(told)) or before.command,
         )
         self._known[number] = call
         if len(self._known) > _MOST_CALLS:
             self._known.popitem(last=False)
-        return call
+        if known is not None:
+            return call, []
+        self.calls += 1
+        self.said = ""
+        return call, [UsedTool(call.name, call.paths[0] if call.paths else "", call.command)]
 
     def finish(self, result: Json) -> None:
         """The answer to a prompt may have an account of tokens with it."""
@@ -83,10 +84,6 @@ class Updates:
             return []
         self.said = (self.said + piece)[-_SAID:]
         return [Said(piece)]
-
-    def _count(self, told: Json, call: ToolCall) -> None:
-        if text(told, "status") == "completed" and call.kind in WRITING:
-            self.edits += 1
 
     def _usage(self, update: Json) -> list[AgentEvent]:
         cost = number(update, "cost", "amount")
