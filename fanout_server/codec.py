@@ -26,7 +26,8 @@ def camel(name: str) -> str:
     return head + "".join(part.capitalize() for part in rest)
 
 
-def _event_type(cls: type) -> str:
+def event_type(cls: type) -> str:
+    """What ``type`` says in an event's JSON."""
     return cls.__name__[0].lower() + cls.__name__[1:]
 
 
@@ -73,7 +74,7 @@ def new_converter() -> cattrs.Converter:
 
 
 CONVERTER = new_converter()
-_EVENT_TYPES: dict[str, type[model.Event]] = {_event_type(cls): cls for cls in get_args(model.AnyEvent)}
+_EVENT_TYPES: dict[str, type[model.Event]] = {event_type(cls): cls for cls in get_args(model.AnyEvent)}
 
 
 def to_dict(value: Any) -> Any:
@@ -85,7 +86,7 @@ def from_dict(data: Any, cls: type[T]) -> T:
 
 
 def event_to_dict(event: model.Event) -> dict[str, Any]:
-    return {"type": _event_type(type(event)), **CONVERTER.unstructure(event)}
+    return {"type": event_type(type(event)), **CONVERTER.unstructure(event)}
 
 
 def event_from_dict(data: Mapping[str, Any]) -> model.Event:

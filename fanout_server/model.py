@@ -134,6 +134,15 @@ class RewriteRule:
 
 
 @frozen
+class Price:
+    """Of a model, in dollars for a million tokens. Without ``cached`` what is read from a cache costs as the rest."""
+
+    input: float
+    output: float
+    cached: float | None = None
+
+
+@frozen
 class Options:
     """How a plan is run: the front matter of a plan document, the ``options`` of a command. Parsed by ``settings``."""
 
@@ -156,6 +165,7 @@ class Options:
     untracked_limit: int | None = 50_000_000
     budget: float | None = None
     unit_budget: float | None = None
+    prices: Mapping[str, Price] = field(factory=dict)
     pilot: int = 0
     mode: str = "edit"
     review: str = "checks"
@@ -219,6 +229,29 @@ class RunResumed(Event):
 
 
 @frozen
+class UnitsRetried(Event):
+    """These units, which had ended, are to be done again. With a ``note`` they go on from what they have."""
+
+    units: tuple[str, ...]
+    note: str = ""
+
+
+@frozen
+class PilotAccepted(Event):
+    """The user has looked at the first units; the rest follow their example, and the ``note``."""
+
+    note: str = ""
+
+
+@frozen
+class NoteSent(Event):
+    """The user has something to say to an agent at work."""
+
+    unit: str
+    note: str
+
+
+@frozen
 class AttemptStarted(Event):
     unit: str
     attempt: int
@@ -250,11 +283,27 @@ class AttemptFailed(Event):
     attempt: int
     message: str
     retry_in: float | None = None
+    kind: FailureKind | None = None
+
+
+@frozen
+class AttemptUsed(Event):
+    """What the unit has used so far, in all its attempts. ``estimated``: by a price table, not told by the agent."""
+
+    unit: str
+    attempt: int
+    cost: float | None
+    tokens: Tokens | None = None
+    estimated: bool = False
 
 
 @frozen
 class UnitEnded(Event):
-    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts."""
+    """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts.
+
+    ``session`` is the agent's own name for what it remembers of its last attempt, empty where it cannot be resumed;
+    ``session_cost`` and ``session_tokens`` are what it has told of the session as a whole.
+    """
 
     unit: str
     state: UnitState
@@ -263,6 +312,12 @@ class UnitEnded(Event):
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
+    session_cost: float | None = None
+    session_tokens: Tokens | None = None
 
 
 @frozen
@@ -280,7 +335,7 @@ class RunIntegrated(Event):
 
 @frozen
 class RunEnded(Event):
-    """The engine's work on the run is over; ``state`` is ready, cancelled, failed or interrupted."""
+    """The engine's work on the run is over; ``state`` is ready, waiting, cancelled, failed or interrupted."""
 
     state: RunState
     message: str
@@ -288,11 +343,15 @@ class RunEnded(Event):
 
 @frozen
 class RunApplied(Event):
-    """``after`` is a commit holding what was delivered byte for byte, its parent what stood there before."""
+    """``after`` is a commit holding what was delivered byte for byte, its parent what stood there before.
+
+    ``merged`` is the change set that was delivered as a whole, empty where it was of some units.
+    """
 
     after: str
     files: tuple[str, ...]
     left: tuple[Finding, ...] = ()
+    merged: str = ""
 
 
 @frozen
@@ -309,10 +368,14 @@ class RunDiscarded(Event):
 AnyEvent = (
     RunStarted
     | RunResumed
+    | UnitsRetried
+    | PilotAccepted
+    | NoteSent
     | AttemptStarted
     | AttemptActivity
     | AttemptVerifying
     | AttemptFailed
+    | AttemptUsed
     | UnitEnded
     | FindingReported
     | RunIntegrated
@@ -325,7 +388,10 @@ AnyEvent = (
 
 @frozen
 class UnitView:
-    """A unit as the events so far add up to it. ``files`` are the paths of its result."""
+    """A unit as the events so far add up to it. ``files`` are the paths of its result.
+
+    ``notes`` are what the user said that no finished attempt was told yet. ``worktree`` is where the last one worked.
+    """
 
     id: str
     title: str
@@ -338,11 +404,30 @@ class UnitView:
     result: str | None = None
     files: tuple[str, ...] = ()
     cost: float | None = None
+    kind: FailureKind | None = None
+    session: str = ""
+    tokens: Tokens | None = None
+    estimated: bool = False
+    session_cost: float | None = None
+    session_tokens: Tokens | None = None
+    notes: tuple[str, ...] = ()
+    worktree: str = ""
+
+
+@frozen
+class Delivered:
+    """What the user has of a run: the ``files`` of ``merged``, a change set that may be an older one of the run."""
+
+    merged: str
+    files: tuple[str, ...]
 
 
 @frozen
 class RunView:
-    """A run as the events so far add up to it."""
+    """A run as the events so far add up to it. ``accepted`` is the note with which its pilot was accepted.
+
+    For each of ``applied`` there is one of ``delivered``: how things stood after it.
+    """
 
     id: str
     state: RunState
@@ -356,4 +441,6 @@ class RunView:
     merged: str | None = None
     owners: Mapping[str, tuple[str, ...]] = field(factory=dict)
     applied: tuple[str, ...] = ()
+    delivered: tuple[Delivered, ...] = ()
     findings: tuple[Finding, ...] = ()
+    accepted: str | None = None

@@ -18,7 +18,7 @@ from typing import Any
 import attrs
 import platformdirs
 
-from fanout_server.model import FanoutError, Options, RewriteRule
+from fanout_server.model import FanoutError, Options, Price, RewriteRule
 
 OPTION_KEYS: tuple[str, ...] = (
     "agent",
@@ -40,6 +40,7 @@ OPTION_KEYS: tuple[str, ...] = (
     "untracked_limit",
     "budget",
     "unit_budget",
+    "prices",
     "pilot",
     "mode",
     "review",
@@ -347,6 +348,45 @@ def _env(key: str, value: object) -> dict[str, str]:
     return dict(value)
 
 
+def _prices(key: str, value: object) -> dict[str, Price]:
+    if not isinstance(value, Mapping):
+        raise _wrong(key, value, "a mapping MODEL: {input: ..., output: ..., cached: ...}")
+    for glob in value:
+        if not isinstance(glob, str) or not glob.strip():
+            raise BadOption(key, f"Option {key!r} holds {_given(glob)} where a model's name or a glob belongs.")
+        _without_nul(key, glob)
+    return {glob: _price(key, f"Option {key!r}, {_short(glob)}", price) for glob, price in value.items()}
+
+
+def _price(key: str, where: str, price: object) -> Price:
+    parts = tuple(attribute.name for attribute in attrs.fields(Price))
+    if not isinstance(price, Mapping):
+        raise BadOption(
+            key,
+            f"{where}: takes {{input: ..., output: ..., cached: ...}}, dollars for a million tokens,"
+            f" but got {_given(price)}.",
+        )
+    for part in price:
+        if part not in parts:
+            raise BadOption(key, f"{where}: has a key {part!r}{_hint(str(part), parts)}")
+    for part in ("input", "output"):
+        if part not in price:
+            raise BadOption(key, f"{where}: lacks {part!r}. A price is {{input: ..., output: ...}}.")
+    return Price(**{part: _dollars(key, f"{where}: {part!r}", amount) for part, amount in price.items()})
+
+
+def _dollars(key: str, where: str, value: object) -> float:
+    """As ``_money``, but something may also be had for nothing."""
+    nothing = isinstance(value, int | float) and not isinstance(value, bool) and value == 0
+    free = isinstance(value, str) and _MONEY.fullmatch(value.strip()) and Fraction(value.strip().removeprefix("$")) == 0
+    if nothing or free:
+        return 0.0
+    try:
+        return _money(key, value)
+    except BadOption:
+        raise BadOption(key, f"{where} takes an amount of money like $1.25 or 0, but got {_given(value)}.") from None
+
+
 _PARSERS: dict[str, _Parser] = {
     "agent": _agent,
     "model": _text,
@@ -367,6 +407,7 @@ _PARSERS: dict[str, _Parser] = {
     "untracked_limit": _size,
     "budget": _money,
     "unit_budget": _money,
+    "prices": _prices,
     "pilot": _whole(0, None),
     "mode": _one_of(MODES),
     "review": _one_of(REVIEWS),
@@ -414,7 +455,12 @@ def _write_rules(rules: tuple[RewriteRule, ...]) -> object:
     return [attrs.asdict(rule, filter=lambda _, value: value is not None) for rule in rules]
 
 
+def _write_prices(prices: Mapping[str, Price]) -> object:
+    return {glob: attrs.asdict(price, filter=lambda _, value: value is not None) for glob, price in prices.items()}
+
+
 _WRITERS: dict[str, Callable[..., object]] = {
+    "prices": _write_prices,
     "rewrite": _write_rules,
     "timeout": _write_duration,
     "stall": _write_duration,

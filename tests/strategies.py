@@ -38,6 +38,7 @@ FINDINGS = st.builds(
     related=st.lists(RELATED, max_size=2).map(tuple),
 )
 TARGETS = st.builds(model.Target, PATHS, st.none() | RANGES, st.none() | TEXTS)
+PRICES = st.builds(model.Price, TIMES, TIMES, st.none() | TIMES)
 UNITS = st.builds(
     model.Unit,
     id=IDS,
@@ -55,6 +56,7 @@ OPTIONS = st.builds(
     jobs=st.integers(1, 64),
     timeout=st.floats(1, 1e5),
     env=st.dictionaries(TEXTS, TEXTS, max_size=2),
+    prices=st.dictionaries(TEXTS, PRICES, max_size=2),
     owns=st.none() | st.lists(TEXTS, max_size=2).map(tuple),
     rewrite=st.lists(st.builds(model.RewriteRule, TEXTS, TEXTS, st.none() | TEXTS), max_size=2).map(tuple),
 )
@@ -66,6 +68,8 @@ PLANS = st.builds(
     st.lists(FINDINGS, max_size=2).map(tuple),
 )
 
+TOKENS = st.builds(model.Tokens, *[st.integers(0, 10**9)] * 3)
+
 _BY_TYPE = {
     "str": TEXTS,
     "float": TIMES,
@@ -74,6 +78,9 @@ _BY_TYPE = {
     "Finding": FINDINGS,
     "UnitState": st.sampled_from(model.UnitState),
     "RunState": st.sampled_from(model.RunState),
+    "bool": st.booleans(),
+    "FailureKind | None": st.none() | st.sampled_from(model.FailureKind),
+    "Tokens | None": st.none() | TOKENS,
     "str | None": st.none() | COMMITS,
     "float | None": st.none() | TIMES,
     "tuple[str, ...]": st.lists(PATHS, max_size=3).map(tuple),

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fanout_server import settings
-from fanout_server.model import Options, RewriteRule
+from fanout_server.model import Options, Price, RewriteRule
 
 _TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 _LINE = _TEXT.filter(lambda text: "\n" not in text and "\r" not in text)
@@ -21,6 +21,7 @@ _ARGV = st.lists(st.text(st.characters(exclude_characters="\0"), max_size=8), ma
     lambda words: ("program", *words) if words else ()
 )
 _POSITIVE = st.floats(min_value=0, exclude_min=True, allow_nan=False, allow_infinity=False)
+_AMOUNT = st.just(0.0) | _POSITIVE
 _RULES = st.lists(st.builds(RewriteRule, _TEXT, st.text(max_size=8), st.none() | _TEXT), max_size=2).map(tuple)
 
 OPTIONS: st.SearchStrategy[Options] = st.builds(
@@ -43,6 +44,7 @@ OPTIONS: st.SearchStrategy[Options] = st.builds(
     untracked_limit=st.none() | st.integers(1, 10**15) | st.integers(1, 999).map(lambda count: count * 10**9),
     budget=st.none() | _POSITIVE | st.integers(1, 10_000).map(lambda cents: cents / 100),
     unit_budget=st.none() | _POSITIVE,
+    prices=st.dictionaries(_TEXT, st.builds(Price, _AMOUNT, _AMOUNT, st.none() | _AMOUNT), max_size=2),
     pilot=st.integers(0, 50),
     mode=st.sampled_from(settings.MODES),
     review=st.sampled_from(settings.REVIEWS),
@@ -104,6 +106,12 @@ def test_only_what_differs_is_written_in_the_contracts_form() -> None:
         ("budget", "$3.00", 3.0),
         ("budget", 3, 3.0),
         ("unit_budget", "3.00", 3.0),
+        (
+            "prices",
+            {"gpt-*": {"input": "$1.25", "output": 10, "cached": 0}, "mine": {"output": "0.00", "input": 0.5}},
+            {"gpt-*": Price(1.25, 10.0, 0.0), "mine": Price(0.5, 0.0)},
+        ),
+        ("prices", {}, {}),
         ("verify", "npx vitest 'a b' \"c d\" e\\ f", ("npx", "vitest", "a b", "c d", "e f")),
         ("verify", ["a", "", "b c"], ("a", "", "b c")),
         ("verify", [], ()),
@@ -138,6 +146,18 @@ def test_values_are_read(key: str, value: object, expected: object) -> None:
         ("jobs", None, "got no value"),
         ("jobs", 10**100, "very many digits"),
         ("attempts", 21, "from 1 to 20"),
+        ("prices", 3, "a mapping MODEL: {input"),
+        ("prices", {" ": {"input": 1, "output": 1}}, "where a model's name or a glob belongs"),
+        ("prices", {3: {"input": 1, "output": 1}}, "holds the number 3 where"),
+        ("prices", {"a\0b": {"input": 1, "output": 1}}, "a NUL character"),
+        ("prices", {"m": 3}, "but got the number 3"),
+        ("prices", {"m": {"input": 1}}, "'m': lacks 'output'"),
+        ("prices", {"m": {"input": 1, "output": 2, "outputs": 2}}, "a key 'outputs'; did you mean 'output'?"),
+        ("prices", {"m": {"input": -1, "output": 2}}, "'input' takes an amount of money like"),
+        ("prices", {"m": {"input": True, "output": 2}}, "but got true"),
+        ("prices", {"m": {"input": False, "output": 2}}, "but got false"),
+        ("prices", {"m": {"input": 1, "output": float("nan")}}, "'output' takes an amount"),
+        ("prices", {"m": {"input": 1, "output": 1, "cached": None}}, "'cached' takes an amount"),
         ("pilot", -1, "0 or more"),
         ("timeout", "30", "a duration like"),
         ("timeout", "", "a duration like"),

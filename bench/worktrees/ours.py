@@ -197,7 +197,7 @@ def whole(place: Place, count: int, dirt: units.Dirt, word: str, way: str = "ove
     work((name, trees[name], task.steps(f"{word} {name}")) for name, task in zip(trees, tasks, strict=True))
 
     def result(name: str) -> tuple[str, Collected]:
-        """As ``run/unit.py`` makes sure of it and keeps it."""
+        """As ``run/attempt.py`` makes sure of it and keeps it."""
         broken = worktrees.intact(repo, trees[name])
         if broken is not None or refs.read_ref(repo, refs.base_ref(_RUN)) != base:
             raise WrongError(f"{name} cannot be trusted: {broken}")

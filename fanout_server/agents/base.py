@@ -128,6 +128,10 @@ class Agent(Protocol):
     @property
     def abilities(self) -> Abilities: ...
 
+    @property
+    def version_argv(self) -> tuple[str, ...]:
+        """What prints the program's version; empty where there is none to ask for."""
+
     def check(self, options: Options) -> None:
         """Raises ``AgentUnavailable`` where no unit could run: called once, before a run starts. May read the disk."""
 

@@ -21,6 +21,7 @@ class Command:
     """
 
     name = "command"
+    version_argv: tuple[str, ...] = ()
     abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from fanout_server.agents.acp.agent import PREFIX, Acp
 from fanout_server.agents.base import Agent, AgentUnavailable
+from fanout_server.agents.claude import Claude
+from fanout_server.agents.codex import Codex
 from fanout_server.agents.command import Command
-from fanout_server.agents.programs import CLAUDE, CODEX
+from fanout_server.agents.installed import is_here
 from fanout_server.agents.rewrite import Rewrite
 from fanout_server.model import Options
 
 # In the order in which they are looked for where no agent is named.
-_PROGRAMS = (CLAUDE, CODEX)
+_PROGRAMS: tuple[Agent, ...] = (Claude(), Codex())
 
 _AGENTS: dict[str, Agent] = {
     "command": Command(),
@@ -53,7 +55,7 @@ def _implied(options: Options) -> str:
     if options.rewrite:
         return "rewrite"
     for program in _PROGRAMS:
-        if program.is_here(options):
+        if is_here(program.version_argv[0], options):
             return program.name
     raise AgentUnavailable(
         f"no agent is set and none of {', '.join(program.name for program in _PROGRAMS)} is on PATH: install one, or"

@@ -41,12 +41,14 @@ class FileEdit:
 class EditPlan:
     """``edits`` in an order in which they can be made one by one; ``left`` says what is left alone and why.
 
-    ``unchanged`` are the paths where the user already has what the change set made.
+    ``unchanged`` are the paths where the user already has what the change set made. ``merged`` is the commit that
+    all of this was made of, where it was a whole one.
     """
 
     edits: tuple[FileEdit, ...]
     left: tuple[Finding, ...]
     unchanged: tuple[str, ...]
+    merged: str = ""
 
 
 def plan_edits(

@@ -21,6 +21,7 @@ from fanout_server.planning import document
 from fanout_server.repo import git, room, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.retiring import Retired
+from fanout_server.run import history
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 
@@ -29,12 +30,15 @@ async def plan(arguments: argparse.Namespace, console: Console) -> int:
     """Without a run: the units, what planning has to say, and the plan as a document."""
     repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
     made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd())
+    estimate = await history.estimate_in(repository, made)
     if arguments.json:
-        live.print_json(codec.to_dict(made))
+        live.print_json({**codec.to_dict(made), "estimate": estimate.to_dict()})
         return 0
     text = document.render_plan(made)
     errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
     live.print_findings(errors, made.findings)
+    units = f"{len(made.units)} unit" + ("" if len(made.units) == 1 else "s")
+    errors.print(f"{units}, about {estimate}. {live.visible(estimate.basis)}", soft_wrap=True)
     if arguments.output:
         await anyio.Path(arguments.output).write_bytes(text.encode("utf-8", "surrogateescape"))
         console.print(f"Wrote {arguments.output}: {len(made.units)} units. 'fanout run {arguments.output}' runs it.")

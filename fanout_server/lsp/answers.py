@@ -7,14 +7,12 @@ from typing import Any
 
 from fanout_server.lsp.findings import Places, range_dict
 from fanout_server.model import Plan, RunView, UnitView
+from fanout_server.planning.estimate import Estimate
 from fanout_server.planning.selection import Way
 from fanout_server.run.on_disk import OnDisk
 
-_UNKNOWN_COST = "fanout cannot tell yet what this agent's units cost."
-_NO_COST = "This agent calls no model."
 
-
-def preview(plan: Plan, ways: Sequence[Way], places: Places) -> dict[str, Any]:
+def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate) -> dict[str, Any]:
     """Blocking: ranges are counted in the client's units."""
     return {
         "units": [
@@ -33,15 +31,8 @@ def preview(plan: Plan, ways: Sequence[Way], places: Places) -> dict[str, Any]:
         ],
         "splits": [{"kind": way.kind, "count": way.count, "label": way.label} for way in ways],
         "warnings": [places.to_dict(finding) for finding in plan.findings],
-        "estimate": _estimate(plan),
+        "estimate": estimate.to_dict(),
     }
-
-
-def _estimate(plan: Plan) -> dict[str, Any]:
-    free = plan.options.agent == "rewrite" or (plan.options.agent is None and bool(plan.options.rewrite))
-    if free:
-        return {"low": 0.0, "high": 0.0, "currency": "USD", "basis": _NO_COST}
-    return {"low": None, "high": None, "currency": "USD", "basis": _UNKNOWN_COST}
 
 
 def run(view: RunView, places: Places, on_disk: OnDisk | None = None) -> dict[str, Any]:

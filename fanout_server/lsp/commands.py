@@ -46,7 +46,8 @@ class Commands:
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
-        answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places)
+        estimate = await asked.engine.estimate(plan)
+        answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places, estimate)
         asked.engine.warm_up()
         return answer
 

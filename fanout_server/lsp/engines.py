@@ -14,6 +14,7 @@ from attrs import Factory, define
 from fanout_server import model
 from fanout_server.repo.repository import Repository
 from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.shared import Shared
 
 _log = logging.getLogger(__name__)
 
@@ -39,6 +40,7 @@ class Engines:
         self._tasks = tasks
         self._opened = opened
         self._hosts: dict[Path, _Host] = {}
+        self._shared = Shared()
         self._closing = False
 
     def opened(self) -> tuple[Engine, ...]:
@@ -82,7 +84,7 @@ class Engines:
         """An engine that breaks takes neither the session nor the other engines with it."""
         try:
             with host.scope:
-                async with Engine.open(host.root) as engine:
+                async with Engine.open(host.root, shared=self._shared) as engine:
                     self._opened(engine)
                     host.engine = engine
                     host.ready.set()

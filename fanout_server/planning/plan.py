@@ -234,8 +234,6 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
     asked = {
         "check": bool(options.check),
-        "budget": options.budget is not None,
-        "unit_budget": options.unit_budget is not None,
         "pilot": options.pilot > 0,
         "mode": options.mode == "review",
         "review": options.review == "agent",

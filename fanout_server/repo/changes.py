@@ -9,7 +9,7 @@ from fanout_server.repo import git, objects, trees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.trees import GITLINK, Change
 
-__all__ = ["GITLINK", "Change", "diff", "diff_many", "parse_raw", "patch", "renames", "stat", "unified"]
+__all__ = ["GITLINK", "Change", "diff", "diff_many", "parse_raw", "patch", "renames", "since_parent", "stat", "unified"]
 
 _PATCH = ("-c", "core.quotePath=false", "diff-tree", "-r", "-M", "--no-color", "--no-ext-diff", "--no-textconv")
 
@@ -25,6 +25,13 @@ def diff_many(repo: Repository, old: str, news: Sequence[str]) -> list[tuple[Cha
     store = objects.of(repo)
     before = store.tree_of(old)
     return [trees.diff(store, before, store.tree_of(new)) for new in news]
+
+
+def since_parent(repo: Repository, commit: str) -> tuple[str, ...]:
+    """The paths in which a commit differs from its parent; none where it has no parent. Raises GitFailed."""
+    head = objects.of(repo).read_commit(commit).partition(b"\n\n")[0]
+    parents = [line.removeprefix(b"parent ").decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
+    return tuple(change.path for change in diff(repo, parents[0], commit)) if parents else ()
 
 
 def parse_raw(told: bytes) -> Iterator[Change]:

@@ -10,10 +10,11 @@ from collections.abc import Collection, Mapping
 
 import anyio
 import anyio.to_thread
+from attrs import evolve
 
 from fanout_server import model
 from fanout_server.apply import changeset, edits, files
-from fanout_server.apply.content import Content, Present
+from fanout_server.apply.content import Content, FileChange, Present
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.repo import blobs, refs
 from fanout_server.repo.keeping import Made, keep
@@ -59,7 +60,22 @@ def _plan_apply(services: Services, view: RunView, present: Present, units: Coll
     if merged is None:
         raise AssertionError("checked by plan_apply")
     changes = changeset.load(repository, view.base, merged, owners)
-    return edits.plan_edits(changes, present, sides=services.sides(view.id))
+    if units is None and view.delivered and view.delivered[-1].merged not in {"", merged}:
+        changes = _since(services, view, view.delivered[-1], changes)
+    plan = edits.plan_edits(changes, present, sides=services.sides(view.id))
+    return evolve(plan, merged=merged if units is None else "")
+
+
+def _since(
+    services: Services, view: RunView, before: model.Delivered, changes: tuple[FileChange, ...]
+) -> tuple[FileChange, ...]:
+    """Some units were done again after an apply: where the user has the older change set, the newer one is about it."""
+    if view.merged is None:
+        raise AssertionError("checked by plan_apply")
+    has = set(before.files)
+    newer = changeset.load(services.repository, before.merged, view.merged, view.owners)
+    rest = (change for change in changes if change.path not in has)
+    return (*(change for change in newer if change.path in has), *rest)
 
 
 async def plan_revert(services: Services, view: RunView, present: Present) -> edits.EditPlan:
@@ -101,7 +117,9 @@ def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
     def make() -> Made[str]:
         was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
         commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
-        return Made(commit, dict.fromkeys((refs.applied_ref(run), refs.kept_ref(run, commit)), commit))
+        kept = {refs.kept_ref(run, plan.merged): plan.merged} if plan.merged else {}
+        kept |= dict.fromkeys((refs.applied_ref(run), refs.kept_ref(run, commit)), commit)
+        return Made(commit, kept)
 
     return keep(repository, make, "What apply replaces")
 
@@ -116,7 +134,7 @@ def _plain(contents: Mapping[str, Content]) -> dict[str, tuple[int, bytes]]:
 
 
 def applied_event(run: str, kept: str, plan: edits.EditPlan) -> model.RunApplied:
-    return model.RunApplied(run, time.time(), kept, _paths(plan), plan.left)
+    return model.RunApplied(run, time.time(), kept, _paths(plan), plan.left, plan.merged)
 
 
 def reverted_event(run: str, plan: edits.EditPlan) -> model.RunReverted:

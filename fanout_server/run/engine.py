@@ -17,16 +17,18 @@ import attrs
 from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
-from fanout_server.model import Plan, RunState, RunView
+from fanout_server.model import Plan, RunState, RunView, UnitState
+from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, locks, opening, recovery, report
+from fanout_server.run import cleaning, delivery, history, locks, opening, recovery, report
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
-from fanout_server.run.state import ACTIVE, fold
+from fanout_server.run.shared import Shared
+from fanout_server.run.state import ACTIVE, RESUMABLE, fold
 
 _log = logging.getLogger(__name__)
 
@@ -57,13 +59,17 @@ class Engine:
 
     @classmethod
     @contextlib.asynccontextmanager
-    async def open(cls, path: Path, *, state_root: Path | None = None, backoff: float = 1.0) -> AsyncIterator[Engine]:
+    async def open(
+        cls, path: Path, *, state_root: Path | None = None, backoff: float = 1.0, shared: Shared | None = None
+    ) -> AsyncIterator[Engine]:
         """The engine of the repository that ``path`` lies in. Leaving the block interrupts what still runs.
+
+        Engines of one process are given the same ``shared``.
 
         Raises FanoutError: no repository, git missing or too old, the journal cannot be used.
         """
         repository = await anyio.to_thread.run_sync(_find, path)
-        journal = await Journal.open(repository.state_dir / "journal.db")
+        journal = await Journal.open(repository.state_dir / history.JOURNAL)
         listeners: list[Listener] = []
 
         def publish(event: model.Event) -> None:
@@ -74,7 +80,9 @@ class Engine:
                     # One listener's mistake must end neither the run nor the other listeners.
                     _log.exception("a listener failed on %s", type(event).__name__)
 
-        services = Services(repository, journal, state_root or settings.state_root(), publish, backoff)
+        services = Services(
+            repository, journal, state_root or settings.state_root(), publish, backoff, shared or Shared()
+        )
         try:
             reaped = await recovery.recover(services)
             async with anyio.create_task_group() as tasks:
@@ -123,6 +131,56 @@ class Engine:
             raise model.FanoutError(f"Run {run} is {view.state}; only an interrupted run can be resumed.")
         execution = self._add(run, view.plan)
         self._tasks.start_soon(self._own, execution, execution.resume, failed)
+
+    async def retry(
+        self, run: str, units: Collection[str] | None, note: str, failed: Callable[[model.FanoutError], None]
+    ) -> tuple[str, ...]:
+        """Does units again, in the background: these, or all that failed or were cancelled; returns their ids.
+
+        With a note each goes on from its result, in its agent's session where there is one. Raises UnknownRun,
+        FanoutError.
+        """
+        view = await self.view(run)
+        self._check_resumable(view, "retried")
+        _check_known(run, units or (), [unit.id for unit in view.units], "Nothing was retried.")
+        tried = [unit for unit in view.units if unit.state.ended]
+        wanted = {unit.id for unit in tried if unit.state is not UnitState.DONE} if units is None else set(units)
+        chosen = tuple(unit.id for unit in tried if unit.id in wanted)
+        if not chosen:
+            raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
+        wish = model.UnitsRetried(run, time.time(), chosen, note)
+        self._resume(view, wish, failed)
+        return chosen
+
+    async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
+        """Goes on with the units after the pilot, in the background. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        if view.state is not RunState.WAITING:
+            raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
+        self._resume(view, model.PilotAccepted(run, time.time(), note), failed)
+
+    async def send(self, run: str, unit: str, note: str) -> None:
+        """Tells a unit at work something, at its agent's next turn. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        _check_known(run, [unit], [one.id for one in view.units], "Nothing was sent.")
+        execution = self._executions.get(run)
+        if execution is None or not await execution.send(unit, note):
+            raise model.FanoutError(
+                f"Unit {unit} of run {run} is not at work. To have it done again with a note, retry it."
+            )
+
+    def _check_resumable(self, view: RunView, done: str) -> None:
+        if view.id in self._executions or view.state not in RESUMABLE:
+            raise model.FanoutError(f"Run {view.id} is {view.state}; its units cannot be {done} now.")
+
+    def _resume(
+        self,
+        view: RunView,
+        wish: model.UnitsRetried | model.PilotAccepted,
+        failed: Callable[[model.FanoutError], None],
+    ) -> None:
+        execution = self._add(view.id, view.plan)
+        self._tasks.start_soon(self._own, execution, lambda: execution.resume(wish), failed)
 
     async def wait_over(self, run: str) -> None:
         """Until nothing of the run goes on in this process any more. A run of another process is not waited for."""
@@ -174,6 +232,8 @@ class Engine:
             return execution.cancel(units)
         view = await self.view(run)
         _check_units(run, units, [unit.id for unit in view.units])
+        if view.state is RunState.WAITING and units is None:
+            return await self._call_off(view)
         if view.state not in ACTIVE:
             return ()
         open_units = tuple(
@@ -184,6 +244,18 @@ class Engine:
             while not await self._ended(run, open_units):  # noqa: ASYNC110  another process tells through the journal
                 await anyio.sleep(_POLL_SECONDS)
         return open_units
+
+    async def _call_off(self, view: RunView) -> tuple[str, ...]:
+        """Nobody is at work on a run that waits: it is gone on with, to its end."""
+        execution = self._add(view.id, view.plan)
+        execution.cancel(None)
+        self._tasks.start_soon(self._own, execution, execution.resume, _log_failure)
+        return tuple(unit.id for unit in view.units if not unit.state.ended)
+
+    async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
+        """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work."""
+        ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
+        return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
 
     async def plan_apply(self, run: str, present: Present, units: Collection[str] | None = None) -> EditPlan:
         """See ``delivery.plan_apply``."""
@@ -314,6 +386,10 @@ class Engine:
                 if wish.run in self._executions:
                     self._executions[wish.run].cancel(wish.units)
             await anyio.sleep(_POLL_SECONDS)
+
+
+def _log_failure(error: model.FanoutError) -> None:
+    _log.warning("%s", error)
 
 
 def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:

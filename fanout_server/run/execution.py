@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
+import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
@@ -12,25 +14,30 @@ import anyio.abc
 import anyio.to_thread
 
 from fanout_server import model
-from fanout_server.agents import registry
+from fanout_server.agents import environment, registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snapshot, usage
+from fanout_server.repo import changes, deleting, fingerprint, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, setting_up
+from fanout_server.run import history, locks, prompting, rate, recovery, setting_up
+from fanout_server.run.context import Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.journal import JournalError
+from fanout_server.run.money import Ledger
+from fanout_server.run.prompting import Briefing
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
-from fanout_server.run.state import ACTIVE, Fold
-from fanout_server.run.unit import RunContext, run_unit
+from fanout_server.run.state import ACTIVE, RESUMABLE, Fold
+from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
+# No unit has such an id.
+_PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
 _log = logging.getLogger(__name__)
@@ -53,6 +60,7 @@ class Execution:
         self._surroundings: fingerprint.Fingerprint | None = None
         self._looking = anyio.Lock()
         self._gate = Gate(services)
+        self._mail = Mail()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
@@ -64,8 +72,11 @@ class Execution:
                 await self._find(note)
             await self._work(agent, base.commit)
 
-    async def resume(self) -> None:
-        """Goes on after an interruption: units that ended stay ended. Raises FanoutError where it cannot begin."""
+    async def resume(self, wish: model.UnitsRetried | model.PilotAccepted | None = None) -> None:
+        """Goes on after an interruption, or at the user's ``wish``: units that ended stay ended.
+
+        Raises FanoutError where it cannot begin.
+        """
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
@@ -74,7 +85,7 @@ class Execution:
             view = self.fold.view()
             if view is None:
                 raise model.FanoutError(f"Run {self.run} never began; start it anew.")
-            if view.state not in {*ACTIVE, RunState.INTERRUPTED}:
+            if view.state not in {*ACTIVE, RunState.INTERRUPTED, *RESUMABLE}:
                 raise model.FanoutError(f"Run {self.run} is {view.state} by now; another process went on with it.")
             # Only now: before it had the lock, it could have been another process that works there.
             await anyio.to_thread.run_sync(recovery.reap_run, self._services, self.run)
@@ -82,7 +93,9 @@ class Execution:
                 await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
             except DiskFull as full:
                 raise DiskFull(f"Run {self.run} was not resumed. {full} {_MAKE_ROOM}, then resume it again.") from full
-            await self._emit(model.RunResumed(self.run, time.time()))
+            await self._emit(wish or model.RunResumed(self.run, time.time()))
+            if wish is not None:
+                await self._emit(model.RunResumed(self.run, time.time()))
             await self._work(agent, view.base)
 
     @contextlib.asynccontextmanager
@@ -130,6 +143,13 @@ class Execution:
                 self._unit_scopes[unit].cancel()
         return tuple(hit)
 
+    async def send(self, unit: str, note: str) -> bool:
+        """Tells a unit at work something, at its next turn. ``False`` where it is not at work any more."""
+        if not self._mail.put(unit, note):
+            return False
+        await self._emit(model.NoteSent(self.run, time.time(), unit, note))
+        return True
+
     async def _begin(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         """The base and the first event, or nothing. Raises DiskFull where there is no room for a run, FanoutError."""
         root = str(self._services.repository.root)
@@ -174,6 +194,8 @@ class Execution:
                 await self._units(agent, source, cleanup)
                 if all(self.fold.unit(unit).state.ended for unit in self.unit_ids):
                     await self._integrate(base)
+                elif self._gate.reason is None and not any(self._unended(unit) for unit in self._stage()):
+                    await self._wait_for_the_user()
                 else:
                     await self._stop_for_want_of_room()
         except* (model.FanoutError, OSError) as group:
@@ -184,6 +206,26 @@ class Execution:
             await self._stop_for_want_of_room(problem)
         else:
             await self._end(RunState.FAILED, "; ".join(str(error) for error in room.leaves(problem)))
+
+    def _stage(self) -> tuple[Unit, ...]:
+        """The units that may run now: before the pilot is accepted, those that are it."""
+        view = self.fold.view()
+        pilot = self._plan.options.pilot
+        if not pilot or self._all_cancelled or (view is not None and view.accepted is not None):
+            return self._plan.units
+        return self._plan.units[:pilot]
+
+    def _unended(self, unit: Unit) -> bool:
+        return not self.fold.unit(unit.id).state.ended
+
+    async def _wait_for_the_user(self) -> None:
+        done = sum(self.fold.unit(unit.id).state is UnitState.DONE for unit in self._stage())
+        await self._end(
+            RunState.WAITING,
+            f"{done} of {len(self._stage())} pilot unit(s) are done. Look at them ('fanout show {self.run}"
+            f" --unit {self._stage()[0].id}'); 'fanout accept {self.run}' goes on with the other"
+            f" {len(self._plan.units) - len(self._stage())}, 'fanout retry {self.run} --note ...' says what to change.",
+        )
 
     async def _stop_for_want_of_room(self, cause: BaseException | None = None) -> None:
         """Raises DiskFull where not even that can be written down. The run is resumable all the same."""
@@ -223,7 +265,7 @@ class Execution:
 
     async def _units(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
         options = self._plan.options
-        left = [unit for unit in self._plan.units if not self.fold.unit(unit.id).state.ended]
+        left = [unit for unit in self._stage() if self._unended(unit)]
         context = RunContext(
             self._services,
             self.run,
@@ -237,6 +279,10 @@ class Execution:
             source,
             self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
+            briefing=await anyio.to_thread.run_sync(self._briefing, agent, source.base),
+            limiter=self._limiter(agent),
+            ledger=await self._ledger(),
+            mail=self._mail,
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
         if context.setup_is_shared and not self._all_cancelled:
@@ -248,21 +294,73 @@ class Execution:
                     raise self._gate.why() from error
                 await self._fail_all(left, str(error))
                 return
-        waiting = iter(left)
+        if left and not self._all_cancelled:
+            with anyio.CancelScope() as self._setup_scope:
+                await self._probe(context)
+        while left and self._gate.reason is None and context.halt.reason is None:
+            await self._crew(context, iter(left))
+            # Who cancels a run while its pilot goes cancels the rest as well.
+            left = [unit for unit in self._stage() if self._unended(unit)]
+        if context.halt.reason is not None:
+            await self._fail_all([unit for unit in self._plan.units if self._unended(unit)], context.halt.reason)
+
+    async def _crew(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
 
+    def _limiter(self, agent: Agent) -> rate.Limiter:
+        options = self._plan.options
+        env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark="")
+        return self._services.shared.limiters(rate.account(agent.name, env))
+
+    async def _ledger(self) -> Ledger:
+        options = self._plan.options
+        _, likely = (await history.estimate_plan(self._services.journal, self._plan)).unit
+        ledger = Ledger(options.budget, options.unit_budget, likely)
+        for unit in self._plan.units:
+            # By an earlier process.
+            ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
+        return ledger
+
+    async def _probe(self, context: RunContext) -> None:
+        """A bad sign-in is found once, and not by each unit on its own."""
+        logs = self._folders.attempt_logs(_PROBE, 1)
+        home = self._folders.worktrees / _PROBE
+        await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
+        mark, log = f"{self.run}/{_PROBE}/1", logs / "agent.log"
+        verdict = await self._services.shared.probes.hopeless(context.agent, context.options, mark, home, log)
+        if verdict is not None:
+            context.halt.stop(verdict.message)
+
+    def _briefing(self, agent: Agent, base: str) -> Briefing:
+        # A command's prompt is the user's to write.
+        if not agent.abilities.models:
+            return Briefing(wanted=False)
+        repository = self._services.repository
+        unsaved = changes.since_parent(repository, base)
+        view = self.fold.view()
+        example = ""
+        if view is not None and view.accepted is not None:
+            results = [unit.result for unit in view.units[: self._plan.options.pilot] if unit.result]
+            diffs = [changes.unified(repository, base, result).decode("utf-8", "replace") for result in results]
+            example = prompting.example_of(diffs, view.accepted)
+        return Briefing(unsaved=unsaved, check=self._plan.options.check, example=example)
+
     async def _fail_all(self, units: Collection[Unit], message: str) -> None:
         """One thing went wrong for all of them."""
+        if not units:
+            return
         ids = tuple(unit.id for unit in units)
-        await self._find(Finding("unit/failed", Severity.ERROR, f"No unit was started: {message}", units=ids))
+        many = "No unit was" if len(units) == len(self._plan.units) else f"{len(units)} more units were not"
+        await self._find(Finding("unit/failed", Severity.ERROR, f"{many} started: {message}", units=ids))
         for unit in units:
             await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0))
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
-        for unit in waiting:
-            if self._gate.reason is not None:
+        while self._gate.reason is None and context.halt.reason is None:
+            unit = next(waiting, None)
+            if unit is None:
                 return
             turn = context.slots.queue()
             try:
@@ -280,6 +378,8 @@ class Execution:
                 ended = await self._run_unit(context, unit, turn)
             except DiskFull:
                 # The gate is closed: it is done again when the run is resumed.
+                return
+            except Halted:
                 return
             finally:
                 del self._unit_scopes[unit.id]
@@ -301,7 +401,9 @@ class Execution:
 
     async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> model.UnitEnded:
         try:
-            return await run_unit(context, unit, turn, self.fold.unit(unit.id).attempts + 1)
+            return await run_unit(context, unit, turn, self.fold.unit(unit.id))
+        except Halted:
+            raise
         except (model.FanoutError, OSError, ExceptionGroup) as error:
             # What the unit itself could not turn into a failure: the journal cannot be written.
             full = self._gate.met(error)

@@ -32,6 +32,16 @@ CREATE TABLE IF NOT EXISTS activity (run TEXT NOT NULL, unit TEXT NOT NULL, body
 CREATE TABLE IF NOT EXISTS cancellations (id INTEGER PRIMARY KEY, run TEXT NOT NULL, units TEXT);
 """
 
+# Picked out by the database: a plan may hold thousands of units, and only its options are asked for.
+_UNIT_COSTS = """
+SELECT cost FROM (
+    SELECT json_extract(body, '$.cost') AS cost FROM events
+    WHERE run = ? AND body LIKE ? AND json_extract(body, '$.state') != 'cancelled' ORDER BY seq
+) WHERE typeof(cost) IN ('real', 'integer') AND cost BETWEEN 0 AND 1e9 LIMIT ?
+"""
+_ASKED_FOR = "SELECT json_extract(body, '$.plan.options') FROM events WHERE seq = ? AND body LIKE ?"
+_MODE = model.Options().mode
+
 T = TypeVar("T")
 
 
@@ -45,6 +55,17 @@ class Cancellation:
 
     run: str
     units: tuple[str, ...] | None
+
+
+@frozen
+class RunCosts:
+    """``agent`` is ``None`` where the run was left to choose one. ``costs`` are in dollars, one for each unit."""
+
+    run: str
+    agent: str | None
+    model: str | None
+    mode: str
+    costs: tuple[float, ...]
 
 
 class Journal:
@@ -99,6 +120,13 @@ class Journal:
         """The ids of all runs, newest first, each with a number that grows with every event but activity."""
         return await self._call(self._marks)
 
+    async def costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
+        """What units of the ``newest`` runs have cost that were not cancelled, at most ``most`` of each run.
+
+        Runs where no cost was told are left out.
+        """
+        return await self._call(lambda: self._costs(newest, most))
+
     async def forget(self, run: str) -> None:
         """Removes all that is known of a run."""
         await self._call(lambda: self._forget(run))
@@ -152,6 +180,30 @@ class Journal:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
         return tuple((run, mark) for run, mark in rows)
 
+    def _costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
+        found = []
+        rows = self._connection.execute(
+            "SELECT run, min(seq) FROM events GROUP BY run ORDER BY min(seq) DESC LIMIT ?", (newest,)
+        ).fetchall()
+        for run, first in rows:
+            costs = self._connection.execute(_UNIT_COSTS, (run, _starts_with(model.UnitEnded), most)).fetchall()
+            if not costs:
+                continue
+            row = self._connection.execute(_ASKED_FOR, (first, _starts_with(model.RunStarted))).fetchone()
+            if row is not None:
+                options = json.loads(row[0] or "{}")
+                implied = next((agent for agent in ("command", "rewrite") if options.get(agent)), None)
+                found.append(
+                    RunCosts(
+                        run,
+                        options.get("agent", implied),
+                        options.get("model"),
+                        options.get("mode", _MODE),
+                        tuple(cost for (cost,) in costs),
+                    )
+                )
+        return tuple(found)
+
     def _forget(self, run: str) -> None:
         with self._transaction() as connection:
             for table in ("events", "activity", "cancellations"):
@@ -172,3 +224,8 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(
             f"The journal {path} was written by a newer version of fanout. Update fanout, then try again."
         )
+
+
+def _starts_with(event: type[model.Event]) -> str:
+    """A pattern for ``LIKE``: how the body of such an event begins."""
+    return f'{{"type":"{codec.event_type(event)}",%'

@@ -9,7 +9,7 @@ from fanout_server import model
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes
 from fanout_server.run.services import Services
-from fanout_server.run.unit import log_files
+from fanout_server.run.unit import log_files, prompt_files
 
 _LONGEST_LOG = 256 * 1024
 
@@ -73,9 +73,17 @@ def _tail(path: Path) -> str:
 
 
 def _prompt(services: Services, view: RunView, unit: UnitView | None) -> str:
-    del services
-    chosen = [one for one in view.plan.units if unit is None or one.id == unit.id]
-    return "\n\n".join(f"== {one.id}: {one.title} ==\n{one.prompt}" for one in chosen) + "\n"
+    """What the agents were told, attempt by attempt; before the first, what the plan says."""
+    logs = services.folders(view.id).logs
+    parts = []
+    for one in view.plan.units:
+        if unit is not None and one.id != unit.id:
+            continue
+        told = prompt_files(logs, one.id)
+        parts += [f"== {one.id}: {one.title}, attempt {path.parent.name} ==\n{_tail(path)}" for path in told]
+        if not told:
+            parts.append(f"== {one.id}: {one.title} ==\n{one.prompt}")
+    return "\n\n".join(parts) + "\n"
 
 
 def _report(services: Services, view: RunView, unit: UnitView | None) -> str:

@@ -7,11 +7,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from attrs import frozen
+from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.repo.repository import Repository
 from fanout_server.run.journal import Journal
+from fanout_server.run.shared import Shared
 
 # Without vowels and look-alikes: a run id is read aloud and typed, and should spell nothing.
 _ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
@@ -43,13 +44,17 @@ class RunFolders:
 
 @frozen
 class Services:
-    """``publish`` tells the listeners, on the loop, and never raises. ``backoff``: seconds before the first retry."""
+    """``publish`` tells the listeners, on the loop, and never raises. ``backoff``: seconds before the first retry.
+
+    ``shared`` is the same for all engines of the process.
+    """
 
     repository: Repository
     journal: Journal
     state_root: Path
     publish: Callable[[model.Event], None]
     backoff: float = 1.0
+    shared: Shared = field(factory=Shared)
 
     def folders(self, run: str) -> RunFolders:
         key = self.repository.key

@@ -9,7 +9,10 @@ import attrs
 from fanout_server import model
 from fanout_server.model import RunState, RunView, UnitState, UnitView
 
-ACTIVE = frozenset({RunState.RUNNING, RunState.WAITING})
+# Somebody works on these. One that waits for the user waits without a process.
+# The user may have more of these done.
+RESUMABLE = frozenset({RunState.WAITING, RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
+ACTIVE = frozenset({RunState.RUNNING})
 
 
 class Fold:
@@ -35,6 +38,8 @@ class Fold:
         match event:
             case model.RunResumed():
                 self._put_back()
+            case model.UnitsRetried():
+                self._retry(event)
             case model.FindingReported():
                 self._findings.append(event.finding)
             case model.RunApplied() | model.RunReverted():
@@ -48,6 +53,17 @@ class Fold:
         for one in self._units.values():
             if not one.state.ended:
                 self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
+
+    def _retry(self, event: model.UnitsRetried) -> None:
+        again = set(event.units)
+        for unit in again & self._units.keys():
+            one = self._units[unit]
+            notes = (*one.notes, event.note) if event.note else one.notes
+            self._units[unit] = attrs.evolve(one, state=UnitState.QUEUED, message="", kind=None, notes=notes)
+        # Those about the merged result will be found again.
+        self._findings = [
+            one for one in self._findings if not one.code.startswith("merge/") and not again.intersection(one.units)
+        ]
 
     def view(self) -> RunView | None:
         """The run as the events so far tell it, ``None`` before its first."""
@@ -70,19 +86,34 @@ def _run_step(view: RunView, event: model.Event) -> RunView:
     match event:
         case model.RunResumed():
             return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="")
+        case model.PilotAccepted():
+            return attrs.evolve(view, accepted=event.note)
         case model.RunIntegrated():
             return attrs.evolve(view, merged=event.merged, owners=event.owners)
         case model.RunEnded():
             return attrs.evolve(view, state=event.state, ended=event.at, message=event.message)
         case model.RunApplied():
-            return attrs.evolve(view, state=RunState.APPLIED, applied=(*view.applied, event.after))
+            delivered = (*view.delivered, _delivered(view, event))
+            applied = (*view.applied, event.after)
+            return attrs.evolve(view, state=RunState.APPLIED, applied=applied, delivered=delivered)
         case model.RunReverted():
-            applied = view.applied[:-1]
-            return attrs.evolve(view, state=RunState.APPLIED if applied else RunState.REVERTED, applied=applied)
+            applied, delivered = view.applied[:-1], view.delivered[:-1]
+            state = RunState.APPLIED if applied else RunState.REVERTED
+            return attrs.evolve(view, state=state, applied=applied, delivered=delivered)
         case model.RunDiscarded():
             return attrs.evolve(view, state=RunState.DISCARDED)
         case _:
             return view
+
+
+def _delivered(view: RunView, event: model.RunApplied) -> model.Delivered:
+    """Of some units only nothing is known as a whole: then all is compared with the base, as the first time."""
+    if not event.merged:
+        return model.Delivered("", ())
+    before = view.delivered[-1].files if view.delivered else ()
+    left = {finding.path for finding in event.left}
+    files = dict.fromkeys((*before, *event.files))
+    return model.Delivered(event.merged, tuple(path for path in files if path not in left))
 
 
 def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
@@ -90,8 +121,16 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
         case model.AttemptStarted():
             started = event.at if unit.started is None else unit.started
             return attrs.evolve(
-                unit, state=UnitState.RUNNING, attempts=event.attempt, started=started, activity="", message=""
+                unit,
+                state=UnitState.RUNNING,
+                attempts=event.attempt,
+                started=started,
+                activity="",
+                message="",
+                worktree=event.worktree,
             )
+        case model.NoteSent():
+            return attrs.evolve(unit, notes=(*unit.notes, event.note))
         case model.AttemptActivity():
             # The journal keeps the last activity of a unit after its end, so that its tail can still be read.
             return attrs.evolve(unit, activity=event.text)
@@ -99,6 +138,8 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
             return attrs.evolve(unit, state=UnitState.VERIFYING)
         case model.AttemptFailed():
             return attrs.evolve(unit, message=event.message)
+        case model.AttemptUsed():
+            return attrs.evolve(unit, cost=event.cost, tokens=event.tokens, estimated=event.estimated)
         case model.UnitEnded():
             return attrs.evolve(
                 unit,
@@ -107,7 +148,15 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
                 seconds=event.seconds,
                 result=event.result,
                 files=event.files,
-                cost=event.cost,
+                # A unit that is cancelled ends without a word on what it has used.
+                cost=unit.cost if event.cost is None else event.cost,
+                kind=event.kind,
+                session=event.session,
+                tokens=event.tokens or unit.tokens,
+                estimated=event.estimated or unit.estimated,
+                session_cost=event.session_cost,
+                session_tokens=event.session_tokens,
+                notes=(),
             )
         case _:
             return unit

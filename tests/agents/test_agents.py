@@ -180,38 +180,15 @@ def test_the_first_usable_agent_is_taken_where_none_is_named(installed: dict[str
     assert registry.get(None, Options(env=installed)).name == "codex"
 
 
-@pytest.mark.parametrize(
-    ("name", "options", "argv"),
-    [
-        ("claude", Options(), "claude -p --permission-mode acceptEdits"),
-        (
-            "claude",
-            Options(model="m", allow=("Edit", "Bash(npm test)"), args=("--max-turns", "9")),
-            "claude -p --permission-mode acceptEdits --model m --allowedTools Edit,Bash(npm test) --max-turns 9",
-        ),
-        (
-            "codex",
-            Options(model="m", args=("--json",)),
-            (
-                "codex exec -s workspace-write -c sandbox_workspace_write.exclude_slash_tmp=true"
-                " -c sandbox_workspace_write.exclude_tmpdir_env_var=true -m m --json -"
-            ),
-        ),
-    ],
-)
-def test_known_programs_get_their_prompt_on_standard_input(
-    name: str, options: Options, argv: str, tmp_path: Path
-) -> None:
-    unit = Unit(id="u", title="u", prompt="do it")
-    task = Task(unit, options, tmp_path, "do it", tmp_path / "prompt.md")
-    invocation = registry.get(name, options).program(task)
-    assert " ".join(invocation.argv) == argv
-    assert invocation.stdin == tmp_path / "prompt.md"
-
-
 def test_a_known_program_that_is_missing_or_cannot_what_is_asked_is_told(installed: dict[str, str]) -> None:
     with pytest.raises(AgentUnavailable, match="'claude', which was not found on PATH"):
         registry.get("claude", Options()).check(Options(env={"PATH": "/nonexistent"}))
     with pytest.raises(AgentUnavailable, match="leave `allow` out"):
         registry.get("codex", Options()).check(Options(env=installed, allow=("x",)))
     registry.get("codex", Options()).check(Options(env=installed))
+    registry.get("claude", Options()).check(Options(env=installed, allow=("x",)))
+
+
+@pytest.mark.parametrize("name", registry.names())
+def test_every_agent_with_a_program_of_its_own_knows_how_to_ask_for_its_version(name: str) -> None:
+    assert registry.get(name, Options()).version_argv == ((name, "--version") if name in {"claude", "codex"} else ())

@@ -75,6 +75,17 @@ def test_run_show_apply_revert_discard_clean(checkout: Path, git: GitCommand) ->
     assert git(checkout, "for-each-ref", "refs/fanout") == ""
 
 
+def test_a_plan_tells_what_it_may_cost(checkout: Path) -> None:
+    words = ("plan", "-i", "x {file}", "a.txt", "b.txt", "--agent")
+    done = fanout(checkout, *words, "claude")
+    assert done.returncode == 0, text(done)
+    assert b"2 units, about $0.30-$0.60. No unit of claude" in done.stderr
+    assert b"about" not in done.stdout
+    told = json.loads(fanout(checkout, *words, "rewrite", "--json").stdout)["estimate"]
+    assert (told["low"], told["high"], told["currency"]) == (0, 0, "USD")
+    assert not (checkout / ".git" / "fanout" / "journal.db").exists()
+
+
 def test_a_plan_document_is_run_and_applied(checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(
         "---\nagent: rewrite\njobs: 2\nrewrite:\n  - pattern: return $A\n    to: return ($A)\nowns: ['{file}']\n---\n"

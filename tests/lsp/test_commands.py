@@ -68,6 +68,9 @@ def test_preview_of_items_and_of_files_and_folders(connect: MakeEditor, checkout
     rewrite = {"agent": "rewrite", "rewrite": [{"pattern": "a", "to": "b"}]}
     free = command("fanout.preview", {"selection": {"items": ["a.txt"]}, "options": rewrite})
     assert (free["estimate"]["low"], free["estimate"]["high"]) == (0, 0)
+    paid = command("fanout.preview", {"selection": {"items": ["a.txt", "b.txt"]}, "options": {"agent": "claude"}})
+    assert (paid["estimate"]["low"], paid["estimate"]["high"]) == (0.3, 0.6)
+    assert "usual figures" in paid["estimate"]["basis"]
 
 
 def test_an_untitled_document_can_be_a_selection_and_a_plan(

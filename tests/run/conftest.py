@@ -9,10 +9,14 @@ from typing import Any
 import pytest
 
 from fanout_server import model
+from fanout_server.agents import registry
 from fanout_server.model import Options, Plan, Target, Unit
 from fanout_server.run.engine import Engine
+from fanout_server.run.shared import Shared
+from tests.run.scripted import Scripted
 
 PlanMaker = Callable[..., Plan]
+Use = Callable[..., Scripted]
 
 
 @pytest.fixture
@@ -44,8 +48,22 @@ def make_plan() -> PlanMaker:
 
 @pytest.fixture
 async def engine(checkout: Path, tmp_path: Path) -> AsyncIterator[Engine]:
-    async with Engine.open(checkout, state_root=tmp_path / "state", backoff=0.01) as opened:
+    async with Engine.open(
+        checkout, state_root=tmp_path / "state", backoff=0.01, shared=Shared.pausing(0.01)
+    ) as opened:
         yield opened
+
+
+@pytest.fixture
+def use(monkeypatch: pytest.MonkeyPatch) -> Use:
+    """``use("echo ...")``: the agent of all plans is this script."""
+
+    def make(script: str, **known: Any) -> Scripted:
+        agent = Scripted(script, **known)
+        monkeypatch.setattr(registry, "get", lambda name, options: agent)
+        return agent
+
+    return make
 
 
 async def run_plan(engine: Engine, plan: Plan, buffers: dict[str, bytes] | None = None) -> model.RunView:

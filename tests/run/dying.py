@@ -14,7 +14,7 @@ import anyio
 from fanout_server.model import Options, Plan, Target, Unit
 from fanout_server.repo import deleting, entries, refs
 from fanout_server.repo.pristine import Pristine
-from fanout_server.run import unit
+from fanout_server.run import working
 from fanout_server.run.engine import Engine
 from fanout_server.run.journal import Journal
 
@@ -49,7 +49,7 @@ POINTS: dict[str, tuple[object, str, Callable[..., Any]]] = {
     "an entry is made aside": (entries, "_put_in_place", _die),
     "an entry is in place": (entries, "_put_in_place", _after(entries._put_in_place)),
     "a worktree is not finished": (entries, "link", _die),
-    "a worktree is ready": (unit, "run_program", _die),
+    "a worktree is ready": (working, "run_program", _die),
     "a worktree goes": (deleting, "discard", _at_the_entry(deleting.discard)),
     "a run is cleaned and not forgotten": (Journal, "forget", _die),
 }

@@ -307,7 +307,7 @@ async def test_nothing_of_a_finished_run_is_left_but_refs_journal_and_logs(
     assert await engine.show(view.id, None, "diff")
     report = await engine.show(view.id, None, "report")
     assert "| a.txt | done |" in report
-    assert await engine.show(view.id, "a", "prompt") == "== a: a.txt ==\nWork on a.txt.\n"
+    assert await engine.show(view.id, "a", "prompt") == "== a: a.txt, attempt 1 ==\nWork on a.txt.\n"
 
 
 async def test_discard_and_clean_remove_what_a_run_left_but_no_unapplied_results(

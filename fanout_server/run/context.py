@@ -1,0 +1,156 @@
+"""A run as its units see it."""
+
+from __future__ import annotations
+
+import logging
+import os
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+from attrs import field, frozen
+
+from fanout_server import model
+from fanout_server.agents.base import Agent
+from fanout_server.model import Finding, Severity, Unit, UnitView
+from fanout_server.repo.sourcing import Source
+from fanout_server.repo.worktrees import Worktree
+from fanout_server.run.gate import Gate
+from fanout_server.run.money import Ledger
+from fanout_server.run.prompting import Briefing
+from fanout_server.run.rate import Limiter
+from fanout_server.run.services import RunFolders, Services
+from fanout_server.run.slots import Slots
+
+_log = logging.getLogger(__name__)
+
+Emit = Callable[[model.Event], Awaitable[None]]
+
+
+class Halted(model.FanoutError):
+    """No unit is begun any more; the text says why."""
+
+
+class Halt:
+    """``reason`` says why no unit is begun any more, ``None`` while they are. What has begun goes on to its end."""
+
+    def __init__(self) -> None:
+        self.reason: str | None = None
+
+    def pass_through(self) -> None:
+        """Raises Halted."""
+        if self.reason is not None:
+            raise Halted(self.reason)
+
+    def stop(self, reason: str) -> None:
+        """The first reason stays."""
+        self.reason = self.reason or reason
+
+
+class Mail:
+    """Notes of the user's to units at work, until an attempt is told of them."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, list[str]] = {}
+
+    def open(self, unit: str) -> None:
+        self._open.setdefault(unit, [])
+
+    def put(self, unit: str, note: str) -> bool:
+        """Whether the unit will still hear of it."""
+        if unit not in self._open:
+            return False
+        self._open[unit].append(note)
+        return True
+
+    def take(self, unit: str) -> tuple[str, ...]:
+        notes, self._open[unit] = tuple(self._open[unit]), []
+        return notes
+
+    def close(self, unit: str) -> None:
+        self._open.pop(unit, None)
+
+
+@frozen
+class RunContext:
+    """``slots`` bounds how many agents work at a time, ``cleanup`` owns removals.
+
+    ``collecting`` and ``removing`` keep that work from the processors that the next agents start on.
+    """
+
+    services: Services
+    run: str
+    base: str
+    options: model.Options
+    agent: Agent
+    folders: RunFolders
+    slots: Slots
+    cleanup: anyio.abc.TaskGroup
+    emit: Emit
+    source: Source
+    gate: Gate
+    setup_is_shared: bool
+    briefing: Briefing
+    limiter: Limiter
+    ledger: Ledger
+    mail: Mail
+    halt: Halt = field(factory=Halt)
+    collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
+    removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
+
+    async def find(self, code: str, severity: Severity, message: str, unit: Unit) -> None:
+        """A finding about a unit, at its first target."""
+        path = unit.targets[0].path if unit.targets else None
+        where = unit.targets[0].range if unit.targets else None
+        finding = Finding(code, severity, message, path=path, range=where, units=(unit.id,))
+        await self.emit(model.FindingReported(self.run, time.time(), finding))
+
+    async def tell_news(self) -> None:
+        """What could not be had for the worktrees; it concerns all units."""
+        for finding in self.source.news():
+            await self.emit(model.FindingReported(self.run, time.time(), finding))
+
+
+class Place:
+    """Where a unit is worked at, from one attempt to the next. ``session`` is the agent's that worked there last.
+
+    ``start`` is the commit that the next worktree begins with, and ``path`` where it is to be, if that matters.
+    """
+
+    def __init__(self, context: RunContext) -> None:
+        self._context = context
+        self.worktree: Worktree | None = None
+        self.start = context.base
+        self.path: Path | None = None
+        self.session = ""
+        # The attempt in which the session began, or its own name.
+        self.began = ""
+
+    def return_to(self, before: UnitView) -> None:
+        """An earlier attempt's result, and its session, are gone on with."""
+        if before.result is None:
+            return
+        self.start = before.result
+        if before.session and self._context.agent.abilities.resume:
+            self.session = self.began = before.session
+            # It remembers files by their full names.
+            self.path = Path(before.worktree) if before.worktree else None
+
+    def leave(self) -> None:
+        """Gives the worktree back, in the background: the next attempt has a new one."""
+        worktree, self.worktree = self.worktree, None
+        self.start, self.path, self.session, self.began = self._context.base, None, "", ""
+        if worktree is not None:
+            self._context.cleanup.start_soon(_remove, self._context, worktree)
+
+
+async def _remove(context: RunContext, worktree: Worktree) -> None:
+    """A worktree that cannot be removed now is reaped at the next start."""
+    with anyio.CancelScope(shield=True):
+        try:
+            await anyio.to_thread.run_sync(context.source.give_back, worktree, limiter=context.removing)
+        except (model.FanoutError, OSError) as error:
+            _log.warning("Cannot remove the worktree %s: %s. 'fanout clean' tries again.", worktree.path, error)

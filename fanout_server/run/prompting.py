@@ -1,0 +1,99 @@
+"""What an agent is told: the unit's instruction, and what it could not know of the place where it works."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Sequence
+
+from attrs import frozen
+
+from fanout_server.model import Unit
+
+_MOST_NAMED = 30
+_LONGEST_EXAMPLE = 20_000
+_ALONE = (
+    "You work alone in a git worktree of your own; others do other parts of the same job in theirs. Change files here"
+    " and nowhere else. Do not ask back: nobody is there to answer. Leave your changes as files: they are committed"
+    " for you."
+)
+
+
+@frozen
+class Briefing:
+    """``wanted``: the agent reads more than its instruction. ``unsaved`` are the files of the base in which it differs
+    from the last commit, ``check`` is what all results together must pass, ``example`` what was done to other units
+    and accepted.
+    """
+
+    wanted: bool = True
+    unsaved: tuple[str, ...] = ()
+    check: tuple[str, ...] = ()
+    example: str = ""
+
+
+def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, goes_on: bool = False) -> str:
+    """``goes_on``: in a session that has heard all of it, so that only ``feedback`` is news."""
+    if goes_on and feedback is not None:
+        return feedback
+    parts = [unit.prompt]
+    if briefing.wanted:
+        parts += _surroundings(unit, briefing)
+    if feedback is not None:
+        parts.append(feedback)
+    return "\n\n".join(parts)
+
+
+def notes_of_the_user(notes: Sequence[str]) -> str | None:
+    """What the user says to an agent that has begun; ``None`` for nothing."""
+    if not notes:
+        return None
+    return "The user has looked at your work so far, which is in place, and says:\n\n" + "\n\n".join(notes)
+
+
+def example_of(diffs: Sequence[str], note: str) -> str:
+    """Accepted results, for those that do the same elsewhere."""
+    shown = "\n".join(diffs)
+    if len(shown) > _LONGEST_EXAMPLE:
+        shown = shown[:_LONGEST_EXAMPLE].rpartition("\n")[0] + "\n[the rest is left out]"
+    said = f" The user adds: {note}" if note else ""
+    return (
+        "This was done for another part of the same job, and the user accepted it. Do yours in the same way."
+        f"{said}\n\n```diff\n{shown}\n```"
+    )
+
+
+def verify_feedback(argv: Sequence[str], output: str) -> str:
+    return (
+        f"Your work so far is in place, but this check of it failed ({shlex.join(argv)}). Its output ends:\n\n"
+        f"{output}\n\n"
+        "Mend what makes it fail, keeping to the task above."
+    )
+
+
+def _surroundings(unit: Unit, briefing: Briefing) -> list[str]:
+    lines = [_ALONE]
+    if unit.owns is not None:
+        lines.append(
+            "Only these files are yours to write, whatever else you may read:\n" + _listed(unit.owns)
+            if unit.owns
+            else "No file is yours to write; only read."
+        )
+    if briefing.unsaved:
+        lines.append(
+            "The user has work here that is in no commit yet; it is meant to be there. Do not take it back:\n"
+            + _listed(briefing.unsaved)
+        )
+    if briefing.example:
+        lines.append(briefing.example)
+    if unit.verify:
+        lines.append(f"When you are done, your work is checked with: {shlex.join(unit.verify)}")
+    if briefing.check:
+        lines.append(f"With the work of the others it must pass: {shlex.join(briefing.check)}")
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    shown = [f"- {name}" for name in names[:_MOST_NAMED]]
+    if len(names) > _MOST_NAMED:
+        shown.append(f"- and {len(names) - _MOST_NAMED} more")
+    return "\n".join(shown)
