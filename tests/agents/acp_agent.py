@@ -90,7 +90,8 @@ class Scripted:
         script = "".join(block.text for block in prompt)
         for line in script.splitlines():
             command, _space, rest = line.partition(" ")
-            done = await getattr(self, "do_" + command.replace("-", "_"))(rest)
+            act = getattr(self, "do_" + command.replace("-", "_"), None)
+            done = await act(rest) if act else None
             if done is not None:
                 return done
         return acp.PromptResponse(stop_reason="end_turn")

@@ -310,7 +310,7 @@ async def test_how_it_may_end(stage: Stage, script: str, kind: FailureKind | Non
     assert (attempt.verdict.kind, attempt.verdict.retryable) == (kind, retryable)
     assert attempt.verdict.message
     if "lost" in script:
-        assert attempt.verdict.message == "ended with exit status 3 before its turn was over: all is lost"
+        assert attempt.verdict.message == "acp:scripted: ended with exit status 3 before its turn was over: all is lost"
 
 
 async def test_words_about_a_status_are_no_failure_where_work_was_done(stage: Stage) -> None:

@@ -6,8 +6,6 @@ Seen with gemini 0.61.0, opencode 1.18.33 and copilot 1.0.102, claude-agent-acp 
 from __future__ import annotations
 
 import importlib
-import os
-import shutil
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -15,6 +13,7 @@ from attrs import frozen
 
 from fanout_server.agents.acp.updates import clean
 from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task
+from fanout_server.agents.installed import is_here
 from fanout_server.model import FanoutError, Options
 
 if TYPE_CHECKING:
@@ -31,6 +30,8 @@ _KNOWN: Mapping[str, tuple[str, ...]] = {
     "claude": ("claude-agent-acp",),
     "codex": ("codex-acp",),
 }
+# The others would take it for the beginning of a conversation.
+_VERSIONED = frozenset({"gemini", "opencode", "copilot"})
 _ENV: Mapping[str, Mapping[str, str]] = {
     # Else it starts itself a second time, with more memory.
     "gemini": {"GEMINI_CLI_NO_RELAUNCH": "true"},
@@ -45,10 +46,14 @@ class Acp:
     name: str
     abilities: Abilities = _ABILITIES
 
+    @property
+    def version_argv(self) -> tuple[str, ...]:
+        name = self.name.removeprefix(PREFIX)
+        return (_KNOWN[name][0], "--version") if name in _VERSIONED else ()
+
     def check(self, options: Options) -> None:
         program = self._argv(options)[0]
-        path = options.env.get("PATH", os.environ.get("PATH", os.defpath))
-        if shutil.which(program, path=path) is None:
+        if not is_here(program, options):
             raise AgentUnavailable(
                 f"the agent `{self.name}` needs the program {program!r}, which was not found on PATH: install it and"
                 " sign in, set `command` to the program and its arguments, or set `agent` to another"
@@ -67,7 +72,7 @@ class Acp:
     def reader(self, task: Task) -> Session:
         from fanout_server.agents.acp.session import Session  # noqa: PLC0415 - half a second, for those who use it
 
-        return Session(task)
+        return Session(self.name, task)
 
     def _argv(self, options: Options) -> tuple[str, ...]:
         if options.command:

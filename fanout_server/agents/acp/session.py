@@ -37,8 +37,10 @@ class Session:
     ``line`` only takes note; what the agent asks for is done and answered by ``talk``, one after the other.
     """
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, name: str, task: Task) -> None:
+        self._name = name
         self._task = task
+        self._text = task.prompt
         self._owned = None if task.unit.owns is None else owns(task.unit.owns)
         self._writes = task.options.mode != "review" and task.schema is None
         self._worktree = Worktree(task.cwd, Path("/"))
@@ -72,12 +74,12 @@ class Session:
             if await self._begin():
                 await self._prompt()
         except Failed as failure:
-            self._course.problem = judging.of_error(failure)
+            self._course.problem = judging.of_error(self._name, failure)
         except Unheard as deaf:
             self._course.deaf = str(deaf)
 
     def verdict(self, ended: Ended) -> Verdict:
-        return judging.judge(self._course, self._updates, ended)
+        return judging.judge(self._name, self._course, self._updates, ended)
 
     async def _begin(self) -> bool:
         """Whether there is a session now, of the model that is wanted."""
@@ -86,12 +88,12 @@ class Session:
         if version != messages.VERSION:
             return self._give_up(
                 FailureKind.NOT_INSTALLED,
-                f"it speaks version {version} of the Agent Client Protocol, fanout speaks {messages.VERSION}:"
+                f"speaks version {version} of the Agent Client Protocol, fanout speaks {messages.VERSION}:"
                 " install a version of it that does, too",
             )
         told = await self._open(fields(hello, "agentCapabilities"))
         if not self._course.session:
-            return self._give_up(FailureKind.CRASHED, "it started a session without a name")
+            return self._give_up(FailureKind.CRASHED, "started a session without a name")
         self._news.append(Started(self._course.session, self._task.options.model or ""))
         return await self._choose_model(told)
 
@@ -111,6 +113,9 @@ class Session:
                 self._course.session = ""
             finally:
                 self._replaying = False
+            if self._task.unit.prompt not in self._text:
+                # What is asked for assumes that it has heard the rest.
+                self._text = f"{self._task.unit.prompt}\n\n{self._text}"
         told = await self._peer.call("session/new", messages.new_session(cwd))
         self._course.session = clean(text(told, "sessionId"))
         return told
@@ -130,14 +135,14 @@ class Session:
                 await self._peer.call("session/set_model", {"sessionId": session, "modelId": model})
                 return True
         except Failed as failure:
-            return self._give_up(FailureKind.REFUSED, f"it does not take the model {model!r}: {failure}")
+            return self._give_up(FailureKind.REFUSED, f"does not take the model {model!r}: {failure}")
         return self._give_up(
             FailureKind.REFUSED,
-            f"it lets nobody choose its model: leave `model` out, or pass {model!r} with `args` as its own option",
+            f"lets nobody choose its model: leave `model` out, or pass {model!r} with `args` as its own option",
         )
 
     async def _prompt(self) -> None:
-        prompt = messages.prompt(self._course.session, clean(self._task.prompt))
+        prompt = messages.prompt(self._course.session, clean(self._text))
         self._turn = await self._peer.ask("session/prompt", prompt)
         try:
             await self._peer.answer(self._turn)
@@ -160,16 +165,16 @@ class Session:
         if self._updates.tokens is not None:
             self._news.append(Used(self._updates.tokens, self._updates.cost))
         problem = "" if self._course.stop == "end_turn" else self._course.stop or "an error"
-        self._news.append(Finished(self._updates.said, clean(problem)))
+        self._news.append(Finished(self._updates.speech.text, clean(problem)))
 
     def _hear_noise(self, data: bytes) -> None:
         if len(data) >= LINE_BYTES:
             self._peer.hear_beginning(data)
         elif data.strip():
-            self._course.noise = data[:_NOISE]
+            self._course.noise.add(data[:_NOISE])
 
     def _give_up(self, kind: FailureKind, message: str) -> bool:
-        self._course.problem = Verdict(kind, message)
+        self._course.problem = Verdict(kind, f"{self._name} {message}")
         return False
 
     async def _serve(self, request: Request) -> Json:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 
+from fanout_server.agents import service
 from fanout_server.model import FailureKind
 
 AUTHENTICATION_REQUIRED = -32000
 
 # As codex (last status: 429 Too Many Requests), copilot (Last error: 429 ...) and gemini ("code":401) have it.
 _STATUS = re.compile(
-    r"\b(?:(?:last|unexpected) (?:status|error)|status ?code|api error|error code|\"code\")"
-    r"[\"':= ]{1,4}([1-5]\d\d)\b",
+    r"\b(?:(?:last|unexpected) (?:status|error)|status ?code|api error|error code|\"code\")[\"':= ]{1,4}([1-5]\d\d)\b",
     re.IGNORECASE,
 )
 _WORDS = (
@@ -28,7 +28,6 @@ _WORDS = (
     ),
     (FailureKind.OVERLOADED, re.compile(r"overloaded|service unavailable|\"UNAVAILABLE\"", re.IGNORECASE)),
 )
-RETRYABLE = frozenset({FailureKind.RATE_LIMITED, FailureKind.OVERLOADED, FailureKind.CRASHED})
 # Longer than any such message; the agent's own words on its work are no message of failure, whatever they speak of.
 _LONGEST = 1500
 
@@ -36,26 +35,12 @@ _LONGEST = 1500
 def in_text(said: str) -> FailureKind | None:
     """For what an agent says as if it were its answer: only what looks like a service's status counts."""
     found = _STATUS.search(said) if len(said) <= _LONGEST else None
-    return _by_status(int(found[1])) if found else None
+    return service.kind_of(int(found[1])) if found else None
 
 
-def in_error(code: int, message: str) -> FailureKind:
-    """For what an agent itself calls an error."""
+def in_error(code: int, message: str) -> FailureKind | None:
+    """For what an agent itself calls an error; ``None`` where it seems to be its own."""
     if code == AUTHENTICATION_REQUIRED:
         return FailureKind.NOT_SIGNED_IN
-    kind = _by_status(code) or in_text(message)
-    if kind is not None:
-        return kind
-    return next((kind for kind, words in _WORDS if words.search(message)), FailureKind.CRASHED)
-
-
-def _by_status(status: int) -> FailureKind | None:
-    match status:
-        case 401 | 403:
-            return FailureKind.NOT_SIGNED_IN
-        case 429:
-            return FailureKind.RATE_LIMITED
-        case _ if 500 <= status <= 599:  # noqa: PLR2004 - HTTP's own
-            return FailureKind.OVERLOADED
-        case _:
-            return None
+    kind = service.kind_of(code) or in_text(message)
+    return kind or next((kind for kind, words in _WORDS if words.search(message)), None)

@@ -6,21 +6,21 @@ from collections import OrderedDict
 
 from fanout_server.agents.acp.permissions import WRITING, ToolCall, command_of, is_diff, paths_of
 from fanout_server.agents.events import AgentEvent, Said, Used, UsedTool
+from fanout_server.agents.heard import Speech
 from fanout_server.agents.json_lines import Json, count, fields, number, text
 from fanout_server.model import Tokens
 
 _MOST_CALLS = 1000
-_SAID = 16 * 1024
 
 
 class Updates:
-    """``said`` is the last text without a tool call after it; ``edits`` counts tool calls that wrote and came through.
+    """``speech`` is the last text without a tool call after it; ``edits`` counts the tool calls that wrote.
 
     ``cost`` is in dollars, and as the tokens that of the whole session, so far.
     """
 
     def __init__(self) -> None:
-        self.said = ""
+        self.speech = Speech()
         self.calls = 0
         self.edits = 0
         self.cost: float | None = None
@@ -60,7 +60,7 @@ class Updates:
         if known is not None:
             return call, []
         self.calls += 1
-        self.said = ""
+        self.speech.restart()
         return call, [UsedTool(call.name, call.paths[0] if call.paths else "", call.command)]
 
     def finish(self, result: Json) -> None:
@@ -82,7 +82,7 @@ class Updates:
     def _chunk(self, piece: str) -> list[AgentEvent]:
         if not piece:
             return []
-        self.said = (self.said + piece)[-_SAID:]
+        self.speech.add(piece)
         return [Said(piece)]
 
     def _usage(self, update: Json) -> list[AgentEvent]:
