@@ -5,19 +5,15 @@ Seen with gemini 0.61.0, opencode 1.18.33 and copilot 1.0.102, claude-agent-acp 
 
 from __future__ import annotations
 
-import importlib
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
 from attrs import frozen
 
+from fanout_server.agents.acp.session import Session
 from fanout_server.agents.acp.updates import clean
 from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task
 from fanout_server.agents.installed import is_here
 from fanout_server.model import FanoutError, Options
-
-if TYPE_CHECKING:
-    from fanout_server.agents.acp.session import Session
 
 PREFIX = "acp:"
 # Some tell cost or tokens and some do not, so they are not counted on.
@@ -60,8 +56,6 @@ class Acp:
             )
 
     def program(self, task: Task) -> Invocation:
-        # Here, since here it holds up nobody.
-        importlib.import_module("fanout_server.agents.acp.session")
         if clean(str(task.cwd)) != str(task.cwd):
             raise FanoutError(
                 f"{str(task.cwd)!r} is no text, and `{self.name}` takes paths as text: move the state folder"
@@ -70,8 +64,6 @@ class Acp:
         return Invocation(argv, env=_ENV.get(self.name.removeprefix(PREFIX), {}))
 
     def reader(self, task: Task) -> Session:
-        from fanout_server.agents.acp.session import Session  # noqa: PLC0415 - half a second, for those who use it
-
         return Session(self.name, task)
 
     def _argv(self, options: Options) -> tuple[str, ...]:

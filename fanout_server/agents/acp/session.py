@@ -56,7 +56,7 @@ class Session:
         message = json_lines.parse(data)
         if message is None or not message.keys() & {"method", "id"}:
             self._hear_noise(data)
-        elif text(message, "method") == "session/update":
+        elif text(message, "method") == messages.UPDATE:
             if not self._replaying:
                 self._news += self._updates.read(at(message, "params", "update"))
         else:
@@ -83,7 +83,7 @@ class Session:
 
     async def _begin(self) -> bool:
         """Whether there is a session now, of the model that is wanted."""
-        hello = await self._peer.call("initialize", messages.initialize(writes=True))
+        hello = await self._peer.call(messages.INITIALIZE, messages.initialize())
         version = at(hello, "protocolVersion")
         if version != messages.VERSION:
             return self._give_up(
@@ -103,11 +103,11 @@ class Session:
         if session:
             try:
                 if at(abilities, "sessionCapabilities", "resume") is not None:
-                    return await self._peer.call("session/resume", messages.resume_session(session, cwd))
+                    return await self._peer.call(messages.RESUME_SESSION, messages.known_session(session, cwd))
                 if abilities.get("loadSession") is True:
                     # It tells its whole history first.
                     self._replaying = True
-                    return await self._peer.call("session/load", messages.load_session(session, cwd))
+                    return await self._peer.call(messages.LOAD_SESSION, messages.known_session(session, cwd))
             except Failed:
                 # A session that is gone is no reason not to begin; whatever else is wrong shows again below.
                 self._course.session = ""
@@ -116,7 +116,7 @@ class Session:
             if self._task.unit.prompt not in self._text:
                 # What is asked for assumes that it has heard the rest.
                 self._text = f"{self._task.unit.prompt}\n\n{self._text}"
-        told = await self._peer.call("session/new", messages.new_session(cwd))
+        told = await self._peer.call(messages.NEW_SESSION, messages.new_session(cwd))
         self._course.session = clean(text(told, "sessionId"))
         return told
 
@@ -128,7 +128,7 @@ class Session:
             for option in items(told, "configOptions"):
                 if text(option, "category") == "model" and text(option, "type") == "select":
                     choice = messages.choose(session, clean(text(option, "id")), clean(model))
-                    await self._peer.call("session/set_config_option", choice)
+                    await self._peer.call(messages.CHOOSE, choice)
                     return True
             if fields(told, "models"):
                 # Not in the protocol any more, but in programs.
@@ -143,7 +143,7 @@ class Session:
 
     async def _prompt(self) -> None:
         prompt = messages.prompt(self._course.session, clean(self._text))
-        self._turn = await self._peer.ask("session/prompt", prompt)
+        self._turn = await self._peer.ask(messages.PROMPT, prompt)
         try:
             await self._peer.answer(self._turn)
         except anyio.get_cancelled_exc_class():
@@ -154,7 +154,7 @@ class Session:
     async def _take_leave(self, turn: int) -> None:
         self._leaving = True
         try:
-            await self._peer.tell("session/cancel", messages.cancel(self._course.session))
+            await self._peer.tell(messages.CANCEL, messages.cancel(self._course.session))
             await self._peer.answer(turn)
         except (Failed, Unheard):
             return  # It is about to be stopped in any case.
@@ -179,11 +179,11 @@ class Session:
 
     async def _serve(self, request: Request) -> Json:
         match request.method:
-            case "session/request_permission":
+            case messages.PERMISSION:
                 return await self._permit(request.params)
-            case "fs/write_text_file":
+            case messages.WRITE:
                 return await self._write(request.params)
-            case "fs/read_text_file":
+            case messages.READ:
                 return await self._read(request.params)
             case method:
                 raise Refused(f"{method}: fanout does not offer that", METHOD_NOT_FOUND)
@@ -208,9 +208,9 @@ class Session:
     async def _write(self, params: Mapping[str, Json]) -> Json:
         path, content = text(params, "path"), params.get("content")
         if not isinstance(content, str):
-            raise Refused("fs/write_text_file: there is no content")
+            raise Refused(f"{messages.WRITE}: there is no content")
         if self._leaving:
-            raise Refused("fs/write_text_file: the turn is cancelled")
+            raise Refused(f"{messages.WRITE}: the turn is cancelled")
         await self._on_disk(path, self._worktree.write, path, content, self._may_write)
         self._course.written += 1
         return {}
