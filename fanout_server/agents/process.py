@@ -19,6 +19,7 @@ import anyio.to_thread
 from attrs import evolve, frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.merging import Merged
 from fanout_server.agents.output import LOG_BYTES, Output
 from fanout_server.agents.pipe import Pipe
 from fanout_server.agents.supervised import Program, Report, Supervised
@@ -28,6 +29,7 @@ from fanout_server.model import FanoutError
 __all__ = ["ARGUMENT_BYTES", "GRACE", "Ended", "Pipe", "Program", "Reason", "Talk", "run_program", "sweep"]
 
 Talk = Callable[[Pipe], Awaitable[None]]
+Read = Callable[[], Awaitable[bytes]]
 Reason = Literal["exited", "timeout", "stalled", "not-started"]
 
 # The longest single argument that Linux hands to a program.
@@ -76,9 +78,10 @@ async def run_program(
     seconds, or ``stall`` seconds without output, the program and its descendants are stopped; so they are when this is
     cancelled. A limit may be ``math.inf``.
 
-    ``talk`` gets the program's standard input instead of ``spec.stdin``. When it returns, the input is closed and the
-    program has the grace to end by itself. When the program ends or is to be stopped, ``talk`` is cancelled first; what
-    it then still says, under a shield and with a limit of its own, the program hears before any signal.
+    ``talk`` gets the program's standard input instead of ``spec.stdin``, and the lines of its standard error come
+    between those of its output, never within. When it returns, the input is closed and the program has the grace to end
+    by itself. When the program ends or is to be stopped, ``talk`` is cancelled first; what it then still says, under a
+    shield and with a limit of its own, the program hears before any signal.
 
     Raises:
         FanoutError: the log could not be written.
@@ -141,6 +144,10 @@ class _Watch:
         self._limits = anyio.CancelScope()
         # Shielded: a program that is asked to end may have much to say, and must not choke on a full pipe.
         self._pumping = anyio.CancelScope(shield=True)
+        self._pumping_errors = anyio.CancelScope(shield=True)
+        self._streams = 1 if talk is None else 2
+        self._merged = Merged()
+        self._telling = anyio.Lock(fast_acquire=True)
         self._drained = anyio.Event()
         # Shielded: it is cancelled when its turn has come.
         self._talking = anyio.CancelScope(shield=True)
@@ -150,8 +157,9 @@ class _Watch:
     async def to_the_end(self) -> Ended:
         report: Report | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._pump)
+            tasks.start_soon(self._pump, self._pumping, self._child.read, self._merged.first)
             if self._talk is not None and self._child.pipe is not None:
+                tasks.start_soon(self._pump, self._pumping_errors, self._child.read_errors, self._merged.second)
                 tasks.start_soon(self._converse, self._talk, self._child.pipe)
             try:
                 with self._limits:
@@ -187,26 +195,39 @@ class _Watch:
                 await self._drained.wait()
         finally:
             self._pumping.cancel()
+            self._pumping_errors.cancel()
         return report, swept
 
-    async def _pump(self) -> None:
-        with self._pumping:
+    async def _pump(self, scope: anyio.CancelScope, read: Read, merge: Callable[[bytes], bytes]) -> None:
+        with scope:
             try:
-                while data := await self._child.read():
+                while data := await read():
                     self._push_deadline()
-                    self._output.take(data)
-                    if self._output.wants_log:
-                        await _to_log(self._output.path, self._output.log, data)
+                    await self._tell(merge, data)
+                if self._streams == 1:
+                    await self._tell(lambda _: self._merged.end(), b"")
             except Exception as error:  # noqa: BLE001 - raised again when the program is gone
                 self._failure = error
                 self._limits.cancel()
-                await self._swallow()
+                await self._swallow(read)
             finally:
-                self._drained.set()
+                self._streams -= 1
+                if not self._streams:
+                    self._drained.set()
 
-    async def _swallow(self) -> None:
+    async def _tell(self, merge: Callable[[bytes], bytes], data: bytes) -> None:
+        async with self._telling:
+            told = merge(data)
+            if not told:
+                return
+            self._output.take(told)
+            if self._output.wants_log:
+                await _to_log(self._output.path, self._output.log, told)
+
+    @staticmethod
+    async def _swallow(read: Read) -> None:
         """Whoever listened is broken; the program must still be able to end."""
-        while await self._child.read():
+        while await read():
             pass
 
     async def _converse(self, talk: Talk, pipe: Pipe) -> None:

@@ -60,7 +60,8 @@ class Report:
 class Supervised:
     """One supervised program. Once started it must see ``end``; it must see ``close`` in any case.
 
-    ``pipe`` is its standard input where it ``talks``; only the program and its children have the other end of that.
+    ``pipe`` is its standard input where it ``talks``; only the program and its children have the other end of that. Its
+    standard error is a stream of its own then: what it says must not be broken by what it complains of.
     """
 
     def __init__(self, program: Program, environment: bytes, grace: float, *, talks: bool = False) -> None:
@@ -78,9 +79,12 @@ class Supervised:
         self._output, self._far_output = os.pipe()
         self._far_input: int | None = None
         self.pipe: Pipe | None = None
+        self._errors, self._far_errors = self._output, self._far_output
         if talks:
             self._far_input, near = os.pipe()
             self.pipe = Pipe(near)
+            self._errors, self._far_errors = os.pipe()
+            os.set_blocking(self._errors, False)
         self._line.settimeout(0)
         os.set_blocking(self._output, False)
 
@@ -120,7 +124,7 @@ class Supervised:
                     cwd=self._program.cwd,
                     stdin=stdin,
                     stdout=self._far_output,
-                    stderr=self._far_output,
+                    stderr=self._far_errors,
                     pass_fds=[self._far_line.fileno()],
                     start_new_session=True,
                 )
@@ -141,13 +145,21 @@ class Supervised:
         return open(fd, "rb", buffering=0)  # noqa: PTH123 - a descriptor
 
     async def read(self) -> bytes:
-        """The next piece of output, empty at its end."""
+        """The next piece of output, empty at its end: standard error is part of it, unless the program talks."""
+        return await self._read(self._output)
+
+    async def read_errors(self) -> bytes:
+        """The same of the standard error of one that talks."""
+        return await self._read(self._errors)
+
+    @staticmethod
+    async def _read(fd: int) -> bytes:
         await anyio.lowlevel.checkpoint()  # A flood never blocks the pipe; it must not block the loop either.
         while True:
             try:
-                return os.read(self._output, _CHUNK)
+                return os.read(fd, _CHUNK)
             except BlockingIOError:
-                await anyio.wait_readable(self._output)
+                await anyio.wait_readable(fd)
 
     async def report(self) -> Report | None:
         """Waits for the program's end. ``None`` where the supervisor was killed. May be cancelled and called again."""
@@ -198,10 +210,13 @@ class Supervised:
         os.close(self._output)
         if self.pipe is not None:
             self.pipe.shut()
+            os.close(self._errors)
 
     def _close_far_ends(self) -> None:
         self._far_line.close()
         os.close(self._far_output)
+        if self._far_errors != self._far_output:
+            os.close(self._far_errors)
         if self._far_input is not None:
             os.close(self._far_input)
             self._far_input = None
