@@ -24,13 +24,15 @@ class AgentUnavailable(FanoutError):
 class Abilities:
     """What the program of an agent can do; the engine asks this, never the name.
 
-    ``resume``: a session goes on with another prompt. ``cost``: it tells its cost in dollars. ``tokens``: it tells how
-    many it used. ``schema``: its last answer has the form it is asked for. ``turn_limit``, ``budget_limit``: it stops
-    at them by itself. ``models``: a service answers for it, that wants a sign-in and has limits. ``edits``: whether one
-    that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost and tokens of all of it.
+    ``resume``: a session goes on with another prompt; where ``bound``, only in the folder that it began in. ``cost``:
+    it tells its cost in dollars. ``tokens``: it tells how many it used. ``schema``: its last answer has the form it is
+    asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``models``: a service answers for it, that
+    wants a sign-in and has limits. ``edits``: whether one that ends well and changed nothing has failed.
+    ``cumulative``: a resumed session tells cost and tokens of all of it.
     """
 
     resume: bool = False
+    bound: bool = False
     cost: bool = False
     tokens: bool = False
     schema: bool = False

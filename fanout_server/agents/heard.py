@@ -49,7 +49,8 @@ class DeniedEdits:
     """
 
     def __init__(self, cwd: Path) -> None:
-        self._cwd = cwd
+        # A program may tell the place by its real name.
+        self._places = (cwd, cwd.resolve())
         self._paths: dict[str, None] = {}
 
     @property
@@ -57,8 +58,8 @@ class DeniedEdits:
         return tuple(self._paths)
 
     def denied(self, path: str) -> None:
-        inside = path and (self._cwd / path).is_relative_to(self._cwd) and ".." not in PurePath(path).parts
-        if inside and len(self._paths) < _CALLS:
+        inside = any((place / path).is_relative_to(place) for place in self._places)
+        if path and inside and ".." not in PurePath(path).parts and len(self._paths) < _CALLS:
             self._paths[path] = None
 
     def done(self, path: str) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 
+_MOST = 1e15
 _NOTHING: Mapping[str, Json] = {}
 
 
@@ -41,12 +41,12 @@ def text(value: Json, *path: str | int) -> str:
 
 
 def number(value: Json, *path: str | int) -> float | None:
-    """A finite number, not below nought."""
+    """A number that may be one of something: not below nought, and no more than anybody has."""
     found = at(value, *path)
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
     try:
-        return float(found) if found >= 0 and math.isfinite(found) else None
+        return float(found) if 0 <= found <= _MOST else None
     except OverflowError:
         return None
 

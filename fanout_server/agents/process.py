@@ -258,7 +258,8 @@ async def _to_log(path: Path, write: Callable[..., None], *args: bytes) -> None:
 
 
 def _environment(spec: Program) -> bytes:
-    marked = {**spec.env, MARK_VARIABLE: spec.mark}
+    # As from a shell in that folder: there are programs that work where PWD says, which would be the user's checkout.
+    marked = {**spec.env, "PWD": str(spec.cwd), MARK_VARIABLE: spec.mark}
     return b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in marked.items())
 
 

@@ -15,13 +15,14 @@ from rich.text import Text
 
 from fanout_server import codec, model, settings
 from fanout_server.agents import registry
+from fanout_server.agents.base import Agent
 from fanout_server.cli import live, selecting
 from fanout_server.cli.delivering import apply_run, find_run, revert_run
 from fanout_server.planning import document
 from fanout_server.repo import git, room, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.retiring import Retired
-from fanout_server.run import history
+from fanout_server.run import health, history
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 
@@ -174,7 +175,6 @@ def _retired(one: Retired) -> str:
 
 async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     """Says what works here; status 1 where something that every run needs is missing."""
-    del arguments
     good = True
     root = settings.state_root()
     try:
@@ -190,8 +190,26 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     mark = "ok   " if free.covers(room.RESERVE) else "wrong"
     good = good and free.covers(room.RESERVE)
     console.print(f"{mark} worktrees and logs go to {live.visible(str(root))} ({free})", soft_wrap=True)
-    console.print(f"ok    agents of this version: {', '.join(registry.names())}", soft_wrap=True)
+    await _agents(console, root, probe=not arguments.no_probe)
     return 0 if good else 1
+
+
+async def _agents(console: Console, root: Path, *, probe: bool) -> None:
+    """Each that runs a program of its own: installed, its version, signed in. None of them is needed."""
+    found = [registry.get(name, model.Options()) for name in registry.names()]
+    lines: dict[str, str] = {}
+
+    async def look(agent: Agent) -> None:
+        lines[agent.name] = str(await health.look(agent, model.Options(), root, probe=probe))
+
+    async with anyio.create_task_group() as tasks:
+        for agent in found:
+            if agent.abilities.models:
+                tasks.start_soon(look, agent)
+            else:
+                lines[agent.name] = f"ok    agent {agent.name}: built in"
+    for agent in found:
+        console.print(live.visible(lines[agent.name]), soft_wrap=True)
 
 
 async def _worktrees(console: Console, repository: Repository, state: Path) -> None:

@@ -23,6 +23,8 @@ _MENDABLE = (model.FanoutError, OSError)
 _COMMANDS: dict[str, Callable[[argparse.Namespace, Console], Awaitable[int]]] = {
     "run": running.run,
     "resume": running.resume,
+    "retry": running.retry,
+    "accept": running.accept,
     "plan": commands.plan,
     "status": commands.status,
     "show": commands.show,

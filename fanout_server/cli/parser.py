@@ -42,6 +42,13 @@ def build() -> argparse.ArgumentParser:
     _add_json(apply)
     _add_json(_add_run_command(commands, "revert", "take an applied run back, keeping what was typed since"))
     _add_json(_add_run_command(commands, "resume", "go on with an interrupted run"))
+    retry = _add_run_command(commands, "retry", "do units again, those that failed or those named")
+    retry.add_argument("--unit", metavar="UNIT", action="append", dest="units", help="this unit (may be repeated)")
+    retry.add_argument("--note", metavar="TEXT", default="", help="what to do otherwise; each goes on from its result")
+    _add_json(retry)
+    accept = _add_run_command(commands, "accept", "go on after the pilot, with its results as the example")
+    accept.add_argument("--note", metavar="TEXT", default="", help="what else the rest is to know")
+    _add_json(accept)
     cancel = _add_run_command(commands, "cancel", "end a run, or some of its units")
     cancel.add_argument(
         "--unit", metavar="UNIT", action="append", dest="units", help="only this unit (may be repeated)"
@@ -52,7 +59,10 @@ def build() -> argparse.ArgumentParser:
     clean.add_argument("--all", action="store_true", help="also runs whose results were never applied")
     clean.add_argument("--days", type=float, metavar="N", help="what counts as old (default 14)")
 
-    commands.add_parser("doctor", help="check that fanout can work here", allow_abbrev=False)
+    doctor = commands.add_parser("doctor", help="check that fanout and its agents can work here", allow_abbrev=False)
+    doctor.add_argument(
+        "--no-probe", action="store_true", help="do not ask the agents' services whether you are signed in"
+    )
     serve = commands.add_parser("serve", help="speak LSP on standard input and output", allow_abbrev=False)
     serve.add_argument("--stdio", action="store_true", help="the default; for editors that insist on saying it")
 

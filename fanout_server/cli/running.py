@@ -27,16 +27,36 @@ async def run(arguments: argparse.Namespace, console: Console) -> int:
         return await _deliver(engine, view, arguments, console)
 
 
+Begin = Callable[[Engine, str, Callable[[model.FanoutError], None]], Awaitable[object]]
+
+
 async def resume(arguments: argparse.Namespace, console: Console) -> int:
+    return await _go_on(arguments, console, lambda engine, run_id, failed: engine.resume(run_id, failed))
+
+
+async def retry(arguments: argparse.Namespace, console: Console) -> int:
+    note = arguments.note.strip()
+    return await _go_on(
+        arguments, console, lambda engine, run_id, failed: engine.retry(run_id, arguments.units, note, failed)
+    )
+
+
+async def accept(arguments: argparse.Namespace, console: Console) -> int:
+    note = arguments.note.strip()
+    return await _go_on(arguments, console, lambda engine, run_id, failed: engine.accept(run_id, note, failed))
+
+
+async def _go_on(arguments: argparse.Namespace, console: Console, begin: Begin) -> int:
+    """A run that was there before, watched until it is over again."""
     async with Engine.open(Path.cwd()) as engine:
         run_id = await find_run(engine, arguments.run)
 
-        async def begin(failed: Callable[[model.FanoutError], None]) -> str:
-            await engine.resume(run_id, failed)
+        async def begun(failed: Callable[[model.FanoutError], None]) -> str:
+            await begin(engine, run_id, failed)
             return run_id
 
         earlier = await engine.services.journal.events(run_id)
-        view = await _watch(engine, begin, console, as_json=arguments.json, earlier=earlier)
+        view = await _watch(engine, begun, console, as_json=arguments.json, earlier=earlier)
         _summarise(engine, view, console, as_json=arguments.json)
         return status_of(view)
 

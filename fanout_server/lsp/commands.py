@@ -86,8 +86,32 @@ class Commands:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         await engine.resume(run, self._launching.failed(run))
+        return await self._goes_on(engine, run)
+
+    async def retry(self, arguments: wire.RetryArguments) -> dict[str, Any]:
+        run = arguments.run_id
+        engine = await self._session.engine_of_run(run)
+        await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run))
+        return await self._goes_on(engine, run)
+
+    async def accept(self, arguments: wire.AcceptArguments) -> dict[str, Any]:
+        run = arguments.run_id
+        engine = await self._session.engine_of_run(run)
+        await engine.accept(run, arguments.note.strip(), self._launching.failed(run))
+        await self._goes_on(engine, run)
+        return {}
+
+    async def _goes_on(self, engine: Engine, run: str) -> dict[str, Any]:
         self.watching.watch(engine, run, (await engine.view(run)).plan.instruction)
         return {"runId": run}
+
+    async def send(self, arguments: wire.SendArguments) -> dict[str, Any]:
+        note = arguments.note.strip()
+        if not note:
+            raise JsonRpcInvalidParams("fanout.send: note is empty; say what the agent is to know.")
+        engine = await self._session.engine_of_run(arguments.run_id)
+        await engine.send(arguments.run_id, arguments.unit, note)
+        return {"delivered": "next-turn"}
 
     async def apply(self, arguments: wire.ApplyArguments) -> dict[str, Any]:
         run = arguments.run_id
@@ -143,6 +167,9 @@ _COMMANDS: dict[str, _Command] = {
     "fanout.status": _Command(wire.StatusArguments, Commands.status),
     "fanout.cancel": _Command(wire.CancelArguments, Commands.cancel),
     "fanout.resume": _Command(wire.RunArguments, Commands.resume),
+    "fanout.retry": _Command(wire.RetryArguments, Commands.retry),
+    "fanout.send": _Command(wire.SendArguments, Commands.send),
+    "fanout.accept": _Command(wire.AcceptArguments, Commands.accept),
     "fanout.apply": _Command(wire.ApplyArguments, Commands.apply),
     "fanout.revert": _Command(wire.RunArguments, Commands.revert),
     "fanout.discard": _Command(wire.RunArguments, Commands.discard),

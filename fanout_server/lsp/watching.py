@@ -26,6 +26,7 @@ _POLL_SECONDS = 0.05
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _DISCARD = "Apply", "Show diff", "Discard"
+_GO_ON, _CANCEL = "Go on with the rest", "Cancel the rest"
 
 
 class Watching:
@@ -43,7 +44,11 @@ class Watching:
         self.diagnostics = Diagnostics(session.protocol)
 
     def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
-        """Until the run is over. To be called right after it is launched."""
+        """Until the run is over. To be called right after it is launched, or goes on."""
+        waiting = self._questions.pop(run, None)
+        if waiting is not None:
+            # Whatever was asked about it, it is answered.
+            waiting.cancel()
         if document is not None:
             self._documents[run] = document
         # A new run is a new state of things: what older ones had to say is kept in their status.
@@ -132,6 +137,8 @@ class Watching:
             session.info(f"Run {view.id} is over and changed nothing.")
         elif view.state is RunState.READY:
             await self._offer(engine, view)
+        elif view.state is RunState.WAITING:
+            await self._offer_to_go_on(engine, view)
         elif view.state is RunState.CANCELLED:
             done = f" fanout.apply with runId {view.id} brings in what was done." if view.owners else ""
             session.info(f"Run {view.id} was cancelled: {progress_line(view)}.{done}")
@@ -146,6 +153,44 @@ class Watching:
             self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
             return
         self.tell(view.id, "Applied", await self.apply(engine, view.id, None, ask=how == "ask"))
+
+    async def _offer_to_go_on(self, engine: Engine, view: RunView) -> None:
+        """The pilot is done: the user looks at it, and says whether the rest is to be done like this."""
+        run, pilot = view.id, view.units[: view.plan.options.pilot]
+        text = (
+            f"The first of run {run} are done ({progress_line(view)}). Look at them; fanout.accept goes on with the"
+            " rest, fanout.retry with a note says what to change."
+        )
+        with anyio.CancelScope() as scope:
+            self._questions[run] = scope
+            try:
+                while True:
+                    chosen = await self._choose(text, (_GO_ON, _DIFF, _CANCEL))
+                    if chosen != _DIFF:
+                        break
+                    for unit in pilot:
+                        if unit.result is not None:
+                            await show.show(self._session, engine, run, unit.id, "diff")
+            finally:
+                if self._questions.get(run) is scope:
+                    del self._questions[run]
+            if chosen == _GO_ON:
+                await engine.accept(run, "", lambda error: self._session.error(str(error)))
+                self.watch(engine, run, view.plan.instruction)
+            elif chosen == _CANCEL:
+                await engine.cancel(run)
+                self.watch(engine, run, view.plan.instruction)
+
+    async def _choose(self, text: str, titles: Sequence[str]) -> str | None:
+        """What the user picks; ``None`` where nobody does. An editor that cannot ask gets a message instead."""
+        actions = [types.MessageActionItem(title=title) for title in titles]
+        params = types.ShowMessageRequestParams(type=types.MessageType.Info, message=text, actions=actions)
+        try:
+            answer = await self._session.ask(types.WINDOW_SHOW_MESSAGE_REQUEST, params, _ASK_SECONDS)
+        except (TimeoutError, ClientRefused):
+            self._session.info(text)
+            return None
+        return answer.title if answer is not None else None
 
     async def apply(self, engine: Engine, run: str, units: Sequence[str] | None, *, ask: bool) -> Outcome | None:
         """Applies the run; with ``ask`` only if the user says so. ``None``: they did not. Raises FanoutError."""

@@ -69,6 +69,26 @@ class CancelArguments:
     units: tuple[str, ...] | None = None
 
 
+@frozen
+class RetryArguments:
+    run_id: str
+    units: tuple[str, ...] | None = None
+    note: str = ""
+
+
+@frozen
+class SendArguments:
+    run_id: str
+    unit: str
+    note: str
+
+
+@frozen
+class AcceptArguments:
+    run_id: str
+    note: str = ""
+
+
 class ApplyMode(StrEnum):
     ASK = "ask"
     NOW = "now"

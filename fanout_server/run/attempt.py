@@ -55,6 +55,7 @@ class Attempt:
         self._mark = f"{context.run}/{unit.id}/{number}"
         self._logs = context.folders.attempt_logs(unit.id, number)
         self._said = ""
+        self._denied: list[str] = []
         self._session = ""
 
     async def run(self, turn: Turn, feedback: str | None) -> Outcome:
@@ -175,6 +176,8 @@ class Attempt:
                     case events.Started():
                         self._session = event.session or self._session
                         model_name = event.model or model_name
+                    case events.Denied():
+                        self._denied.append(event.name)
                     case events.Used():
                         count(event.cost, event.tokens)
                         teller.news()
@@ -215,6 +218,10 @@ class Attempt:
         if context.agent.abilities.edits != "expected":
             return None
         said = f": {self._said}" if self._said else ""
+        if self._denied:
+            names = ", ".join(dict.fromkeys(self._denied))
+            message = f"the agent was not allowed to use {names}, and changed nothing{said}. The option 'allow' lets it"
+            return Failure(FailureKind.PERMISSION_DENIED, message, session=self._session)
         message = f"the agent ended without changing a file{said}"
         return Failure(FailureKind.NO_CHANGE, message, session=self._session)
 

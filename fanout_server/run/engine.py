@@ -34,6 +34,7 @@ _log = logging.getLogger(__name__)
 
 _POLL_SECONDS = 0.3
 _CANCEL_LIMIT_SECONDS = 20.0
+_SETTLE_LIMIT_SECONDS = 5.0
 
 Listener = Callable[[model.Event], None]
 
@@ -140,8 +141,9 @@ class Engine:
         With a note each goes on from its result, in its agent's session where there is one. Raises UnknownRun,
         FanoutError.
         """
-        view = await self.view(run)
-        self._check_resumable(view, "retried")
+        view = await self._settled_view(run)
+        if run in self._executions or view.state not in RESUMABLE:
+            raise model.FanoutError(f"Run {run} is {view.state}; its units cannot be retried now.")
         _check_known(run, units or (), [unit.id for unit in view.units], "Nothing was retried.")
         tried = [unit for unit in view.units if unit.state.ended]
         wanted = {unit.id for unit in tried if unit.state is not UnitState.DONE} if units is None else set(units)
@@ -154,8 +156,8 @@ class Engine:
 
     async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
         """Goes on with the units after the pilot, in the background. Raises UnknownRun, FanoutError."""
-        view = await self.view(run)
-        if view.state is not RunState.WAITING:
+        view = await self._settled_view(run)
+        if run in self._executions or view.state is not RunState.WAITING:
             raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
         self._resume(view, model.PilotAccepted(run, time.time(), note), failed)
 
@@ -169,9 +171,13 @@ class Engine:
                 f"Unit {unit} of run {run} is not at work. To have it done again with a note, retry it."
             )
 
-    def _check_resumable(self, view: RunView, done: str) -> None:
-        if view.id in self._executions or view.state not in RESUMABLE:
-            raise model.FanoutError(f"Run {view.id} is {view.state}; its units cannot be {done} now.")
+    async def _settled_view(self, run: str) -> RunView:
+        """The run as it is; where it has just come to its end, when its worktrees are put away, too."""
+        view = await self.view(run)
+        if view.state not in ACTIVE:
+            with anyio.move_on_after(_SETTLE_LIMIT_SECONDS):
+                await self.wait_over(run)
+        return view
 
     def _resume(
         self,
@@ -226,14 +232,14 @@ class Engine:
     async def cancel(self, run: str, units: Collection[str] | None = None) -> tuple[str, ...]:
         """Ends these units, or all that have not ended; returns their ids. A run of another process is asked to."""
         execution = self._executions.get(run)
-        if execution is not None:
+        if execution is not None and not execution.waits:
             # It may be so young that the journal does not know it yet.
             _check_units(run, units, execution.unit_ids)
             return execution.cancel(units)
         view = await self.view(run)
         _check_units(run, units, [unit.id for unit in view.units])
         if view.state is RunState.WAITING and units is None:
-            return await self._call_off(view)
+            return await self._call_off(await self._settled_view(run))
         if view.state not in ACTIVE:
             return ()
         open_units = tuple(

@@ -122,6 +122,12 @@ class Execution:
             await self._end(RunState.INTERRUPTED, message)
 
     @property
+    def waits(self) -> bool:
+        """It has come to the point where the user is to say how it goes on."""
+        view = self.fold.view()
+        return view is not None and view.state is RunState.WAITING
+
+    @property
     def unit_ids(self) -> tuple[str, ...]:
         return tuple(unit.id for unit in self._plan.units)
 

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
+import secrets
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from attrs import evolve
+from attrs import evolve, frozen
 
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Task, Verdict, write_prompt
 from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Program, run_program
-from fanout_server.model import FailureKind, Options, Unit
+from fanout_server.model import FailureKind, FanoutError, Options, Unit
 from fanout_server.repo import deleting, porcelain
 from fanout_server.run import working
 from fanout_server.run.activity import ActivityTail
@@ -66,16 +68,63 @@ class Probes:
         return verdict if verdict.kind in _HOPELESS else None
 
 
+@frozen
+class Health:
+    """What there is to say of an agent on this machine. ``problem`` is empty where it is fit for work.
+
+    ``signed_in``: it answered; ``None`` where it was not asked.
+    """
+
+    agent: str
+    version: str = ""
+    signed_in: bool | None = None
+    problem: str = ""
+
+    def __str__(self) -> str:
+        name = f"{self.agent} {self.version}".strip()
+        if self.problem:
+            return f"-     agent {name}: {self.problem}"
+        return (
+            f"ok    agent {name}: {'signed in' if self.signed_in else 'installed; not asked whether it is signed in'}"
+        )
+
+
+async def look(agent: Agent, options: Options, root: Path, *, probe: bool) -> Health:
+    """Asks the program itself, in a folder below our state folder ``root``. With ``probe`` also its service, which may
+    cost a fraction of a cent.
+    """
+    token = secrets.token_hex(8)
+    home, mark = root / "probes" / token, f".probe/{token}"
+    try:
+        await anyio.to_thread.run_sync(agent.check, options)
+        told = await version(agent, options, mark, home)
+        # Some say their name with it.
+        number = next((word for word in told.replace(",", " ").split() if word[:1].isdigit()), "")
+        if not probe:
+            return Health(agent.name, number)
+        await anyio.to_thread.run_sync(functools.partial(root.mkdir, parents=True, exist_ok=True))
+        verdict = await _probe(agent, options, mark, home)
+    except (FanoutError, OSError) as error:
+        return Health(agent.name, problem=str(error))
+    return Health(agent.name, number, verdict.ok, "" if verdict.ok else verdict.message)
+
+
 async def probe(agent: Agent, options: Options, mark: str, home: Path, log: Path) -> Verdict:
     """How the agent does with next to nothing, in an empty repository in ``home``, a folder that is made for this and
     gone afterwards. Raises FanoutError, OSError.
     """
+    return await _probe(agent, options, mark, home, log)
+
+
+async def _probe(agent: Agent, options: Options, mark: str, home: Path, log: Path | None = None) -> Verdict:
     async with _folder(home) as folder:
         limits = evolve(options, timeout=min(options.timeout, _PROBE_SECONDS), stall=min(options.stall, _PROBE_SECONDS))
         prompt_file = await anyio.to_thread.run_sync(write_prompt, folder.parent, _PROMPT)
         task = Task(UNIT, limits, folder, _PROMPT, prompt_file)
         tail = ActivityTail(_nobody)
-        verdict, _ = await working.work(agent, task, mark, None, log=log, tail=tail, on_event=lambda _: None)
+        verdict, _ = await working.work(
+            agent, task, mark, None, log=log or home / "agent.log", tail=tail, on_event=lambda _: None
+        )
         return verdict
 
 

@@ -66,7 +66,8 @@ async def work(
     talk = reader.talk if isinstance(reader, Talker) else None
     ended = await watch(_program(task, invocation, mark, space), task.options, log, listening.feed, talk)
     listening.end()
-    return reader.verdict(ended), ended
+    # It may read a file or ask another process.
+    return await anyio.to_thread.run_sync(reader.verdict, ended), ended
 
 
 async def watch(

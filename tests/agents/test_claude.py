@@ -157,6 +157,14 @@ def test_who_was_kept_from_a_place_outside_may_have_done_the_work() -> None:
     assert judged(denial("Write", file_path="/w/wt/c1/../c2/a.py")).ok
 
 
+def test_a_worktree_has_its_real_name_too(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "named").symlink_to("real")
+    given = task(cwd=tmp_path / "named")
+    for place in ("real", "named"):
+        assert not judged(denial("Edit", file_path=str(tmp_path / place / "a.py")), given=given).ok
+
+
 def api_error(word: str, status: int | None = None) -> tuple[bytes, bytes]:
     said = {"type": "assistant", "error": word, "message": {"content": [{"type": "text", "text": "API Error"}]}}
     return json.dumps(said).encode(), told(is_error=True, api_error_status=status, result="API Error")

@@ -24,6 +24,7 @@ PRINTED = {name: [lines(path.name) for path in sorted(FIXTURES.glob(f"{name}_*.j
 ODD: st.SearchStrategy[object] = st.sampled_from(
     ["", "-", "error", "success", "result", "\ud800", 10**400, -1, 1e308, True, None, [], {}]
 )
+ODDITIES: list[object] = [None, "x", 10**400, [1], [[]], {"x": 1}]
 JSON = st.recursive(
     ODD | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -125,3 +126,14 @@ def test_no_beginning_of_a_success_is_one(name: str) -> None:
         reader = AGENTS[name].reader(task())
         play(reader, whole[:count])
         assert not reader.verdict(Ended(0, None, "exited", "ended")).ok
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_every_value_may_be_of_another_type(name: str) -> None:
+    for line in sorted({line for real in PRINTED[name] for line in real[1:]}):
+        told = json.loads(line)
+        for path in paths(told):
+            for odd in ODDITIES:
+                reader = AGENTS[name].reader(task())
+                play(reader, [json.dumps(replaced(told, path, odd)).encode(), line])
+                reader.verdict(Ended(0, None, "exited", "ended"))

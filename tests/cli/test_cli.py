@@ -208,6 +208,38 @@ def test_a_file_that_was_changed_meanwhile_is_left_alone_and_told_as_json(checko
     assert json.loads(fanout(checkout, "revert", "--json").stdout) == {"applied": True, "files": ["b.txt"], "left": []}
 
 
+def test_what_failed_is_done_again(checkout: Path, tmp_path: Path) -> None:
+    mended = tmp_path / "mended"
+    command = f'command=["sh", "-c", "test -e {mended} || test $1 = b.txt && echo done >> $1", "agent", "{{file}}"]'
+    words = ("run", "-i", "x {file}", "--set", command, "--set", "attempts=1", "a.txt", "b.txt")
+    assert fanout(checkout, *words).returncode == 1
+    mended.touch()
+    done = fanout(checkout, "retry")
+    assert done.returncode == 0, text(done)
+    assert "a.txt: done" in text(done)
+    assert "b.txt: started" not in text(done)
+    assert "has no unit that failed" in text(fanout(checkout, "retry"))
+    again = fanout(checkout, "retry", "--unit", "02-b", "--note", "once more", "--json")
+    assert again.returncode == 0, text(again)
+    # It goes on from what it had.
+    assert b"+done\n+done" in fanout(checkout, "show", "--unit", "02-b").stdout
+
+
+def test_the_pilot_is_looked_at_and_accepted(checkout: Path) -> None:
+    words = ("run", "-i", "x {file}", "--set", APPEND, "--set", "pilot=1", "--apply", "a.txt", "b.txt")
+    done = fanout(checkout, *words)
+    assert done.returncode == 1
+    assert "1 of 1 pilot unit(s) are done" in text(done)
+    assert "b.txt: started" not in text(done)
+    assert "+done" in text(fanout(checkout, "show", "--unit", "01-a"))
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
+    done = fanout(checkout, "accept", "--note", "the same")
+    assert done.returncode == 0, text(done)
+    assert "b.txt: done" in text(done)
+    assert "waiting" not in text(fanout(checkout, "status"))
+    assert "does not wait" in text(fanout(checkout, "accept"))
+
+
 def test_ctrl_c_interrupts_and_resume_finishes(checkout: Path, tmp_path: Path) -> None:
     gate = tmp_path / "gate"
     script = f"echo up; if test $1 = b.txt; then while ! test -e {gate}; do sleep 0.05; done; fi; echo done >> $1"

@@ -6,6 +6,8 @@ import sys
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 import psutil
 import pytest
@@ -221,6 +223,40 @@ def test_run_answers_at_once_and_cancel_ends_every_process(connect: MakeEditor, 
     assert message(editor, "was cancelled") == f"Run {run} was cancelled: 0/2 done, 2 cancelled."
     server = psutil.Process(editor.client.process.pid)
     assert [one.cmdline() for one in server.children(recursive=True) if "987" in one.cmdline()] == []
+
+
+def test_a_unit_at_work_is_told_something_and_done_again_with_a_note(connect: MakeEditor, tmp_path: Path) -> None:
+    editor = connect()
+    go = tmp_path / "go"
+    script = f"cat >> $1; while ! test -e {go}; do :; done"
+    run = run_files(editor, tmp_path, "a.txt", command=["sh", "-c", script, "x", "{file}"], apply="later")
+    editor.client.wait_for("$/progress", lambda one: "1 running" in str(one["value"].get("message")))
+    send = {"runId": run, "unit": "01-a", "note": "Mind the gap."}
+    assert editor.client.command("fanout.send", send) == {"delivered": "next-turn"}
+    go.touch()
+    view = ended(editor, run, "ready")
+    assert view["units"][0]["attempts"] == 2
+    code, said = refused(editor, "fanout.send", send)
+    assert (code, "is not at work" in said) == (REFUSED, True)
+    assert editor.client.command("fanout.retry", {"runId": run, "units": ["01-a"], "note": "Again."}) == {"runId": run}
+    while (view := ended(editor, run, "ready"))["units"][0]["attempts"] < 3:
+        continue
+    shown = editor.client.command("fanout.show", {"runId": run, "what": "diff"})
+    diff = Path(url2pathname(urlsplit(shown["uri"]).path)).read_text()
+    assert "+Mind the gap." in diff
+    assert "+Again." in diff
+
+
+def test_the_pilot_is_asked_about_and_the_rest_follows(connect: MakeEditor, tmp_path: Path) -> None:
+    editor = connect()
+    editor.client.handlers["window/showMessageRequest"] = lambda params: (
+        {"title": "Go on with the rest"} if "The first of run" in params["message"] else None
+    )
+    run = run_files(editor, tmp_path, "a.txt", "src/one.py", pilot=1, apply="later")
+    view = ended(editor, run, "ready")
+    assert [unit["state"] for unit in view["units"]] == ["done", "done"]
+    code, said = refused(editor, "fanout.accept", {"runId": run})
+    assert (code, "does not wait" in said) == (REFUSED, True)
 
 
 def test_the_cancel_button_of_the_progress(connect: MakeEditor, tmp_path: Path) -> None:

@@ -33,7 +33,20 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
     capabilities = result["capabilities"]
     assert capabilities["positionEncoding"] == "utf-32"
     assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
-    names = ["preview", "run", "status", "cancel", "resume", "apply", "revert", "discard", "show"]
+    names = [
+        "preview",
+        "run",
+        "status",
+        "cancel",
+        "resume",
+        "retry",
+        "send",
+        "accept",
+        "apply",
+        "revert",
+        "discard",
+        "show",
+    ]
     assert capabilities["executeCommandProvider"]["commands"] == [f"fanout.{name}" for name in names]
     assert client.shutdown() == 0
 
