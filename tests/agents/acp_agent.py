@@ -135,6 +135,12 @@ class Scripted:
         await self.client.session_update(self.session, call)
         await self.client.session_update(self.session, acp.update_tool_call("t1", status=status))  # type: ignore[arg-type]
 
+    async def do_bare(self, rest: str) -> None:
+        """``ID KIND``: a call of which nothing is known yet."""
+        number, kind = rest.split()
+        call = acp.start_tool_call(number, kind, kind=kind, status="pending")  # type: ignore[arg-type]
+        await self.client.session_update(self.session, call)
+
     async def do_ask(self, rest: str) -> None:
         """``KIND PATH OFFERS TITLE``: the tool call is told first, and asked about by its number alone."""
         kind, path, offers, title = rest.split(" ", 3)
@@ -162,8 +168,9 @@ class Scripted:
         await self.client.session_update(self.session, update)
 
     async def do_usage(self, rest: str) -> Any:
-        total, given, cached, made = map(int, rest.split())
+        total, given, cached, made, *thought = map(int, rest.split())
         usage = schema.Usage(total_tokens=total, input_tokens=given, cached_read_tokens=cached, output_tokens=made)
+        usage.thought_tokens = thought[0] if thought else None
         return acp.PromptResponse(stop_reason="end_turn", usage=usage)
 
     async def do_stop(self, reason: Any) -> Any:

@@ -119,14 +119,25 @@ async def test_a_turn(stage: Stage) -> None:
 
 async def test_tools_are_told(stage: Stage) -> None:
     attempt = await stage.play(
-        "say Let me see.", "tool edit completed a.txt", "say Done.", "cost 0.25 USD", "usage 60 10 20 30"
+        "say Let me see.",
+        "bare t1 edit",
+        "tool edit completed a.txt",
+        "say Done.",
+        "cost 0.25 USD",
+        "usage 60 10 20 30",
     )
     path = str(stage.cwd / "a.txt")
-    assert attempt.events[2] == UsedTool("edit a.txt", path)
+    # Once, and when it is known what it is about.
+    assert [event for event in attempt.events if isinstance(event, UsedTool)] == [UsedTool("edit a.txt", path)]
     assert Used(Tokens(), 0.25) in attempt.events
     verdict = attempt.verdict
     # The part that came from a cache belongs to what was given, whether it was counted in or not.
     assert (verdict.message, verdict.cost, verdict.tokens) == ("Done.", 0.25, Tokens(30, 20, 30))
+    # As opencode counts, and as copilot does.
+    attempt = await stage.play("usage 1050 700 300 30 20")
+    assert attempt.verdict.tokens == Tokens(1000, 300, 50)
+    attempt = await stage.play("usage 2100 2000 600 100 40")
+    assert attempt.verdict.tokens == Tokens(2000, 600, 100)
     attempt = await stage.play("cost 1 EUR", "usage 40 30 20 10")
     assert (attempt.verdict.cost, attempt.verdict.tokens) == (None, Tokens(30, 20, 10))
 
@@ -300,6 +311,9 @@ async def test_what_is_not_offered(stage: Stage) -> None:
         ("say exceeded retry limit, last status: 429 Too Many Requests", FailureKind.RATE_LIMITED, True),
         ("say unexpected status 401 Unauthorized: x, url: y", FailureKind.NOT_SIGNED_IN, False),
         ("say Failed after 6 tries. Last error: 529 overloaded", FailureKind.OVERLOADED, True),
+        ("say Retrying...Error: Authentication failed with x (HTTP 401).", FailureKind.NOT_SIGNED_IN, False),
+        ('say [API Error: {"error":{"code":403,"message":"no"}}]', FailureKind.NOT_SIGNED_IN, False),
+        ("error -32603 Internal error: stub 429", FailureKind.RATE_LIMITED, True),
         ("say Clients that get a 429 now wait; the status 401 is passed on.", None, False),
         ("note all is lost\nexit 3", FailureKind.CRASHED, True),
         ("exit 0", FailureKind.CRASHED, True),

@@ -15,13 +15,17 @@ READING = frozenset({"read", "search"})
 
 @frozen
 class ToolCall:
-    """What a tool call is about, as far as the agent told. ``kind`` is one of the protocol's words."""
+    """What a tool call is about, as far as the agent told. ``kind`` is one of the protocol's words.
+
+    ``told``: whoever watches has been told of it.
+    """
 
     id: str
     kind: str = ""
     title: str = ""
     paths: tuple[str, ...] = ()
     command: str = ""
+    told: bool = False
 
     @property
     def name(self) -> str:

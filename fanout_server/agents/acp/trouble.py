@@ -9,15 +9,17 @@ from fanout_server.model import FailureKind
 
 AUTHENTICATION_REQUIRED = -32000
 
-# As codex (last status: 429 Too Many Requests), copilot (Last error: 429 ...) and gemini ("code":401) have it.
+# As codex (last status: 429 Too Many Requests), copilot (Last error: 429 ..., Error: ... (HTTP 401)) and gemini
+# ("code":401) have it.
 _STATUS = re.compile(
-    r"\b(?:(?:last|unexpected) (?:status|error)|status ?code|api error|error code|\"code\")[\"':= ]{1,4}([1-5]\d\d)\b",
+    r"(?:(?:\b(?:(?:last|unexpected) (?:status|error)|status ?code|api error|error code)|\"code\")[\"':= ]{1,4}"
+    r"|\berror: [^\n]{0,300}\(HTTP )([1-5]\d\d)\b",
     re.IGNORECASE,
 )
 _WORDS = (
     (
         FailureKind.RATE_LIMITED,
-        re.compile(r"too many requests|rate.?limit|quota exceeded|resource.?exhausted", re.IGNORECASE),
+        re.compile(r"\b429\b|too many requests|rate.?limit|quota exceeded|resource.?exhausted", re.IGNORECASE),
     ),
     (
         FailureKind.NOT_SIGNED_IN,
@@ -26,7 +28,10 @@ _WORDS = (
             re.IGNORECASE,
         ),
     ),
-    (FailureKind.OVERLOADED, re.compile(r"overloaded|service unavailable|\"UNAVAILABLE\"", re.IGNORECASE)),
+    (
+        FailureKind.OVERLOADED,
+        re.compile(r"\b(?:503|529)\b|overloaded|service unavailable|\"UNAVAILABLE\"", re.IGNORECASE),
+    ),
 )
 # Longer than any such message; the agent's own words on its work are no message of failure, whatever they speak of.
 _LONGEST = 1500

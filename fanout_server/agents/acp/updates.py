@@ -53,14 +53,17 @@ class Updates:
             clean(text(told, "title")) or before.title,
             tuple(map(clean, paths_of(told))) or before.paths,
             clean(command_of(told)) or before.command,
+            # Some tell of it before they know what it is about.
+            told=before.told or text(told, "status") != "pending" or bool(paths_of(told) or command_of(told)),
         )
         self._known[number] = call
         if len(self._known) > _MOST_CALLS:
             self._known.popitem(last=False)
-        if known is not None:
+        if known is None:
+            self.calls += 1
+            self.speech.restart()
+        if before.told or not call.told:
             return call, []
-        self.calls += 1
-        self.speech.restart()
         return call, [UsedTool(call.name, call.paths[0] if call.paths else "", call.command)]
 
     def finish(self, result: Json) -> None:
@@ -70,9 +73,12 @@ class Updates:
             cached = count(usage, "cachedReadTokens")
             given, made = count(usage, "inputTokens"), count(usage, "outputTokens")
             others = cached + count(usage, "cachedWriteTokens")
-            # Some count what was read from a cache as input, and some do not.
-            if given + made + others <= count(usage, "totalTokens"):
-                given += others
+            # Some count what was read from a cache as input, and thoughts as output, and some do not.
+            left = count(usage, "totalTokens") - given - made
+            if left >= others:
+                given, left = given + others, left - others
+            if left >= count(usage, "thoughtTokens"):
+                made += count(usage, "thoughtTokens")
             self.tokens = Tokens(given, cached, made)
             return
         quota = fields(result, "_meta", "quota", "token_count")  # gemini's own
