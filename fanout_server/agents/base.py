@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
 from fanout_server.agents.events import AgentEvent
-from fanout_server.agents.process import Ended
+from fanout_server.agents.process import Ended, Pipe
 from fanout_server.model import FailureKind, FanoutError, Options, Tokens, Unit
 
 Edits = Literal["expected", "possible"]
@@ -72,7 +72,7 @@ class Task:
 class Invocation:
     """What to run for a task. ``env`` is added to the agent's environment; no ``stdin`` means the null device.
 
-    ``stop_signal`` asks the program to end, ``SIGKILL`` follows after the grace.
+    ``stop_signal`` asks the program to end; ``SIGTERM`` follows, then ``SIGKILL``, each after a share of the grace.
     """
 
     argv: tuple[str, ...]
@@ -112,6 +112,14 @@ class Reader(Protocol):
 
     def verdict(self, ended: Ended) -> Verdict:
         """What the end of the program means, after all its lines."""
+
+
+@runtime_checkable
+class Talker(Protocol):
+    """A reader that also talks to the program, on its standard input."""
+
+    async def talk(self, pipe: Pipe) -> None:
+        """Returns when all is said. Cancelled when the program ends or is to be stopped; see ``run_program``."""
 
 
 class Agent(Protocol):

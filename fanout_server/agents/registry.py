@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fanout_server.agents.acp.agent import PREFIX, Acp
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.claude import Claude
 from fanout_server.agents.codex import Codex
@@ -39,11 +40,9 @@ def get(name: str | None, options: Options) -> Agent:
         return Command(options.output)
     if wanted in _AGENTS:
         return _AGENTS[wanted]
+    if wanted.startswith(PREFIX):
+        return Acp(wanted)
     here = ", ".join(f"`{one}`" for one in names())
-    if wanted.startswith("acp:"):
-        raise AgentUnavailable(
-            f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
-        )
     raise AgentUnavailable(f"there is no agent `{wanted}`: there are {here}")
 
 

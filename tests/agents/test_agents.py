@@ -154,7 +154,6 @@ def test_the_agent_is_found_by_name_or_by_what_is_set() -> None:
 @pytest.mark.parametrize(
     ("name", "options", "said"),
     [
-        ("acp:x", Options(), "not supported yet: there are `command`, `rewrite`"),
         ("cluade", Options(), "no agent `cluade`"),
         (None, Options(env={"PATH": "/nonexistent"}), "no agent is set"),
         (None, Options(command=("x",), rewrite=RULES), "say with `agent`"),
