@@ -185,10 +185,16 @@ class Attempt:
                         teller.news()
 
             log = self._logs / "agent.log"
-            with anyio.CancelScope() as limits:
-                verdict, ended = await working.work(
-                    context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
-                )
+            try:
+                with anyio.CancelScope() as limits:
+                    verdict, ended = await working.work(
+                        context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
+                    )
+            except anyio.get_cancelled_exc_class():
+                # Some tell what they have used with their last words.
+                with anyio.CancelScope(shield=True):
+                    await self._tell_use(self._use.total)
+                raise
         if limits.cancelled_caught:
             message = f"it was stopped at its budget, with {money.money(spending.told)} spent"
             return Verdict(FailureKind.BUDGET_REACHED, message, session=self._session)
@@ -222,7 +228,7 @@ class Attempt:
         said = f": {self._said}" if self._said else ""
         if self._denied:
             names = ", ".join(dict.fromkeys(self._denied))
-            message = f"the agent was not allowed to use {names}, and changed nothing{said}. The option 'allow' lets it"
+            message = f"the agent was not allowed to use {names}, and changed nothing{said}"
             return Failure(FailureKind.PERMISSION_DENIED, message, session=self._session)
         message = f"the agent ended without changing a file{said}"
         return Failure(FailureKind.NO_CHANGE, message, session=self._session)

@@ -330,6 +330,14 @@ class Execution:
             ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
         return ledger
 
+    async def _expect(self, ledger: Ledger) -> None:
+        """What a unit costs is known better with each that ends."""
+        if self._plan.options.budget is not None:
+            view = self.fold.view()
+            ended = [unit.cost for unit in view.units if unit.state.ended and unit.cost is not None] if view else []
+            estimate = await history.estimate_plan(self._services.journal, self._plan, tuple(ended), self.run)
+            ledger.expected = estimate.unit[1]
+
     async def _probe(self, context: RunContext) -> None:
         """A bad sign-in is found once, and not by each unit on its own."""
         logs = self._folders.attempt_logs(_PROBE, 1)
@@ -402,6 +410,7 @@ class Execution:
         try:
             await self._look_around(unit)
             await self._emit(ended)
+            await self._expect(context.ledger)
         except JournalError as error:
             if self._gate.met(error) is None:
                 raise
