@@ -104,9 +104,10 @@ class World:
         return {name: value for name, value in found.items() if value}
 
 
-# Left by the programs themselves after any use of them: claude, codex, opencode, node, Bun.
+# Left by the programs themselves, by habit or when they are ended: claude, codex, opencode, gemini, node, Bun.
 _OWN_HABITS = re.compile(
-    r"claude-\d+|cc-socks|codex-bwrap-synthetic-mount-targets-\d+|opencode|node-compile-cache|\.[0-9a-f]+-0+\.so"
+    r"claude-\d+|cc-socks|codex-bwrap-synthetic-mount-targets-\d+|opencode|gemini-(client-error|shell)-.*"
+    r"|node-compile-cache|\.[0-9a-f]+-0+\.so"
 )
 
 

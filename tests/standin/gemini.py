@@ -30,7 +30,9 @@ class GenerateContent:
         tools = frozenset(text(one, "name") for one in declared)
         prompt, done = standing(_spoken(body))
         key = headers.get("x-goog-api-key", "")
-        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done)
+        config = fields(body, "generationConfig")
+        form = at(config, "responseJsonSchema") or at(config, "responseSchema")
+        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done, form)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         part: Json

@@ -17,7 +17,10 @@ Object = Mapping[str, Json]
 
 @frozen
 class Asked:
-    """``prompt`` is the last thing said that has lines for the stand-in, ``done`` how many tools answered since."""
+    """``prompt`` is the last thing said that has lines for the stand-in, ``done`` how many tools answered since.
+
+    ``form`` is the schema that the answer is to have, ``None`` where there is none.
+    """
 
     key: str
     model: str
@@ -25,6 +28,7 @@ class Asked:
     tools: frozenset[str]
     prompt: str
     done: int
+    form: Json = None
 
 
 @frozen
