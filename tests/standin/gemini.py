@@ -28,11 +28,12 @@ class GenerateContent:
         model = found["model"] if found else ""
         declared = (one for tool in items(body, "tools") for one in items(tool, "functionDeclarations"))
         tools = frozenset(text(one, "name") for one in declared)
-        prompt, done = standing(_spoken(body))
+        prompt, done, turns = standing(_spoken(body))
         key = headers.get("x-goog-api-key", "")
         config = fields(body, "generationConfig")
         form = at(config, "responseJsonSchema") or at(config, "responseSchema")
-        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done, form)
+        stream = _method(path) == "streamGenerateContent"
+        return Asked(key, model, stream, tools, prompt, done, turns, form)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         part: Json
