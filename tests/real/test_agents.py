@@ -146,6 +146,18 @@ def test_a_tool_that_runs_is_cancelled_from_elsewhere(world: World, agent: str) 
     assert {unit["state"] for unit in ran.units.values()} == {"cancelled"}
 
 
+def test_what_a_cancelled_unit_has_cost_is_told(make_world: Make) -> None:
+    """Claude says it when it is asked to end."""
+    world = make_world("claude")
+    with world.start("run", "--json", world.plan("agent: claude\nallow: [Bash]", _WAIT, "a.txt")) as process:
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        world.fanout("cancel")
+        ran = over(process)
+    assert ran.units["a.txt"]["state"] == "cancelled"
+    assert ran.units["a.txt"]["cost"] > 0
+    assert ran.summary["cost"] > 0
+
+
 def test_nothing_outlives_a_fanout_that_is_killed(world: World, agent: str) -> None:
     options = f"agent: {agent}" + ("\nallow: [Bash]" if agent == "claude" else "")
     with world.start("run", "--json", world.plan(options, _WAIT, "a.txt")) as process:
