@@ -74,7 +74,7 @@ class Attempt:
                     failure = await self._prepare(worktree) if is_new else None
                     failure = failure or await self._agent(worktree, feedback)
                     if failure is not None and policy.is_hopeless(failure, context.agent.abilities):
-                        context.halt.stop(f"{self._unit.title}: {failure.message}")
+                        context.halt.stop(f"{self._unit.title}: {failure.message}", failure.kind)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
                     await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
                     if failure is None and self._unit.verify:
@@ -141,7 +141,7 @@ class Attempt:
                     place.went_well()
         except BudgetReached as error:
             if error.of_run:
-                context.halt.stop(str(error))
+                context.halt.stop(str(error), FailureKind.BUDGET_REACHED)
                 context.halt.pass_through()
             return Failure(FailureKind.BUDGET_REACHED, str(error), retryable=False)
         self._session = verdict.session or self._session
