@@ -19,7 +19,7 @@ from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
-from fanout_server.run import money, policy, prompting, setting_up, working
+from fanout_server.run import money, policy, prompting, setting_up, temporary, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
@@ -186,10 +186,18 @@ class Attempt:
 
             log = self._logs / "agent.log"
             try:
-                with anyio.CancelScope() as limits:
-                    verdict, ended = await working.work(
-                        context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
-                    )
+                async with temporary.folder(context.run) as folder:
+                    with anyio.CancelScope() as limits:
+                        verdict, ended = await working.work(
+                            context.agent,
+                            task,
+                            self._mark,
+                            worktree.space,
+                            log=log,
+                            tail=tail,
+                            on_event=hear,
+                            temporary=folder,
+                        )
             except anyio.get_cancelled_exc_class():
                 # Some tell what they have used with their last words.
                 with anyio.CancelScope(shield=True):

@@ -19,7 +19,7 @@ from fanout_server.agents.output import last_line
 from fanout_server.agents.process import Program, run_program
 from fanout_server.model import FailureKind, FanoutError, Options, Unit
 from fanout_server.repo import deleting, porcelain
-from fanout_server.run import working
+from fanout_server.run import temporary, working
 from fanout_server.run.activity import ActivityTail
 
 _PROMPT = "This is a test of the connection. Use no tool. Answer with the one word: ready"
@@ -122,9 +122,11 @@ async def _probe(agent: Agent, options: Options, mark: str, home: Path, log: Pat
         prompt_file = await anyio.to_thread.run_sync(write_prompt, folder.parent, _PROMPT)
         task = Task(UNIT, limits, folder, _PROMPT, prompt_file)
         tail = ActivityTail(_nobody)
-        verdict, _ = await working.work(
-            agent, task, mark, None, log=log or home / "agent.log", tail=tail, on_event=lambda _: None
-        )
+        log = log or home / "agent.log"
+        async with temporary.folder("probe") as place:
+            verdict, _ = await working.work(
+                agent, task, mark, None, log=log, tail=tail, on_event=lambda _: None, temporary=place
+            )
         return verdict
 
 

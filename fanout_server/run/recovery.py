@@ -14,6 +14,7 @@ from fanout_server.apply import files
 from fanout_server.model import RunState
 from fanout_server.repo import deleting, pristine, refs, retiring, usage, worktrees
 from fanout_server.repo.usage import Usage
+from fanout_server.run import temporary
 from fanout_server.run.locks import FileLock, is_held
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, fold
@@ -96,6 +97,7 @@ def reap_run(services: Services, run: str) -> Usage:
     To be called with the run's lock held.
     """
     process.sweep(f"{run}/")
+    temporary.reap(run)
     folder = services.folders(run).worktrees
     taken = usage.of(folder, seconds=_COUNT_SECONDS)
     worktrees.reap(services.repository, folder)

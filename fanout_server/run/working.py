@@ -58,13 +58,17 @@ async def work(
     log: Path,
     tail: ActivityTail,
     on_event: Callable[[events.AgentEvent], None],
+    temporary: Path | None = None,
 ) -> tuple[Verdict, Ended]:
-    """One attempt of the agent, to its end. Raises FanoutError, OSError; nothing of it runs any more then."""
+    """One attempt of the agent, to its end. Raises FanoutError, OSError; nothing of it runs any more then.
+
+    ``temporary`` is where its temporary files go, unless the user has said where.
+    """
     invocation = await anyio.to_thread.run_sync(agent.program, task)
     reader = agent.reader(task)
     listening = _Listening(reader, tail, on_event)
     talk = reader.talk if isinstance(reader, Talker) else None
-    ended = await watch(_program(task, invocation, mark, space), task.options, log, listening.feed, talk)
+    ended = await watch(_program(task, invocation, mark, space, temporary), task.options, log, listening.feed, talk)
     listening.end()
     # It may read a file or ask another process.
     return await anyio.to_thread.run_sync(reader.verdict, ended), ended
@@ -85,7 +89,9 @@ def program_of(argv: tuple[str, ...], cwd: Path, options: model.Options, mark: s
     return Program(argv, cwd, env, None, mark, space=space)
 
 
-def _program(task: Task, invocation: Invocation, mark: str, space: Space | None) -> Program:
+def _program(task: Task, invocation: Invocation, mark: str, space: Space | None, temporary: Path | None) -> Program:
     options = task.options
-    env = environment.build(os.environ, env={**options.env, **invocation.env}, env_pass=options.env_pass, mark=mark)
+    own = {} if temporary is None else {"TMPDIR": str(temporary)}
+    added = {**own, **options.env, **invocation.env}
+    env = environment.build(os.environ, env=added, env_pass=options.env_pass, mark=mark)
     return Program(invocation.argv, task.cwd, env, invocation.stdin, mark, invocation.stop_signal, space)

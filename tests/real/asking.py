@@ -13,7 +13,7 @@ import anyio
 from fanout_server.agents import registry
 from fanout_server.agents.base import Task, Verdict, write_prompt
 from fanout_server.model import Options, Unit
-from fanout_server.run import working
+from fanout_server.run import temporary, working
 from fanout_server.run.activity import ActivityTail
 
 SCHEMA = {
@@ -33,9 +33,17 @@ async def ask(name: str, folder: Path, prompt: str) -> Verdict:
     task = Task(Unit("u", "unit", prompt), options, folder, prompt, write_prompt(home, prompt), schema=schema)
     tail = ActivityTail(_nobody)
     agent = registry.get(name, options)
-    verdict, _ = await working.work(
-        agent, task, "asking/u/1", None, log=home / "agent.log", tail=tail, on_event=lambda _: None
-    )
+    async with temporary.folder("asking") as place:
+        verdict, _ = await working.work(
+            agent,
+            task,
+            "asking/u/1",
+            None,
+            log=home / "agent.log",
+            tail=tail,
+            on_event=lambda _: None,
+            temporary=place,
+        )
     return verdict
 
 
