@@ -6,15 +6,16 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?= run
 ARGS ?=
+AGENTS := build/agents
 
 .DEFAULT_GOAL := help
 # What the tests need of the system: other file systems than the one at hand, and a filter of git's.
 TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs
 
-.PHONY: tools help setup demo test test-unit lint fmt bench size clean
+.PHONY: tools help setup demo agents agents-all test test-unit test-agents test-agents-all lint fmt bench size clean
 
 help: ## list these commands
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 setup: $(READY) ## make .venv with the project and its tools (the others do it where needed)
 
@@ -41,11 +42,42 @@ tools: # those that are missing are installed by root, and named to others
 	  { apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends $$missing; } >/dev/null; \
 	else echo "Some tests are skipped without:$$missing. On Debian: apt-get install$$missing" >&2; fi
 
-test: $(READY) tools ## run all tests (ARGS="tests/repo -k snapshot" for some)
-	$(BIN)/python -m pytest $(ARGS)
+agents: $(AGENTS)/.ready ## install claude and codex, as the tests run them, into build/agents (from npm, 770 MB)
 
-test-unit: $(READY) tools ## the tests that start no server and no terminal command
-	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo $(ARGS)
+agents-all: $(AGENTS)/.ready $(AGENTS)/others/.ready ## the same and gemini, opencode and copilot (1.4 GB)
+
+# No script of a package is run but claude's own, which links its program to its place and downloads nothing.
+INSTALL := npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error
+
+$(AGENTS)/.ready: tests/real/package.json
+	@{ node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && command -v npm; } >/dev/null 2>&1 || { \
+	  echo "The tests with real agents need Node 20 or newer and npm. 'make test-unit' does without." >&2; exit 1; }
+	rm -rf $(AGENTS)
+	mkdir -p $(AGENTS)
+	cp $< $(AGENTS)
+	$(INSTALL) --prefix $(AGENTS)
+	cd $(AGENTS)/node_modules/@anthropic-ai/claude-code && node install.cjs
+	@touch $@
+
+$(AGENTS)/others/.ready: tests/real/others/package.json $(AGENTS)/.ready
+	rm -rf $(@D)
+	mkdir -p $(@D)
+	cp $< $(@D)
+	$(INSTALL) --prefix $(@D)
+	cd $(@D)/node_modules/opencode-ai && node postinstall.mjs
+	@touch $@
+
+test: $(READY) tools $(if $(ARGS),,agents) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+	$(BIN)/python -m pytest -m "not others" $(ARGS)
+
+test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
+	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real $(ARGS)
+
+test-agents: $(READY) agents ## claude and codex themselves, in a network of their own, against a stand-in for their services
+	$(BIN)/python -m pytest -m "not others" tests/real $(ARGS)
+
+test-agents-all: $(READY) agents-all ## the same and gemini, opencode and copilot
+	$(BIN)/python -m pytest tests/real $(ARGS)
 
 lint: $(READY) ## ruff, mypy (strict) and the floors of the house
 	$(BIN)/ruff check .

@@ -21,7 +21,6 @@ class Command:
     """
 
     name = "command"
-    version_argv: tuple[str, ...] = ()
     abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:
