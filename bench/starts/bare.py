@@ -11,10 +11,10 @@ import subprocess
 import time
 from pathlib import Path
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from bench.starts.figures import Bare
-from bench.starts.task import WRITTEN, WrongResultError
+from bench.starts.task import WRITTEN, WrongResultError, few
 from bench.worktrees.repositories import Made, git
 from fanout_server import model
 from fanout_server.agents import environment, registry
@@ -40,11 +40,13 @@ def measure(made: Made, plan: model.Plan, place: Path) -> Bare:
         running = [_started(start, files) for start in starts]
         codes = [process.wait(_LIMIT) for process in running]
     measured = Bare(time.perf_counter() - began, _cpu() - before)
+    lost = 0
     for unit, start, code in zip(plan.units, starts, codes, strict=True):
-        if code != 0 or (start.cwd / unit.targets[0].path).read_bytes() != WRITTEN:
-            raise WrongResultError(f"{start.invocation.argv} ended with {code}: {start.log.read_text()[-2000:]}")
+        if code != 0:
+            raise WrongResultError(f"{plan.options.agent} ended with {code}: {start.log.read_text()[-2000:]}")
+        lost += (start.cwd / unit.targets[0].path).read_bytes() != WRITTEN
         git(made.root, "worktree", "remove", "--force", str(start.cwd))
-    return measured
+    return evolve(measured, lost=few(lost, plan))
 
 
 def _prepared(made: Made, plan: model.Plan, unit: model.Unit, folder: Path) -> _Start:

@@ -12,10 +12,11 @@ GOAL_MS = 30.0
 
 @frozen
 class Bare:
-    """Seconds from the first start to the last end, and of processors."""
+    """Seconds from the first start to the last end, and of processors; and how many wrote nothing."""
 
     wall: float
     cpu: float
+    lost: int = 0
 
 
 @frozen
@@ -28,6 +29,7 @@ class Ours:
     slots: float
     cpu: float
     own: float
+    lost: int = 0
 
 
 @frozen

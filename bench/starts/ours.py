@@ -9,7 +9,7 @@ import anyio
 from attrs import define, field
 
 from bench.starts.figures import Ours
-from bench.starts.task import WrongResultError
+from bench.starts.task import WrongResultError, few
 from fanout_server import model
 from fanout_server.run.engine import Engine
 
@@ -52,15 +52,16 @@ async def measure(engine: Engine, plan: model.Plan) -> Ours:
     after = _cpu()
     unsubscribe()
     view = await engine.view(run)
-    if heard.problem or view.state is not model.RunState.READY or len(view.owners) != len(plan.units):
-        raise WrongResultError(f"the run ended as {view.state}: {view.message} {heard.problem} {view.findings}")
     await engine.discard(run)
     await engine.clean()
+    if heard.problem or view.state is not model.RunState.READY:
+        raise WrongResultError(f"the run ended as {view.state}: {view.message} {heard.problem} {view.findings}")
     return Ours(
         wall=heard.last[model.RunEnded] - began,
         slots=heard.last[model.UnitEnded] - heard.first[model.AttemptStarted],
         cpu=sum(after) - sum(before),
         own=after[0] - before[0],
+        lost=few(len(plan.units) - len(view.owners), plan),
     )
 
 
