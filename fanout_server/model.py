@@ -143,12 +143,32 @@ class Price:
 
 
 @frozen
+class CommandOutput:
+    """How what a ``command`` prints is read. ``format`` is ``text``, ``json`` or ``jsonl``.
+
+    The others are paths of fields such as ``result.usage.total`` or ``items[-1].text``; ``again``, and ``success`` of a
+    text, are regular expressions. ``resume`` is added to the command where a session goes on.
+    """
+
+    format: str = "text"
+    session: str | None = None
+    text: str | None = None
+    cost: str | None = None
+    tokens: str | None = None
+    error: str | None = None
+    success: str | None = None
+    again: str | None = None
+    resume: tuple[str, ...] = ()
+
+
+@frozen
 class Options:
     """How a plan is run: the front matter of a plan document, the ``options`` of a command. Parsed by ``settings``."""
 
     agent: str | None = None
     model: str | None = None
     command: tuple[str, ...] = ()
+    output: CommandOutput | None = None
     rewrite: tuple[RewriteRule, ...] = ()
     split: str | None = None
     jobs: int = 4

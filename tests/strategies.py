@@ -49,10 +49,19 @@ UNITS = st.builds(
     owns=st.none() | st.lists(PATHS, max_size=3).map(tuple),
     verify=st.lists(TEXTS, max_size=3).map(tuple),
 )
+OUTPUTS = st.builds(
+    model.CommandOutput,
+    format=TEXTS,
+    session=st.none() | TEXTS,
+    cost=st.none() | TEXTS,
+    success=st.none() | TEXTS,
+    resume=st.lists(TEXTS, max_size=2).map(tuple),
+)
 OPTIONS = st.builds(
     model.Options,
     agent=st.none() | TEXTS,
     command=st.lists(TEXTS, max_size=3).map(tuple),
+    output=st.none() | OUTPUTS,
     jobs=st.integers(1, 64),
     timeout=st.floats(1, 1e5),
     env=st.dictionaries(TEXTS, TEXTS, max_size=2),

@@ -10,7 +10,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 
 from fanout_server import settings
-from fanout_server.model import Options, Price, RewriteRule
+from fanout_server.model import CommandOutput, Options, Price, RewriteRule
 
 _TEXT = st.text(st.characters(exclude_characters="\0"), min_size=1, max_size=12).filter(lambda text: bool(text.strip()))
 _LINE = _TEXT.filter(lambda text: "\n" not in text and "\r" not in text)
@@ -24,11 +24,29 @@ _POSITIVE = st.floats(min_value=0, exclude_min=True, allow_nan=False, allow_infi
 _AMOUNT = st.just(0.0) | _POSITIVE
 _RULES = st.lists(st.builds(RewriteRule, _TEXT, st.text(max_size=8), st.none() | _TEXT), max_size=2).map(tuple)
 
+_PATHS = st.sampled_from(["a", "a.b c", "[0]", "items[-1].text", "\u00fc.x"])
+_PATTERNS = st.sampled_from(["429", "rate.?limit|try again", "(?i)^done$", "[[a]"])
+_RESUMED: dict[str, Any] = {"session": _PATHS, "resume": st.just(("-r", "{session}"))}
+_OUTPUTS = st.one_of(
+    st.builds(CommandOutput, success=st.none() | _PATTERNS, again=st.none() | _PATTERNS),
+    *(
+        st.builds(
+            CommandOutput,
+            format=st.sampled_from(["json", "jsonl"]),
+            **{part: st.none() | _PATHS for part in ("session", "text", "cost", "tokens", "error", "success")}
+            | resumed,
+            again=st.none() | _PATTERNS,
+        )
+        for resumed in ({}, _RESUMED)
+    ),
+)
+
 OPTIONS: st.SearchStrategy[Options] = st.builds(
     Options,
     agent=st.none() | st.sampled_from(settings.AGENTS) | st.just("acp:my-agent"),
     model=st.none() | _TEXT,
     command=_ARGV,
+    output=st.none() | _OUTPUTS,
     rewrite=_RULES,
     split=st.none() | st.sampled_from(settings.SPLITS),
     jobs=st.integers(1, 256),
@@ -122,6 +140,13 @@ def test_only_what_differs_is_written_in_the_contracts_form() -> None:
         ("agent", "acp:zed-1.0", "acp:zed-1.0"),
         ("allow", "Bash(git log:*)", ("Bash(git log:*)",)),
         ("env", {"A": "1"}, {"A": "1"}),
+        ("output", {}, CommandOutput()),
+        ("output", {"success": "^Applied"}, CommandOutput(success="^Applied")),
+        (
+            "output",
+            {"format": "jsonl", "session": "id", "tokens": "usage[0].total", "resume": "--resume '{session}' x"},
+            CommandOutput("jsonl", session="id", tokens="usage[0].total", resume=("--resume", "{session}", "x")),
+        ),
         (
             "rewrite",
             [{"pattern": "a", "to": "", "language": "python"}],
@@ -198,6 +223,9 @@ def test_values_are_read(key: str, value: object, expected: object) -> None:
         ("env", {"A": 1}, "A takes a text, but got the number 1. Put it in quotes."),
         ("env", {"A=B": "1"}, "name"),
         ("env", ["A"], "a mapping"),
+        ("output", "json", "Option 'output' takes a mapping"),
+        ("output", {"sesion": "a"}, "Option 'output' has a key 'sesion'; did you mean 'session'?"),
+        ("output", {1: "a"}, "Option 'output' has a key 1"),
         ("rewrite", {"pattern": "a", "to": "b"}, "a list of rules"),
         ("rewrite", [{"pattern": "a"}], "Rule 1 of option 'rewrite' lacks 'to'"),
         ("rewrite", [{"pattern": "a", "to": "b", "lang": "x"}], "a key 'lang'; did you mean 'language'?"),
@@ -212,6 +240,36 @@ def test_wrong_values_are_named(key: str, value: Any, said: str) -> None:
     assert caught.value.key == key
     assert said in str(caught.value)
     assert repr(key) in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ({"format": "xml"}, "'output.format' is one of text, json, jsonl"),
+        ({"format": None}, "got no value"),
+        ({"session": "id"}, "'output.session' is a field of JSON. Set 'format' to json or jsonl"),
+        ({"success": "(a"}, "'output.success' is no regular expression: missing )"),
+        ({"success": "a" * 501}, "longer than 500 characters"),
+        ({"again": "(" * 500 + ")" * 500}, "longer than 500 characters"),
+        ({"again": "a{99999999999}"}, "'output.again' is no regular expression"),
+        ({"again": ""}, "'output.again' takes a text"),
+        ({"format": "json", "text": "a..b"}, "'output.text' takes a field such as result.text or items[-1]"),
+        ({"format": "json", "error": 1}, "'output.error' takes a text, but got the number 1"),
+        ({"format": "json", "resume": ["-r", "{session}"]}, "'resume' needs 'session'"),
+        ({"format": "json", "session": "id", "resume": "-r"}, "Write {session} there"),
+        ({"format": "json", "session": "id", "resume": "'"}, "'output.resume' cannot be split into words"),
+    ],
+)
+def test_wrong_parts_of_output_are_named(value: object, said: str) -> None:
+    with pytest.raises(settings.BadOption) as caught:
+        settings.parse_option("output", value)
+    assert caught.value.key == "output"
+    assert said in str(caught.value)
+
+
+def test_the_deepest_pattern_is_read() -> None:
+    pattern = "(" * 250 + ")" * 250
+    assert settings.parse_option("output", {"again": pattern}) == CommandOutput(again=pattern)
 
 
 def test_an_unknown_key_gets_a_suggestion() -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import signal
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 from attrs import field, frozen
 
 from fanout_server.agents.events import AgentEvent
-from fanout_server.agents.process import Ended
+from fanout_server.agents.process import Ended, Pipe
 from fanout_server.model import FailureKind, FanoutError, Options, Tokens, Unit
 
 Edits = Literal["expected", "possible"]
@@ -24,13 +24,15 @@ class AgentUnavailable(FanoutError):
 class Abilities:
     """What the program of an agent can do; the engine asks this, never the name.
 
-    ``resume``: a session goes on with another prompt. ``cost``: it tells its cost in dollars. ``tokens``: it tells how
-    many it used. ``schema``: its last answer has the form it is asked for. ``turn_limit``, ``budget_limit``: it stops
-    at them by itself. ``models``: a service answers for it, that wants a sign-in and has limits. ``edits``: whether one
-    that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost and tokens of all of it.
+    ``resume``: a session goes on with another prompt; where ``bound``, only in the folder that it began in. ``cost``:
+    it tells its cost in dollars. ``tokens``: it tells how many it used. ``schema``: its last answer has the form it is
+    asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``models``: a service answers for it, that
+    wants a sign-in and has limits. ``edits``: whether one that ends well and changed nothing has failed.
+    ``cumulative``: a resumed session tells cost and tokens of all of it.
     """
 
     resume: bool = False
+    bound: bool = False
     cost: bool = False
     tokens: bool = False
     schema: bool = False
@@ -70,7 +72,7 @@ class Task:
 class Invocation:
     """What to run for a task. ``env`` is added to the agent's environment; no ``stdin`` means the null device.
 
-    ``stop_signal`` asks the program to end, ``SIGKILL`` follows after the grace.
+    ``stop_signal`` asks the program to end; ``SIGTERM`` follows, then ``SIGKILL``, each after a share of the grace.
     """
 
     argv: tuple[str, ...]
@@ -110,6 +112,14 @@ class Reader(Protocol):
 
     def verdict(self, ended: Ended) -> Verdict:
         """What the end of the program means, after all its lines."""
+
+
+@runtime_checkable
+class Talker(Protocol):
+    """A reader that also talks to the program, on its standard input."""
+
+    async def talk(self, pipe: Pipe) -> None:
+        """Returns when all is said. Cancelled when the program ends or is to be stopped; see ``run_program``."""
 
 
 class Agent(Protocol):

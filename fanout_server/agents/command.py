@@ -6,22 +6,34 @@ import os
 import shutil
 from pathlib import Path
 
-from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Task, encode
+from fanout_server.agents.base import Abilities, AgentUnavailable, Invocation, Reader, Task, encode
+from fanout_server.agents.command_output import OutputReader
 from fanout_server.agents.endings import ByStatus
 from fanout_server.agents.process import ARGUMENT_BYTES
 from fanout_server.agents.template import UnknownVariable, fill, variables
-from fanout_server.model import FanoutError, Options
+from fanout_server.model import CommandOutput, FanoutError, Options
 
 
 class Command:
     """Runs ``options.command``, filled in for each unit, without a shell.
 
     The prompt is on standard input, unless the command takes it as ``{prompt}`` or ``{prompt_file}``. Success is exit
-    status 0.
+    status 0; ``output`` says what else there is to be read.
     """
 
     name = "command"
-    abilities = Abilities(models=False, edits="possible")
+    version_argv: tuple[str, ...] = ()
+
+    def __init__(self, output: CommandOutput | None = None) -> None:
+        told = output or CommandOutput()
+        self.abilities = Abilities(
+            resume=bool(told.resume),
+            cost=told.cost is not None,
+            tokens=told.tokens is not None,
+            # Who says what a service's limits look like has one.
+            models=told.again is not None,
+            edits="possible",
+        )
 
     def check(self, options: Options) -> None:
         if not options.command or not options.command[0].strip():
@@ -37,9 +49,13 @@ class Command:
             raise AgentUnavailable(f"the program {program!r} of `command` {where}: install it, or give its full path")
 
     def program(self, task: Task) -> Invocation:
-        template = (*task.options.command, *task.options.args)
+        output = task.options.output
+        resume = output.resume if output is not None and task.session else ()
+        template = (*task.options.command, *resume, *task.options.args)
         values = dict(task.unit.variables)
         values |= {"prompt": task.prompt, "prompt_file": str(task.prompt_file), "cwd": str(task.cwd)}
+        if resume:
+            values["session"] = task.session
         if task.options.model is not None:
             values["model"] = task.options.model
         argv = [_fill(number, text, values) for number, text in enumerate(template)]
@@ -48,9 +64,9 @@ class Command:
         takes_prompt = any({"prompt", "prompt_file"} & variables(text) for text in template)
         return Invocation(tuple(argv), stdin=None if takes_prompt else task.prompt_file)
 
-    def reader(self, task: Task) -> ByStatus:
-        del task
-        return ByStatus()
+    def reader(self, task: Task) -> Reader:
+        output = task.options.output
+        return ByStatus() if output is None else OutputReader(output)
 
 
 def _fill(number: int, text: str, values: dict[str, str]) -> str:

@@ -7,9 +7,10 @@ to, when the program itself ends, and when this server dies.
 from __future__ import annotations
 
 import errno
+import math
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Literal
 
@@ -18,13 +19,17 @@ import anyio.to_thread
 from attrs import evolve, frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.merging import Merged
 from fanout_server.agents.output import LOG_BYTES, Output
+from fanout_server.agents.pipe import Pipe
 from fanout_server.agents.supervised import Program, Report, Supervised
 from fanout_server.agents.sweep import MARK_VARIABLE, kill_marked, sweep
 from fanout_server.model import FanoutError
 
-__all__ = ["ARGUMENT_BYTES", "GRACE", "Ended", "Program", "Reason", "run_program", "sweep"]
+__all__ = ["ARGUMENT_BYTES", "GRACE", "Ended", "Pipe", "Program", "Reason", "Talk", "run_program", "sweep"]
 
+Talk = Callable[[Pipe], Awaitable[None]]
+Read = Callable[[], Awaitable[bytes]]
 Reason = Literal["exited", "timeout", "stalled", "not-started"]
 
 # The longest single argument that Linux hands to a program.
@@ -65,6 +70,7 @@ async def run_program(
     log: Path,
     grace: float = GRACE,
     log_bytes: int = LOG_BYTES,
+    talk: Talk | None = None,
 ) -> Ended:
     """Runs a program, and returns or raises only when nothing of it is left.
 
@@ -72,27 +78,32 @@ async def run_program(
     seconds, or ``stall`` seconds without output, the program and its descendants are stopped; so they are when this is
     cancelled. A limit may be ``math.inf``.
 
+    ``talk`` gets the program's standard input instead of ``spec.stdin``, and the lines of its standard error come
+    between those of its output, never within. When it returns, the input is closed and the program has the grace to end
+    by itself. When the program ends or is to be stopped, ``talk`` is cancelled first; what it then still says, under a
+    shield and with a limit of its own, the program hears before any signal.
+
     Raises:
         FanoutError: the log could not be written.
-        Exception: what ``on_output`` raised, after the program was stopped.
+        Exception: what ``on_output`` or ``talk`` raised, after the program was stopped.
     """
     started = anyio.current_time()
     output = Output(log, on_output, log_bytes)
     try:
         await _to_log(log, output.open)
-        ended = await _run(spec, timeout, stall, grace, output)
+        ended = await _run(spec, timeout, stall, grace, output, talk)
     finally:
         with anyio.CancelScope(shield=True):
             await _to_log(log, output.close)
     return evolve(ended, seconds=anyio.current_time() - started, output_bytes=output.size, tail=output.tail)
 
 
-async def _run(spec: Program, timeout: float, stall: float, grace: float, output: Output) -> Ended:
+async def _run(spec: Program, timeout: float, stall: float, grace: float, output: Output, talk: Talk | None) -> Ended:
     problem = _unfit(spec)
     if problem:
         return _not_started(problem)
     try:
-        child = Supervised(spec, _environment(spec), grace)
+        child = Supervised(spec, _environment(spec), grace, talks=talk is not None)
     except OSError as error:
         return _not_started(f"{spec.argv[0]!r} was not started: {error.strerror}")
     try:
@@ -100,7 +111,7 @@ async def _run(spec: Program, timeout: float, stall: float, grace: float, output
             await child.start()
         except OSError as error:
             return _not_started(await anyio.to_thread.run_sync(_start_problem, spec, error))
-        watch = _Watch(spec, child, output, timeout, stall)
+        watch = _Watch(spec, child, output, timeout, stall, grace, talk)
         return await watch.to_the_end()
     finally:
         child.close()
@@ -109,24 +120,47 @@ async def _run(spec: Program, timeout: float, stall: float, grace: float, output
 class _Watch:
     """The time that one started program has."""
 
-    def __init__(self, spec: Program, child: Supervised, output: Output, timeout: float, stall: float) -> None:
+    def __init__(
+        self,
+        spec: Program,
+        child: Supervised,
+        output: Output,
+        timeout: float,
+        stall: float,
+        grace: float,
+        talk: Talk | None,
+    ) -> None:
         self._spec = spec
         self._child = child
         self._output = output
         self._timeout = timeout
         self._stall = stall
+        self._grace = grace
+        self._talk = talk
         self._end = anyio.current_time() + timeout
+        # When what has been told everything must have ended.
+        self._farewell = math.inf
         self._failure: Exception | None = None
         self._limits = anyio.CancelScope()
         # Shielded: a program that is asked to end may have much to say, and must not choke on a full pipe.
         self._pumping = anyio.CancelScope(shield=True)
+        self._pumping_errors = anyio.CancelScope(shield=True)
+        self._streams = 1 if talk is None else 2
+        self._merged = Merged()
+        self._telling = anyio.Lock(fast_acquire=True)
         self._drained = anyio.Event()
+        # Shielded: it is cancelled when its turn has come.
+        self._talking = anyio.CancelScope(shield=True)
+        self._talked = anyio.Event()
         self._push_deadline()
 
     async def to_the_end(self) -> Ended:
         report: Report | None = None
         async with anyio.create_task_group() as tasks:
-            tasks.start_soon(self._pump)
+            tasks.start_soon(self._pump, self._pumping, self._child.read, self._merged.first)
+            if self._talk is not None and self._child.pipe is not None:
+                tasks.start_soon(self._pump, self._pumping_errors, self._child.read_errors, self._merged.second)
+                tasks.start_soon(self._converse, self._talk, self._child.pipe)
             try:
                 with self._limits:
                     await self._child.report()
@@ -140,7 +174,7 @@ class _Watch:
             return _not_started(f"its worktree could not be mounted: {report.step}. 'fanout doctor' says what works")
         if report is not None and report.error:
             return _not_started(await anyio.to_thread.run_sync(_exec_problem, self._spec, report.error))
-        if not self._limits.cancelled_caught:
+        if not self._limits.cancelled_caught or self._farewell < math.inf:
             return _ended(report, swept, "exited", "")
         if timed_out:
             return _ended(report, swept, "timeout", f"ran for longer than {_span(self._timeout)} and was stopped")
@@ -149,6 +183,10 @@ class _Watch:
     async def _clear_away(self) -> tuple[Report | None, int]:
         """Stops what runs, reads what it still said, and looks for what got away from the supervisor."""
         try:
+            if self._talk is not None:
+                self._talking.cancel()
+                with anyio.move_on_after(self._grace):
+                    await self._talked.wait()
             report = await self._child.end()
             swept = 0
             if report is None or not supervisor.LINUX:
@@ -157,30 +195,57 @@ class _Watch:
                 await self._drained.wait()
         finally:
             self._pumping.cancel()
+            self._pumping_errors.cancel()
         return report, swept
 
-    async def _pump(self) -> None:
-        with self._pumping:
+    async def _pump(self, scope: anyio.CancelScope, read: Read, merge: Callable[[bytes], bytes]) -> None:
+        with scope:
             try:
-                while data := await self._child.read():
+                while data := await read():
                     self._push_deadline()
-                    self._output.take(data)
-                    if self._output.wants_log:
-                        await _to_log(self._output.path, self._output.log, data)
+                    await self._tell(merge, data)
+                if self._streams == 1:
+                    await self._tell(lambda _: self._merged.end(), b"")
             except Exception as error:  # noqa: BLE001 - raised again when the program is gone
                 self._failure = error
                 self._limits.cancel()
-                await self._swallow()
+                await self._swallow(read)
             finally:
-                self._drained.set()
+                self._streams -= 1
+                if not self._streams:
+                    self._drained.set()
 
-    async def _swallow(self) -> None:
+    async def _tell(self, merge: Callable[[bytes], bytes], data: bytes) -> None:
+        async with self._telling:
+            told = merge(data)
+            if not told:
+                return
+            self._output.take(told)
+            if self._output.wants_log:
+                await _to_log(self._output.path, self._output.log, told)
+
+    @staticmethod
+    async def _swallow(read: Read) -> None:
         """Whoever listened is broken; the program must still be able to end."""
-        while await self._child.read():
+        while await read():
             pass
 
+    async def _converse(self, talk: Talk, pipe: Pipe) -> None:
+        with self._talking:
+            try:
+                await talk(pipe)
+                await pipe.close()
+                self._farewell = anyio.current_time() + self._grace
+                self._push_deadline()
+            except Exception as error:  # noqa: BLE001 - raised again when the program is gone
+                self._failure = error
+                self._limits.cancel()
+            finally:
+                pipe.shut()
+                self._talked.set()
+
     def _push_deadline(self) -> None:
-        self._limits.deadline = min(self._end, anyio.current_time() + self._stall)
+        self._limits.deadline = min(self._end, self._farewell, anyio.current_time() + self._stall)
 
 
 async def _to_log(path: Path, write: Callable[..., None], *args: bytes) -> None:
@@ -193,7 +258,8 @@ async def _to_log(path: Path, write: Callable[..., None], *args: bytes) -> None:
 
 
 def _environment(spec: Program) -> bytes:
-    marked = {**spec.env, MARK_VARIABLE: spec.mark}
+    # As from a shell in that folder: there are programs that work where PWD says, which would be the user's checkout.
+    marked = {**spec.env, "PWD": str(spec.cwd), MARK_VARIABLE: spec.mark}
     return b"".join(os.fsencode(f"{name}={value}") + b"\0" for name, value in marked.items())
 
 

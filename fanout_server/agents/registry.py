@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
+from fanout_server.agents.acp.agent import PREFIX, Acp
 from fanout_server.agents.base import Agent, AgentUnavailable
 from fanout_server.agents.claude import Claude
 from fanout_server.agents.codex import Codex
 from fanout_server.agents.command import Command
+from fanout_server.agents.copilot import Copilot
+from fanout_server.agents.gemini import Gemini
 from fanout_server.agents.installed import is_here
+from fanout_server.agents.opencode import OpenCode
 from fanout_server.agents.rewrite import Rewrite
 from fanout_server.model import Options
 
 # In the order in which they are looked for where no agent is named.
-_PROGRAMS: tuple[Agent, ...] = (Claude(), Codex())
+_PROGRAMS: tuple[Agent, ...] = (Claude(), Codex(), Gemini(), OpenCode(), Copilot())
 
 _AGENTS: dict[str, Agent] = {
     "command": Command(),
     "rewrite": Rewrite(),
     **{program.name: program for program in _PROGRAMS},
 }
-
-_LATER = ("gemini", "opencode", "copilot")
 
 
 def names() -> tuple[str, ...]:
@@ -34,13 +36,13 @@ def get(name: str | None, options: Options) -> Agent:
         AgentUnavailable: there is no such agent, or none was asked for.
     """
     wanted = name or options.agent or _implied(options)
+    if wanted == Command.name:
+        return Command(options.output)
     if wanted in _AGENTS:
         return _AGENTS[wanted]
+    if wanted.startswith(PREFIX):
+        return Acp(wanted)
     here = ", ".join(f"`{one}`" for one in names())
-    if wanted in _LATER or wanted.startswith("acp:"):
-        raise AgentUnavailable(
-            f"the agent `{wanted}` is not supported yet: there are {here}; `command` can run its program"
-        )
     raise AgentUnavailable(f"there is no agent `{wanted}`: there are {here}")
 
 

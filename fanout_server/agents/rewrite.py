@@ -25,6 +25,7 @@ class Rewrite:
     """Applies ``options.rewrite`` to the unit's targets, in a process of its own: ast-grep blocks, and can crash."""
 
     name = "rewrite"
+    version_argv: tuple[str, ...] = ()
     abilities = Abilities(models=False, edits="possible")
 
     def check(self, options: Options) -> None:

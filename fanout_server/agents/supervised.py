@@ -11,6 +11,7 @@ import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
+from typing import BinaryIO
 
 import anyio
 import anyio.lowlevel
@@ -18,6 +19,7 @@ import anyio.to_thread
 from attrs import frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.pipe import Pipe
 from fanout_server.mounting import overlay
 
 # What the supervisor may take beyond the grace before it is taken for dead itself.
@@ -56,9 +58,13 @@ class Report:
 
 
 class Supervised:
-    """One supervised program. Once started it must see ``end``; it must see ``close`` in any case."""
+    """One supervised program. Once started it must see ``end``; it must see ``close`` in any case.
 
-    def __init__(self, program: Program, environment: bytes, grace: float) -> None:
+    ``pipe`` is its standard input where it ``talks``; only the program and its children have the other end of that. Its
+    standard error is a stream of its own then: what it says must not be broken by what it complains of.
+    """
+
+    def __init__(self, program: Program, environment: bytes, grace: float, *, talks: bool = False) -> None:
         self._program = program
         self._environment = environment
         self._grace = grace
@@ -71,6 +77,14 @@ class Supervised:
         self._process: subprocess.Popen[bytes] | None = None
         self._line, self._far_line = socket.socketpair()
         self._output, self._far_output = os.pipe()
+        self._far_input: int | None = None
+        self.pipe: Pipe | None = None
+        self._errors, self._far_errors = self._output, self._far_output
+        if talks:
+            self._far_input, near = os.pipe()
+            self.pipe = Pipe(near)
+            self._errors, self._far_errors = os.pipe()
+            os.set_blocking(self._errors, False)
         self._line.settimeout(0)
         os.set_blocking(self._output, False)
 
@@ -104,31 +118,48 @@ class Supervised:
         argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal))]
         argv += ["--mounting", os.path.dirname(overlay.__file__), "--"]  # noqa: PTH120 - a string for argv
         try:
-            with open(self._program.stdin or os.devnull, "rb") as stdin:  # noqa: PTH123 - a path or the null device
+            with self._open_input() as stdin:
                 process = subprocess.Popen(
                     [*argv, *self._program.argv],
                     cwd=self._program.cwd,
                     stdin=stdin,
                     stdout=self._far_output,
-                    stderr=self._far_output,
+                    stderr=self._far_errors,
                     pass_fds=[self._far_line.fileno()],
                     start_new_session=True,
                 )
         finally:
             self._close_far_ends()
         self._process = process
+        if self.pipe is not None and self._program.space is not None:
+            # It enters the namespace itself before it starts the program.
+            self.pipe.root = Path(f"/proc/{process.pid}/root")
         if self._abandoned.is_set():
             # Nobody waits for it any more and its life line is cut: it ends as soon as it has started.
             process.wait(_PATIENCE)
 
+    def _open_input(self) -> BinaryIO:
+        if self._far_input is None:
+            return open(self._program.stdin or os.devnull, "rb")  # noqa: PTH123 - a path or the null device
+        fd, self._far_input = self._far_input, None
+        return open(fd, "rb", buffering=0)  # noqa: PTH123 - a descriptor
+
     async def read(self) -> bytes:
-        """The next piece of output, empty at its end."""
+        """The next piece of output, empty at its end: standard error is part of it, unless the program talks."""
+        return await self._read(self._output)
+
+    async def read_errors(self) -> bytes:
+        """The same of the standard error of one that talks."""
+        return await self._read(self._errors)
+
+    @staticmethod
+    async def _read(fd: int) -> bytes:
         await anyio.lowlevel.checkpoint()  # A flood never blocks the pipe; it must not block the loop either.
         while True:
             try:
-                return os.read(self._output, _CHUNK)
+                return os.read(fd, _CHUNK)
             except BlockingIOError:
-                await anyio.wait_readable(self._output)
+                await anyio.wait_readable(fd)
 
     async def report(self) -> Report | None:
         """Waits for the program's end. ``None`` where the supervisor was killed. May be cancelled and called again."""
@@ -177,7 +208,15 @@ class Supervised:
             self._close_far_ends()
         self._line.close()
         os.close(self._output)
+        if self.pipe is not None:
+            self.pipe.shut()
+            os.close(self._errors)
 
     def _close_far_ends(self) -> None:
         self._far_line.close()
         os.close(self._far_output)
+        if self._far_errors != self._far_output:
+            os.close(self._far_errors)
+        if self._far_input is not None:
+            os.close(self._far_input)
+            self._far_input = None

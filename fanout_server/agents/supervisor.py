@@ -7,8 +7,9 @@ Run as a file by a bare interpreter, once for each agent, so it imports little a
 ``N`` is one end of a socket pair, the life line. The server first sends the agent's environment over it (four bytes of
 length, then ``NAME=VALUE`` entries that end in NUL) and what it is to find mounted (four bytes of length, then a
 ``Space`` of ``overlay.py`` in FOLDER, or nothing), then no more. The end of that stream, because the server asks for
-a stop or because it is dead, means: send the signal to the agent's group, wait for the grace, kill all descendants.
-When the agent ends by itself, what it left running is killed too. Then one line of JSON goes back and the line closes:
+a stop or because it is dead, means: send the signal to the agent's group, then SIGTERM where that was another one, each
+with a share of the grace to end in; then kill all descendants. When the agent ends by itself, what it left running is
+killed too. Then one line of JSON goes back and the line closes:
 
     {"exit": 0, "signal": null, "leftovers": 2, "stuck": 0}    or    {"error": ERRNO}    where the program did not start
     or    {"error": ERRNO, "step": "what could not be mounted"}
@@ -34,6 +35,9 @@ LINUX = sys.platform.startswith("linux")
 
 # How long to go on killing. What outlives SIGKILL for this long waits for a dead disk, or is another user's.
 KILL_LIMIT = 5.0
+
+# How much of the grace the agent's own stop signal has, where SIGTERM follows: it may have accounts to close.
+FIRST_SHARE = 0.75
 
 
 def read_exactly(fd: int, size: int) -> bytes:
@@ -216,23 +220,39 @@ def wake_on_child() -> int:
     return wake_read
 
 
-def watch(agent: Agent, fd: int, wake: int, grace: float, number: int) -> set[int]:
-    """Returns when the agent has ended, or the grace after a stop is over; with the tree as it was at the stop."""
+def steps(number: int, grace: float) -> list[tuple[int, float]]:
+    """The signals that ask for an end, the gentlest first, each with how long it is waited for."""
+    if number == signal.SIGTERM:
+        return [(number, grace)]
+    return [(number, grace * FIRST_SHARE), (signal.SIGTERM, grace * (1 - FIRST_SHARE))]
+
+
+def watch(agent: Agent, fd: int, wake: int, ladder: list[tuple[int, float]]) -> set[int]:
+    """Returns when the agent has ended, or all was asked of it in vain; with the tree as it was at the stop."""
     deadline: float | None = None
     known: set[int] = set()
     while agent.reap() and agent.status is None:
         left = None if deadline is None else deadline - time.monotonic()
         if left is not None and left <= 0:
-            break
+            if not ladder:
+                break
+            deadline = ask(agent, ladder)
+            continue
         ready = select.select([wake] if deadline is not None else [wake, fd], (), (), left)[0]
         if wake in ready:
             os.read(wake, 512)
         if fd in ready:
             # Nothing is ever sent here: readable means the end of the stream, in whichever way it came.
             known = set() if LINUX else descendants(os.getpid(), agent.pid, set())
-            deadline = time.monotonic() + grace
-            agent.signal_group(number)
+            deadline = ask(agent, ladder)
     return known
+
+
+def ask(agent: Agent, ladder: list[tuple[int, float]]) -> float:
+    """Takes the next step; answers until when it is waited for."""
+    number, seconds = ladder.pop(0)
+    agent.signal_group(number)
+    return time.monotonic() + seconds
 
 
 def report(fd: int, text: str) -> None:
@@ -273,7 +293,7 @@ def main() -> None:
     if agent.failure:
         report(fd, f'{{"error": {agent.failure}}}')
         return
-    known = watch(agent, fd, wake, float(settings["--grace"]), int(settings["--signal"]))
+    known = watch(agent, fd, wake, steps(int(settings["--signal"]), float(settings["--grace"])))
     leftovers, stuck = agent.kill_all(known)
     code = None if agent.status is None else os.waitstatus_to_exitcode(agent.status)
     ended = "null" if code is None or code < 0 else str(code)

@@ -16,6 +16,7 @@ from rich.text import Text
 
 from fanout_server import codec, model
 from fanout_server.model import Finding, RunView, Severity, UnitState, UnitView
+from fanout_server.planning.estimate import money
 from fanout_server.run.on_disk import OnDisk
 from fanout_server.run.state import Fold, progress_line
 
@@ -112,11 +113,21 @@ class PlainLines:
                 unit = self._fold.unit(event.unit)
                 changed = f", {len(unit.files)} file(s)" if unit.files else ""
                 why = f": {unit.message}" if unit.message else ""
-                return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{why}"
+                return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
+            case model.UnitsRetried():
+                return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
+            case model.PilotAccepted():
+                return f"run {event.run}: the pilot is accepted"
             case model.RunEnded():
                 return f"run {event.run}: {event.state}. {event.message}"
             case _:
                 return ""
+
+
+def _cost(unit: UnitView) -> str:
+    if unit.cost is None:
+        return ""
+    return f", {'about ' if unit.estimated else ''}{money(unit.cost)}"
 
 
 class LiveTable:
@@ -231,6 +242,12 @@ def _unit_to_dict(unit: UnitView) -> dict[str, object]:
         "files": list(unit.files),
         "message": unit.message,
     }
+    if unit.kind is not None:
+        data["kind"] = unit.kind.value
     if unit.cost is not None:
         data["cost"] = unit.cost
+    if unit.estimated:
+        data["estimated"] = True
+    if unit.tokens is not None:
+        data["tokens"] = codec.to_dict(unit.tokens)
     return data

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from fanout_server import codec
 from fanout_server.lsp.findings import Places, range_dict
 from fanout_server.model import Plan, RunView, UnitView
 from fanout_server.planning.estimate import Estimate
@@ -67,6 +68,12 @@ def _unit(unit: UnitView, places: Places) -> dict[str, Any]:
     }
     if unit.message:
         answer["message"] = unit.message
+    if unit.kind is not None:
+        answer["kind"] = str(unit.kind)
     if unit.cost is not None:
         answer["cost"] = unit.cost
+    if unit.estimated:
+        answer["estimated"] = True
+    if unit.tokens is not None:
+        answer["tokens"] = codec.to_dict(unit.tokens)
     return answer

@@ -168,8 +168,10 @@ def _no_instruction(instruction: str, options: Options, source: _Source) -> Iter
 def _unknown_names(instruction: str, options: Options, given: Mapping[str, str], source: _Source) -> Iterator[Finding]:
     known = {*variables.BUILT_IN, *given}
     templates = {"instruction": (instruction,), **{key: getattr(options, key) or () for key in document.TEMPLATES}}
-    for key, texts in {**templates, "command": options.command}.items():
-        names = {*known, *document.COMMAND_VARIABLES} if key == "command" else known
+    resume = options.output.resume if options.output is not None else ()
+    for key, texts in {**templates, "command": options.command, "output": resume}.items():
+        names = {*known, *document.COMMAND_VARIABLES} if key in {"command", "output"} else known
+        names |= {"session"} if key == "output" else set()
         for name in dict.fromkeys(name for text in texts for name in variables.names(text)):
             if name not in names:
                 place = source.variable(key, instruction, name)
@@ -234,7 +236,6 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
     asked = {
         "check": bool(options.check),
-        "pilot": options.pilot > 0,
         "mode": options.mode == "review",
         "review": options.review == "agent",
     }

@@ -127,6 +127,8 @@ class Attempt:
         """Waits for its turn with the service, and for room in the budget."""
         context = self._context
         try:
+            if context.limiter.pause_left:
+                await self._tell_activity(f"the service is busy: waits {context.limiter.pause_left:.0f} s or more")
             async with context.ledger.attempt(self._unit.id) as spending, context.limiter.place() as place:
                 context.halt.pass_through()
                 task = await anyio.to_thread.run_sync(self._task, worktree, feedback, spending.limit)

@@ -93,9 +93,10 @@ class Execution:
                 await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
             except DiskFull as full:
                 raise DiskFull(f"Run {self.run} was not resumed. {full} {_MAKE_ROOM}, then resume it again.") from full
-            await self._emit(wish or model.RunResumed(self.run, time.time()))
+            # In this order, whoever dies in between leaves a run that can be resumed.
+            await self._emit(model.RunResumed(self.run, time.time()))
             if wish is not None:
-                await self._emit(model.RunResumed(self.run, time.time()))
+                await self._emit(wish)
             await self._work(agent, view.base)
 
     @contextlib.asynccontextmanager

@@ -52,7 +52,14 @@ class Probes:
         """Why no unit would get anywhere; ``None`` where one may. Raises FanoutError, OSError."""
         if not agent.abilities.models:
             return None
-        key = (agent.name, options.model, options.args, tuple(sorted(options.env.items())), options.env_pass)
+        key = (
+            agent.name,
+            options.model,
+            options.command,
+            options.args,
+            tuple(sorted(options.env.items())),
+            options.env_pass,
+        )
         if self._answered.get(key, -_FRESH_SECONDS) + _FRESH_SECONDS > anyio.current_time():
             return None
         verdict = await probe(agent, options, mark, home, log)

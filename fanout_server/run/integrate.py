@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-import pathspec
 from attrs import frozen
 
 from fanout_server.model import Finding, Plan, Severity, Unit
+from fanout_server.ownership import owns
 from fanout_server.repo import changes, collect, merge, refs
 from fanout_server.repo.repository import Repository
 
@@ -42,11 +42,6 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
     for conflict in merged.conflicts:
         findings += [_conflict(run, titles, conflict, path) for path in conflict.paths]
     return Integration(merged.commit, merged.owners, tuple(findings))
-
-
-def owns(globs: Collection[str]) -> pathspec.GitIgnoreSpec:
-    """Globs of gitignore's kind, anchored at the top folder; a folder's name stands for all below it."""
-    return pathspec.GitIgnoreSpec.from_lines("/" + glob.removeprefix("/") for glob in globs)
 
 
 def _in_scope(

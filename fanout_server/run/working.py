@@ -10,9 +10,9 @@ import anyio.to_thread
 
 from fanout_server import model
 from fanout_server.agents import environment, events
-from fanout_server.agents.base import Agent, Invocation, Reader, Task, Verdict
+from fanout_server.agents.base import Agent, Invocation, Reader, Talker, Task, Verdict
 from fanout_server.agents.lines import Lines
-from fanout_server.agents.process import Ended, Program, run_program
+from fanout_server.agents.process import Ended, Program, Talk, run_program
 from fanout_server.mounting.overlay import Space
 from fanout_server.run.activity import ActivityTail, activity_of
 
@@ -63,14 +63,20 @@ async def work(
     invocation = await anyio.to_thread.run_sync(agent.program, task)
     reader = agent.reader(task)
     listening = _Listening(reader, tail, on_event)
-    ended = await watch(_program(task, invocation, mark, space), task.options, log, listening.feed)
+    talk = reader.talk if isinstance(reader, Talker) else None
+    ended = await watch(_program(task, invocation, mark, space), task.options, log, listening.feed, talk)
     listening.end()
-    return reader.verdict(ended), ended
+    # It may read a file or ask another process.
+    return await anyio.to_thread.run_sync(reader.verdict, ended), ended
 
 
-async def watch(program: Program, options: model.Options, log: Path, on_output: Callable[[bytes], None]) -> Ended:
+async def watch(
+    program: Program, options: model.Options, log: Path, on_output: Callable[[bytes], None], talk: Talk | None = None
+) -> Ended:
     """Runs the program to its end, within the limits of time. Raises FanoutError, OSError."""
-    return await run_program(program, timeout=options.timeout, stall=options.stall, on_output=on_output, log=log)
+    return await run_program(
+        program, timeout=options.timeout, stall=options.stall, on_output=on_output, log=log, talk=talk
+    )
 
 
 def program_of(argv: tuple[str, ...], cwd: Path, options: model.Options, mark: str, space: Space | None) -> Program:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
 import sys
+import textwrap
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -93,3 +96,37 @@ def daemon():
 
 def open_descriptors() -> int:
     return psutil.Process().num_fds()
+
+
+SERVER = """
+import os, sys
+from pathlib import Path
+import anyio
+import anyio.to_thread
+from fanout_server.agents.process import Program, run_program
+
+async def main():
+    folder, mark, code = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+    program = Program((sys.executable, "-I", "-S", "-c", code), folder, os.environ, None, mark, int(sys.argv[5]))
+    say = lambda data: os.write(1, data)
+    await run_program(program, timeout=300, stall=300, on_output=say, log=folder / "log", grace=float(sys.argv[4]))
+
+anyio.run(main)
+"""
+
+
+def server(tmp_path: Path, mark: str, code: str, grace: float, stop: int = signal.SIGTERM) -> subprocess.Popen[bytes]:
+    """A server of its own with one agent, that is up."""
+    script = tmp_path / "server.py"
+    script.write_text(textwrap.dedent(SERVER))
+    root = str(Path(__file__).parents[2])
+    env = {**os.environ, "PYTHONPATH": root}
+    process = subprocess.Popen(
+        [sys.executable, str(script), str(tmp_path), mark, code, str(grace), str(int(stop))],
+        stdout=subprocess.PIPE,
+        env=env,
+    )
+    assert process.stdout is not None
+    assert process.stdout.read(2) == b"up"
+    assert marked(mark)
+    return process

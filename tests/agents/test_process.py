@@ -126,7 +126,15 @@ async def test_the_environment_is_exactly_what_was_asked_for(bench: Bench) -> No
     code = "import os; print(sorted(k + b'=' + v for k, v in os.environb.items() if k != b'LC_CTYPE'))"
     ended = await bench.run(bench.program(code, env=env))
     mark = os.fsencode(f"FANOUT_ATTEMPT={bench.mark}")
-    assert eval(ended.tail) == sorted([b"PATH=/usr/bin", b"ODD=a=b\nc", b"BYTE\xff=\xfe", mark])  # noqa: S307 - our own repr
+    folder = os.fsencode(f"PWD={bench.folder}")
+    told = sorted([b"PATH=/usr/bin", b"ODD=a=b\nc", b"BYTE\xff=\xfe", mark, folder])
+    assert eval(ended.tail) == told  # noqa: S307 - our own repr
+
+
+async def test_the_folder_that_a_program_is_told_is_the_one_it_runs_in(bench: Bench) -> None:
+    env = {"PATH": os.environ["PATH"], "PWD": "/the/users/checkout"}
+    ended = await bench.run(bench.program("import os; print(os.environ['PWD'] == os.getcwd())", env=env))
+    assert ended.tail == b"True\n"
 
 
 @pytest.mark.parametrize("env", [{"": "x"}, {"A=B": "x"}, {"A": "x\0y"}, {"A": "\udfff\ud800"}])

@@ -8,7 +8,6 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import threading
 import time
 from collections.abc import Callable
@@ -22,7 +21,7 @@ import pytest
 
 from fanout_server.agents import supervisor
 from fanout_server.agents.process import Program, sweep
-from tests.agents.running import DAEMON, PATIENCE, Bench, marked, open_descriptors, wait_until
+from tests.agents.running import DAEMON, PATIENCE, Bench, open_descriptors, server, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -211,10 +210,14 @@ async def test_a_daemon_with_a_cleaned_environment_is_gone_too(bench: Bench) -> 
         " os._exit(0)\n"
         "os.wait(); print('done')"
     )
-    before = {child.pid for child in psutil.process_iter() if child.name() == "sleep"}
+    before = sleeping()
     ended = await bench.python(code)
     assert ended.leftovers == 1
-    assert {child.pid for child in psutil.process_iter() if child.name() == "sleep"} <= before
+    assert sleeping() <= before
+
+
+def sleeping() -> set[int]:
+    return {child.pid for child in psutil.process_iter(["name"]) if child.info["name"] == "sleep"}
 
 
 async def test_a_busy_forker_is_gone(bench: Bench) -> None:
@@ -308,38 +311,6 @@ class TestWithoutSubreaper:
         ended = await bench.python(DAEMON + "\ndaemon(); print('done')")
         assert (ended.exit, ended.leftovers) == (0, 1)
         assert bench.alive() == []
-
-
-SERVER = """
-import os, sys
-from pathlib import Path
-import anyio
-import anyio.to_thread
-from fanout_server.agents.process import Program, run_program
-
-async def main():
-    folder, mark, code = Path(sys.argv[1]), sys.argv[2], sys.argv[3]
-    program = Program((sys.executable, "-I", "-S", "-c", code), folder, os.environ, None, mark)
-    say = lambda data: os.write(1, data)
-    await run_program(program, timeout=300, stall=300, on_output=say, log=folder / "log", grace=float(sys.argv[4]))
-
-anyio.run(main)
-"""
-
-
-def server(tmp_path: Path, mark: str, code: str, grace: float) -> subprocess.Popen[bytes]:
-    """A server of its own with one agent, that is up."""
-    script = tmp_path / "server.py"
-    script.write_text(textwrap.dedent(SERVER))
-    root = str(Path(__file__).parents[2])
-    env = {**os.environ, "PYTHONPATH": root}
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(tmp_path), mark, code, str(grace)], stdout=subprocess.PIPE, env=env
-    )
-    assert process.stdout is not None
-    assert process.stdout.read(2) == b"up"
-    assert len(marked(mark)) == 2
-    return process
 
 
 @pytest.mark.parametrize("code", [STAYS, DEAF], ids=["obedient", "deaf"])

@@ -93,6 +93,16 @@ def test_all_errors_of_a_document_are_told_at_their_places() -> None:
         _document(text)
 
 
+def test_the_words_for_a_session_know_its_name_and_no_other() -> None:
+    text = (
+        "---\ncommand: x {prompt}\noutput: {format: json, session: id, resume: '-r {session} {%s}'}\n---\n- Makefile\n"
+    )
+    assert _errors(text % "sesion") == [("plan/unknown-variable", _range(2, 58, 66))]
+    output = _document(text % "prompt_file").options.output
+    assert output is not None
+    assert output.resume == ("-r", "{session}", "{prompt_file}")
+
+
 def test_a_variable_without_a_value_names_the_unit() -> None:
     text = "---\nverify: run {range}\n---\nTest {symbol} in {file}\n\n- src/api/users.ts#f\n- src/api/orders.ts\n"
     with pytest.raises(PlanError, match=r"has no value for unit 02-orders\. Name one with path#symbol") as caught:
@@ -175,9 +185,9 @@ def test_split_folder_makes_a_unit_of_a_folder() -> None:
 
 
 def test_options_of_later_versions_are_warned_about() -> None:
-    header = "check: make\npilot: 1\nmode: review\nreview: agent\n"
+    header = "check: make\nmode: review\nreview: agent\n"
     plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
-    assert _codes(plan.findings) == ["preflight/not-yet"] * 4
+    assert _codes(plan.findings) == ["preflight/not-yet"] * 3
     assert [finding.range for finding in plan.findings] == [
         _range(line, 0, len(text.split(":")[0])) for line, text in enumerate(header.splitlines(), 1)
     ]

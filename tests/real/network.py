@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import psutil
 import pytest
@@ -81,7 +82,7 @@ def _network(pid: int) -> Path:
     return Path(f"/proc/{pid}/ns/net").readlink()
 
 
-def lacking(what: str) -> None:
+def lacking(what: str) -> NoReturn:
     """Something that these tests need is not there."""
     if os.environ.get("CI"):
         pytest.fail(what)
@@ -91,10 +92,10 @@ def lacking(what: str) -> None:
 def _started(log: Path) -> subprocess.Popen[bytes]:
     if not sys.platform.startswith("linux") or shutil.which("unshare") is None or shutil.which("nsenter") is None:
         lacking("network namespaces need Linux, and unshare and nsenter of util-linux")
-    ways = (["unshare", "--net"], ["unshare", "--net", "--map-root-user"])
+    # Everybody stays who they are: codex has a folder in /tmp for each user, and refuses one that is not the user's.
+    ways = (["unshare", "--net"], ["unshare", "--net", "--map-current-user", "--keep-caps"])
     for way in ways if os.geteuid() == 0 else ways[1:]:
         if subprocess.run([*way, "true"], check=False, capture_output=True, timeout=_LIMIT).returncode == 0:
             argv = [*way, sys.executable, "-m", "tests.standin", "--loopback", "--log", str(log), "--key", KEY]
             return subprocess.Popen(argv, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    lacking("this system makes no network namespace for us: 'unshare --net --map-root-user true' fails")
-    raise AssertionError
+    lacking("this system makes no network namespace for us: 'unshare --net --map-current-user true' fails")

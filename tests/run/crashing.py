@@ -1,7 +1,8 @@
 """A process that works on a run and is killed at the N-th write to the journal, just before or just after it.
 
-Used as: ``python -m tests.run.crashing CHECKOUT STATE TALLY N before|after``. The agents write their unit's name to
-TALLY each time they do their work, so that a test can count how often each was done.
+Used as: ``python -m tests.run.crashing CHECKOUT STATE TALLY N before|after [retry]``. With ``retry`` it is killed when
+a unit of a run that is over is done again with a note. The agents write their unit's name to TALLY each time they do
+their work, so that a test can count how often each was done.
 """
 
 from __future__ import annotations
@@ -48,12 +49,17 @@ def kill_at(number: int, when: str) -> None:
 
 
 async def main() -> None:
-    checkout, state, tally, number, when = sys.argv[1:]
-    kill_at(int(number), when)
+    checkout, state, tally, number, when, *retry = sys.argv[1:]
+    if not retry:
+        kill_at(int(number), when)
     async with Engine.open(Path(checkout), state_root=Path(state)) as engine:
         run = engine.reserve()
         engine.launch(run, plan(Path(tally)), {}, lambda error: sys.exit(str(error)))
         await engine.wait_over(run)
+        if retry:
+            kill_at(int(number), when)
+            await engine.retry(run, ["u1"], "once more", lambda error: sys.exit(str(error)))
+            await engine.wait_over(run)
 
 
 if __name__ == "__main__":

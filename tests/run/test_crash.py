@@ -58,6 +58,40 @@ async def test_a_run_killed_at_any_write_can_be_resumed(
     assert git(checkout, "status", "--porcelain") == ""
 
 
+# More than the journal sees of one unit that is done again.
+_LAST_RETRY = 8
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("number", range(1, _LAST_RETRY + 1))
+async def test_a_run_killed_while_a_unit_is_done_again_loses_nothing(
+    checkout: Path, tmp_path: Path, git: GitCommand, number: int, when: str
+) -> None:
+    state, tally = tmp_path / "state", tmp_path / "tally"
+    words = ["-m", "tests.run.crashing", str(checkout), str(state), str(tally), str(number), when, "retry"]
+    done = await anyio.to_thread.run_sync(
+        lambda: subprocess.run([sys.executable, *words], check=False, timeout=60, cwd=Path.cwd())
+    )
+    assert done.returncode in {0, -signal.SIGKILL}
+    async with Engine.open(checkout, state_root=state) as engine:
+        (view,) = await engine.runs()
+        if view.state is RunState.INTERRUPTED:
+            await engine.resume(view.id, lambda error: pytest.fail(str(error)))
+            with anyio.fail_after(30):
+                view = await engine.wait(view.id)
+        assert view.state is RunState.READY
+        assert [unit.state for unit in view.units] == [UnitState.DONE] * len(PATHS)
+        times = git(checkout, "show", f"{view.merged}:b.txt").splitlines().count("done")
+        # Where the wish was written down, it was done; what it went on from is there in any case.
+        assert times == (2 if any(isinstance(one, model.UnitsRetried) for one in await _told(engine, view.id)) else 1)
+        assert view.owners["a.txt"] == ("u0",)
+    assert git(checkout, "status", "--porcelain") == ""
+
+
+async def _told(engine: Engine, run: str) -> tuple[model.Event, ...]:
+    return tuple(await engine.services.journal.events(run))
+
+
 async def test_closing_the_engine_interrupts_the_run_and_ends_its_agents(checkout: Path, tmp_path: Path) -> None:
     pid_file = tmp_path / "pid"
     os.mkfifo(pid_file)

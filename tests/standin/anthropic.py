@@ -25,9 +25,9 @@ class Messages:
     def read(self, path: str, headers: Mapping[str, str], body: Json) -> Asked:
         del path
         tools = frozenset(text(tool, "name") for tool in items(body, "tools"))
-        prompt, done = standing(_spoken(body))
+        prompt, done, turns = standing(_spoken(body))
         key = headers.get("x-api-key") or bearer(headers)
-        return Asked(key, text(body, "model"), at(body, "stream") is True, tools, prompt, done)
+        return Asked(key, text(body, "model"), at(body, "stream") is True, tools, prompt, done, turns)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         block: Object

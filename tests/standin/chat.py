@@ -23,8 +23,8 @@ class Chat:
     def read(self, path: str, headers: Mapping[str, str], body: Json) -> Asked:
         del path
         tools = frozenset(text(tool, "function", "name") for tool in items(body, "tools"))
-        prompt, done = standing(_spoken(body))
-        return Asked(bearer(headers), text(body, "model"), at(body, "stream") is True, tools, prompt, done)
+        prompt, done, turns = standing(_spoken(body))
+        return Asked(bearer(headers), text(body, "model"), at(body, "stream") is True, tools, prompt, done, turns)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         said: Object

@@ -28,9 +28,9 @@ class GenerateContent:
         model = found["model"] if found else ""
         declared = (one for tool in items(body, "tools") for one in items(tool, "functionDeclarations"))
         tools = frozenset(text(one, "name") for one in declared)
-        prompt, done = standing(_spoken(body))
+        prompt, done, turns = standing(_spoken(body))
         key = headers.get("x-goog-api-key", "")
-        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done)
+        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done, turns)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         part: Json

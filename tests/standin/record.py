@@ -11,13 +11,16 @@ from attrs import frozen
 
 @frozen
 class Recorded:
-    """``status`` is what was answered, 0 where nothing was. ``step`` counts the tools that had answered before."""
+    """``status`` is what was answered, 0 where nothing was. ``step`` counts the tools that had answered before,
+    ``turns`` the prompts of the session so far.
+    """
 
     wire: str
     model: str
     status: int
     prompt: str
     step: int
+    turns: int
     stream: bool
     tools: tuple[str, ...]
 

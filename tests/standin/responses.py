@@ -24,8 +24,8 @@ class Responses:
     def read(self, path: str, headers: Mapping[str, str], body: Json) -> Asked:
         del path
         tools = frozenset(text(tool, "name") for tool in items(body, "tools") if text(tool, "type") == "function")
-        prompt, done = standing(_spoken(body))
-        return Asked(bearer(headers), text(body, "model"), at(body, "stream") is True, tools, prompt, done)
+        prompt, done, turns = standing(_spoken(body))
+        return Asked(bearer(headers), text(body, "model"), at(body, "stream") is True, tools, prompt, done, turns)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         item: Object

@@ -81,6 +81,7 @@ class StandIn(ThreadingHTTPServer):
                 answer.status,
                 asked.prompt,
                 asked.done,
+                asked.turns,
                 asked.stream,
                 tuple(sorted(asked.tools)),
             )

@@ -17,7 +17,9 @@ Object = Mapping[str, Json]
 
 @frozen
 class Asked:
-    """``prompt`` is the last thing said that has lines for the stand-in, ``done`` how many tools answered since."""
+    """``prompt`` is the last thing said that has lines for the stand-in, ``done`` how many tools answered since;
+    ``turns`` is how many such things were said, in all of the session.
+    """
 
     key: str
     model: str
@@ -25,6 +27,7 @@ class Asked:
     tools: frozenset[str]
     prompt: str
     done: int
+    turns: int
 
 
 @frozen
@@ -67,15 +70,16 @@ class Wire(Protocol):
     def refusal(self, status: int, message: str) -> Json: ...
 
 
-def standing(spoken: Iterable[str | None]) -> tuple[str, int]:
-    """``prompt`` and ``done``, of all that the user's side said; ``None`` stands for a tool's answer."""
-    prompt, done = "", 0
+def standing(spoken: Iterable[str | None]) -> tuple[str, int, int]:
+    """``prompt``, ``done`` and ``turns``, of all that the user's side said; ``None`` stands for a tool's answer."""
+    prompt, done, turns = "", 0, 0
     for one in spoken:
         if one is None:
             done += 1
         elif script.lines(one) or not script.lines(prompt):
             prompt, done = one, 0
-    return prompt, done
+            turns += bool(script.lines(one))
+    return prompt, done, turns
 
 
 def bearer(headers: Mapping[str, str]) -> str:
