@@ -6,7 +6,7 @@ answers take seconds to minutes, and weigh the same on both sides.
 
 - *bare*: the command line, environment and standard input that the adapter makes, started by ``subprocess.Popen`` in
   a plain worktree, several at once; output into a file. From the first start to the last end. The worktree is there
-  before, and nothing is done with what was written.
+  before, long enough for git to trust its index, and nothing is done with what was written.
 - *ours*: a run from its launch until it is ready: snapshot of the user's files, worktrees, supervisors, the journal,
   results collected and checked, integration. The engine is open, the pristine checkout is there, and the agent's
   sign-in was tried before, as from the second run on.
@@ -109,21 +109,23 @@ def _settle(place: Path, port: int) -> None:
 async def _measure(made: Made, place: Path, agent: str, counts: Mapping[int, int]) -> dict[int, list[Round]]:
     """So many rounds for each number of units."""
     found: dict[int, list[Round]] = {}
+    # The same again, for the worktrees of the other side.
+    theirs = repositories.make(place / "checkout", FILES)
     async with Engine.open(made.root, state_root=place / "state") as engine:
         for count, rounds in counts.items():
             plan = task.plan(agent, made.files[:count])
-            both = [await _round(engine, made, plan, place, number) for number in range(rounds + 1)]
+            prepared = bare.prepare(theirs, plan, place / f"bare-{count}", rounds + 1)
+            both = [await _round(engine, plan, starts, number) for number, starts in enumerate(prepared)]
             # The first is for nothing.
             found[count] = both[1:]
     return found
 
 
-async def _round(engine: Engine, made: Made, plan: model.Plan, place: Path, number: int) -> Round:
+async def _round(engine: Engine, plan: model.Plan, starts: Sequence[bare.Start], number: int) -> Round:
     """Who comes first changes from round to round."""
-    folder = place / f"bare-{len(plan.units)}-{number}"
-    alone = bare.measure(made, plan, folder) if number % 2 else None
+    alone = bare.measure(plan, starts) if number % 2 else None
     run = await ours.measure(engine, plan)
-    return Round(len(plan.units), alone or bare.measure(made, plan, folder), run)
+    return Round(len(plan.units), alone or bare.measure(plan, starts), run)
 
 
 def _figures(rounds: Sequence[Round]) -> dict[str, Spread]:

@@ -5,10 +5,12 @@ that the adapter makes for the same units.
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import resource
 import subprocess
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from attrs import evolve, frozen
@@ -25,16 +27,29 @@ _LIMIT = 120
 
 
 @frozen
-class _Start:
+class Start:
+    """What is started where."""
+
     invocation: Invocation
     cwd: Path
     env: dict[str, str]
     log: Path
 
 
-def measure(made: Made, plan: model.Plan, place: Path) -> Bare:
-    """Worktrees and prompts are made before, and removed after; neither is part of the time."""
-    starts = [_prepared(made, plan, unit, place / unit.id) for unit in plan.units]
+def prepare(made: Made, plan: model.Plan, place: Path, rounds: int) -> list[list[Start]]:
+    """Fresh worktrees for so many rounds, in which a first ``git status`` needs not compare contents any more: just
+    made, they would slow the programs.
+    """
+    found = [
+        [_prepared(made, plan, unit, place / str(number) / unit.id) for unit in plan.units] for number in range(rounds)
+    ]
+    time.sleep(1.1)
+    for start in itertools.chain(*found):
+        git(start.cwd, "status")
+    return found
+
+
+def measure(plan: model.Plan, starts: Sequence[Start]) -> Bare:
     before, began = _cpu(), time.perf_counter()
     with contextlib.ExitStack() as files:
         running = [_started(start, files) for start in starts]
@@ -45,11 +60,10 @@ def measure(made: Made, plan: model.Plan, place: Path) -> Bare:
         if code != 0:
             raise WrongResultError(f"{plan.options.agent} ended with {code}: {start.log.read_text()[-2000:]}")
         lost += (start.cwd / unit.targets[0].path).read_bytes() != WRITTEN
-        git(made.root, "worktree", "remove", "--force", str(start.cwd))
     return evolve(measured, lost=few(lost, plan))
 
 
-def _prepared(made: Made, plan: model.Plan, unit: model.Unit, folder: Path) -> _Start:
+def _prepared(made: Made, plan: model.Plan, unit: model.Unit, folder: Path) -> Start:
     folder.mkdir(parents=True)
     cwd = folder / "worktree"
     git(made.root, "worktree", "add", "-q", "--detach", str(cwd), made.head)
@@ -58,10 +72,10 @@ def _prepared(made: Made, plan: model.Plan, unit: model.Unit, folder: Path) -> _
     invocation = registry.get(plan.options.agent, plan.options).program(task)
     mark = f"bare/{unit.id}/1"
     env = environment.build(os.environ, env={**plan.options.env, **invocation.env}, env_pass=None, mark=mark)
-    return _Start(invocation, cwd, env, folder / "agent.log")
+    return Start(invocation, cwd, env, folder / "agent.log")
 
 
-def _started(start: _Start, files: contextlib.ExitStack) -> subprocess.Popen[bytes]:
+def _started(start: Start, files: contextlib.ExitStack) -> subprocess.Popen[bytes]:
     stdin = files.enter_context((start.invocation.stdin or Path(os.devnull)).open("rb"))
     log = files.enter_context(start.log.open("wb"))
     return subprocess.Popen(start.invocation.argv, cwd=start.cwd, env=start.env, stdin=stdin, stdout=log, stderr=log)
