@@ -61,7 +61,8 @@ def main() -> int:
         return _inside(options)
     with tempfile.TemporaryDirectory(prefix="fanout-bench-", dir=options.place) as name:
         try:
-            programs.path_of("claude")
+            for agent in options.agents:
+                programs.path_of(agent)
             with network.opened(Path(name, "asked.jsonl")) as net:
                 argv = [sys.executable, "-P", __file__, *sys.argv[1:], "--place", name, "--port", str(net.port)]
                 return subprocess.run(net.inside(*argv), check=False).returncode
