@@ -250,10 +250,14 @@ class RunResumed(Event):
 
 @frozen
 class UnitsRetried(Event):
-    """These units, which had ended, are to be done again. With a ``note`` they go on from what they have."""
+    """These units, which had ended, are to be done again. With a ``note`` they go on from what they have.
+
+    ``findings`` are those about them, which their agents are told of.
+    """
 
     units: tuple[str, ...]
     note: str = ""
+    findings: tuple[Finding, ...] = ()
 
 
 @frozen
@@ -410,7 +414,8 @@ AnyEvent = (
 class UnitView:
     """A unit as the events so far add up to it. ``files`` are the paths of its result.
 
-    ``notes`` are what the user said that no finished attempt was told yet. ``worktree`` is where the last one worked.
+    ``notes`` are what the user said that no finished attempt was told yet, ``remarks`` what was found in what they did.
+    ``worktree`` is where the last one worked.
     """
 
     id: str
@@ -431,6 +436,7 @@ class UnitView:
     session_cost: float | None = None
     session_tokens: Tokens | None = None
     notes: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
     worktree: str = ""
 
 

@@ -36,7 +36,9 @@ def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate)
     }
 
 
-def run(view: RunView, places: Places, on_disk: OnDisk | None = None) -> dict[str, Any]:
+def run(
+    view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None
+) -> dict[str, Any]:
     """Blocking, as ``preview``."""
     costs = [unit.cost for unit in view.units if unit.cost is not None]
     answer: dict[str, Any] = {
@@ -52,6 +54,8 @@ def run(view: RunView, places: Places, on_disk: OnDisk | None = None) -> dict[st
         answer["ended"] = view.ended
     if costs:
         answer["cost"] = sum(costs)
+    if estimate is not None:
+        answer["estimate"] = estimate.to_dict()
     if on_disk is not None:
         answer["disk"] = on_disk.to_dict()
     return answer

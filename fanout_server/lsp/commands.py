@@ -72,7 +72,8 @@ class Commands:
         told = []
         for view in views:
             places = findings.Places(self._session, engine.repository.root, view.plan)
-            told.append(await anyio.to_thread.run_sync(answers.run, view, places, on_disk.get(view.id)))
+            estimate = await engine.estimate(view.plan, view) if view.state is model.RunState.RUNNING else None
+            told.append(await anyio.to_thread.run_sync(answers.run, view, places, on_disk.get(view.id), estimate))
         return told
 
     async def cancel(self, arguments: wire.CancelArguments) -> dict[str, Any]:

@@ -171,7 +171,9 @@ def drop_whiteouts(entry: Path) -> None:
     """
     with contextlib.suppress(FileNotFoundError), os.scandir(entry) as found:
         for one in found:
-            if spaces.is_whiteout(one.stat(follow_symlinks=False)):
+            # For most the kernel has told enough with the name.
+            is_other = not (one.is_file(follow_symlinks=False) or one.is_dir(follow_symlinks=False))
+            if is_other and spaces.is_whiteout(one.stat(follow_symlinks=False)):
                 Path(one.path).unlink(missing_ok=True)
 
 

@@ -74,7 +74,7 @@ class Attempt:
                     failure = await self._prepare(worktree) if is_new else None
                     failure = failure or await self._agent(worktree, feedback)
                     if failure is not None and policy.is_hopeless(failure, context.agent.abilities):
-                        context.halt.stop(f"{self._unit.title}: {failure.message}")
+                        context.halt.stop(f"{self._unit.title}: {failure.message}", failure.kind)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
                     await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
                     if failure is None and self._unit.verify:
@@ -141,7 +141,7 @@ class Attempt:
                     place.went_well()
         except BudgetReached as error:
             if error.of_run:
-                context.halt.stop(str(error))
+                context.halt.stop(str(error), FailureKind.BUDGET_REACHED)
                 context.halt.pass_through()
             return Failure(FailureKind.BUDGET_REACHED, str(error), retryable=False)
         self._session = verdict.session or self._session
@@ -185,10 +185,16 @@ class Attempt:
                         teller.news()
 
             log = self._logs / "agent.log"
-            with anyio.CancelScope() as limits:
-                verdict, ended = await working.work(
-                    context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
-                )
+            try:
+                with anyio.CancelScope() as limits:
+                    verdict, ended = await working.work(
+                        context.agent, task, self._mark, worktree.space, log=log, tail=tail, on_event=hear
+                    )
+            except anyio.get_cancelled_exc_class():
+                # Some tell what they have used with their last words.
+                with anyio.CancelScope(shield=True):
+                    await self._tell_use(self._use.total)
+                raise
         if limits.cancelled_caught:
             message = f"it was stopped at its budget, with {money.money(spending.told)} spent"
             return Verdict(FailureKind.BUDGET_REACHED, message, session=self._session)
@@ -222,7 +228,7 @@ class Attempt:
         said = f": {self._said}" if self._said else ""
         if self._denied:
             names = ", ".join(dict.fromkeys(self._denied))
-            message = f"the agent was not allowed to use {names}, and changed nothing{said}. The option 'allow' lets it"
+            message = f"the agent was not allowed to use {names}, and changed nothing{said}"
             return Failure(FailureKind.PERMISSION_DENIED, message, session=self._session)
         message = f"the agent ended without changing a file{said}"
         return Failure(FailureKind.NO_CHANGE, message, session=self._session)

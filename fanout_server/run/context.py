@@ -15,7 +15,7 @@ from attrs import field, frozen
 
 from fanout_server import model
 from fanout_server.agents.base import Agent
-from fanout_server.model import Finding, Severity, Unit, UnitView
+from fanout_server.model import FailureKind, Finding, Severity, Unit, UnitView
 from fanout_server.repo.sourcing import Source
 from fanout_server.repo.worktrees import Worktree
 from fanout_server.run.gate import Gate
@@ -39,15 +39,17 @@ class Halt:
 
     def __init__(self) -> None:
         self.reason: str | None = None
+        self.kind: FailureKind | None = None
 
     def pass_through(self) -> None:
         """Raises Halted."""
         if self.reason is not None:
             raise Halted(self.reason)
 
-    def stop(self, reason: str) -> None:
+    def stop(self, reason: str, kind: FailureKind | None) -> None:
         """The first reason stays."""
-        self.reason = self.reason or reason
+        if self.reason is None:
+            self.reason, self.kind = reason, kind
 
 
 class Mail:

@@ -150,7 +150,8 @@ class Engine:
         chosen = tuple(unit.id for unit in tried if unit.id in wanted)
         if not chosen:
             raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
-        wish = model.UnitsRetried(run, time.time(), chosen, note)
+        told = tuple(finding for finding in view.findings if set(chosen).intersection(finding.units))
+        wish = model.UnitsRetried(run, time.time(), chosen, note, told)
         self._resume(view, wish, failed)
         return chosen
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import logging
-import os
 import time
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 
@@ -14,21 +12,19 @@ import anyio.abc
 import anyio.to_thread
 
 from fanout_server import model
-from fanout_server.agents import environment, registry
+from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
-from fanout_server.model import Finding, Plan, RunState, Severity, Unit, UnitState
-from fanout_server.repo import changes, deleting, fingerprint, pristine, refs, room, snapshot, usage
+from fanout_server.model import FailureKind, Finding, Plan, RunState, Severity, Unit, UnitState
+from fanout_server.repo import deleting, fingerprint, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import history, locks, prompting, rate, recovery, setting_up
+from fanout_server.run import locks, means, recovery, setting_up
 from fanout_server.run.context import Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.journal import JournalError
-from fanout_server.run.money import Ledger
-from fanout_server.run.prompting import Briefing
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.state import ACTIVE, RESUMABLE, Fold
@@ -36,8 +32,6 @@ from fanout_server.run.unit import run_unit
 
 _LOCK_LIMIT_SECONDS = 2.0
 _NAMED = 5
-# No unit has such an id.
-_PROBE = ".probe"
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
 _log = logging.getLogger(__name__)
@@ -271,7 +265,7 @@ class Execution:
         deleting.empty(pristine.trash(self._services.state_root))
 
     async def _units(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
-        options = self._plan.options
+        options, view = self._plan.options, self._view()
         left = [unit for unit in self._stage() if self._unended(unit)]
         context = RunContext(
             self._services,
@@ -286,9 +280,11 @@ class Execution:
             source,
             self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
-            briefing=await anyio.to_thread.run_sync(self._briefing, agent, source.base),
-            limiter=self._limiter(agent),
-            ledger=await self._ledger(),
+            briefing=await anyio.to_thread.run_sync(
+                means.briefing, self._services.repository, agent, self._plan, source.base, view
+            ),
+            limiter=means.limiter(self._services, options, agent),
+            ledger=await means.ledger(self._services.journal, view),
             mail=self._mail,
         )
         self._surroundings = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
@@ -299,70 +295,35 @@ class Execution:
             except setting_up.SetupFailed as error:
                 if await anyio.to_thread.run_sync(self._gate.is_full):
                     raise self._gate.why() from error
-                await self._fail_all(left, str(error))
+                await self._fail_rest(str(error), FailureKind.SETUP_FAILED)
                 return
         if left and not self._all_cancelled:
             with anyio.CancelScope() as self._setup_scope:
-                await self._probe(context)
+                verdict = await means.probe(self._services, self._folders, self.run, agent, options)
+                if verdict is not None:
+                    context.halt.stop(verdict.message, verdict.kind)
         while left and self._gate.reason is None and context.halt.reason is None:
             await self._crew(context, iter(left))
             # Who cancels a run while its pilot goes cancels the rest as well.
             left = [unit for unit in self._stage() if self._unended(unit)]
         if context.halt.reason is not None:
-            await self._fail_all([unit for unit in self._plan.units if self._unended(unit)], context.halt.reason)
+            await self._fail_rest(context.halt.reason, context.halt.kind)
 
     async def _crew(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         async with anyio.create_task_group() as workers:
             for _ in range(min(context.slots.workers, len(self._plan.units))):
                 workers.start_soon(self._worker, context, waiting)
 
-    def _limiter(self, agent: Agent) -> rate.Limiter:
-        options = self._plan.options
-        env = environment.build(os.environ, env=options.env, env_pass=options.env_pass, mark="")
-        return self._services.shared.limiters(rate.account(agent.name, env))
-
-    async def _ledger(self) -> Ledger:
-        options = self._plan.options
-        _, likely = (await history.estimate_plan(self._services.journal, self._plan)).unit
-        ledger = Ledger(options.budget, options.unit_budget, likely)
-        for unit in self._plan.units:
-            # By an earlier process.
-            ledger.charge(unit.id, self.fold.unit(unit.id).cost or 0.0)
-        return ledger
-
-    async def _probe(self, context: RunContext) -> None:
-        """A bad sign-in is found once, and not by each unit on its own."""
-        logs = self._folders.attempt_logs(_PROBE, 1)
-        home = self._folders.worktrees / _PROBE
-        await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
-        mark, log = f"{self.run}/{_PROBE}/1", logs / "agent.log"
-        verdict = await self._services.shared.probes.hopeless(context.agent, context.options, mark, home, log)
-        if verdict is not None:
-            context.halt.stop(verdict.message)
-
-    def _briefing(self, agent: Agent, base: str) -> Briefing:
-        # A command's prompt is the user's to write.
-        if not agent.abilities.models:
-            return Briefing(wanted=False)
-        repository = self._services.repository
-        unsaved = changes.since_parent(repository, base)
-        view = self.fold.view()
-        example = ""
-        if view is not None and view.accepted is not None:
-            results = [unit.result for unit in view.units[: self._plan.options.pilot] if unit.result]
-            diffs = [changes.unified(repository, base, result).decode("utf-8", "replace") for result in results]
-            example = prompting.example_of(diffs, view.accepted)
-        return Briefing(unsaved=unsaved, check=self._plan.options.check, example=example)
-
-    async def _fail_all(self, units: Collection[Unit], message: str) -> None:
-        """One thing went wrong for all of them."""
+    async def _fail_rest(self, message: str, kind: FailureKind | None) -> None:
+        """One thing went wrong for all that have not ended."""
+        units = [unit for unit in self._plan.units if self._unended(unit)]
         if not units:
             return
         ids = tuple(unit.id for unit in units)
         many = "No unit was" if len(units) == len(self._plan.units) else f"{len(units)} more units were not"
         await self._find(Finding("unit/failed", Severity.ERROR, f"{many} started: {message}", units=ids))
         for unit in units:
-            await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0))
+            await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0, kind=kind))
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         while self._gate.reason is None and context.halt.reason is None:
@@ -402,6 +363,7 @@ class Execution:
         try:
             await self._look_around(unit)
             await self._emit(ended)
+            await means.expect(context.ledger, self._services.journal, self._view())
         except JournalError as error:
             if self._gate.met(error) is None:
                 raise
@@ -442,10 +404,14 @@ class Execution:
         about = tuple(one.id for one in units)
         await self._find(Finding("unit/checkout-touched", Severity.WARNING, message, units=about))
 
-    async def _integrate(self, base: str) -> None:
+    def _view(self) -> model.RunView:
         view = self.fold.view()
         if view is None:
-            raise AssertionError("integration before the first event")
+            raise AssertionError("at work before the first event")
+        return view
+
+    async def _integrate(self, base: str) -> None:
+        view = self._view()
         results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
         integration = await anyio.to_thread.run_sync(self._merge, base, results)
         for finding in integration.findings:

@@ -50,6 +50,13 @@ def notes_of_the_user(notes: Sequence[str]) -> str | None:
     return "The user has looked at your work so far, which is in place, and says:\n\n" + "\n\n".join(notes)
 
 
+def on_again(notes: Sequence[str], remarks: Sequence[str]) -> str | None:
+    """For a unit that is done again: what was found in it the last time, and what the user says."""
+    found = ["The last time, this was found:\n" + _listed(remarks)] if remarks else []
+    said = notes_of_the_user(notes)
+    return "\n\n".join([*found, *([said] if said else [])]) or None
+
+
 def example_of(diffs: Sequence[str], note: str) -> str:
     """Accepted results, for those that do the same elsewhere."""
     shown = "\n".join(diffs)

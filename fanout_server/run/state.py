@@ -59,7 +59,10 @@ class Fold:
         for unit in again & self._units.keys():
             one = self._units[unit]
             notes = (*one.notes, event.note) if event.note else one.notes
-            self._units[unit] = attrs.evolve(one, state=UnitState.QUEUED, message="", kind=None, notes=notes)
+            remarks = tuple(finding.message for finding in event.findings if unit in finding.units)
+            self._units[unit] = attrs.evolve(
+                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks
+            )
         # Those about the merged result will be found again.
         self._findings = [
             one for one in self._findings if not one.code.startswith("merge/") and not again.intersection(one.units)
@@ -157,6 +160,7 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
                 session_cost=event.session_cost,
                 session_tokens=event.session_tokens,
                 notes=(),
+                remarks=(),
             )
         case _:
             return unit

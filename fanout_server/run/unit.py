@@ -43,7 +43,7 @@ async def _attempts(
 ) -> Outcome:
     tries = Tries(0, context.options.attempts)
     refusals = _Refusals()
-    feedback = prompting.notes_of_the_user(before.notes)
+    feedback = prompting.on_again(before.notes, before.remarks)
     for number in itertools.count(before.attempts + 1):
         outcome = await Attempt(context, unit, number, place, use).run(turn, feedback)
         failure, step, delay = outcome.failure, Step.FAIL, 0.0

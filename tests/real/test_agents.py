@@ -46,7 +46,7 @@ def test_four_units_at_once(world: World, agent: str, git: GitCommand) -> None:
     assert git(world.checkout, "status", "--porcelain") == "?? job.fanout.md"
 
 
-@pytest.mark.parametrize(("agent", "refuse", "times"), [("claude", "429 4 after 1", 4), ("codex", "429 1", 1)])
+@pytest.mark.parametrize(("agent", "refuse", "times"), [("claude", "429 3 after 1", 3), ("codex", "429 1", 1)])
 def test_too_many_requests_are_waited_for(make_world: Make, agent: str, refuse: str, times: int) -> None:
     """More often than the program itself asks again. It costs the unit no try."""
     world = make_world(agent)
@@ -70,8 +70,9 @@ def test_a_bad_key_stops_the_run_at_once(make_world: Make, agent: str) -> None:
     assert {one.status for one in world.network.other_questions()} == {401}
 
 
-def test_a_sign_in_that_is_lost_stops_the_run(world: World, agent: str) -> None:
-    ran = world.run(world.plan(f"agent: {agent}\njobs: 1\nattempts: 3", f"{_EDIT}\nstandin: refuse 401", *_ALL_FOUR))
+def test_a_sign_in_that_is_lost_stops_the_run(make_world: Make) -> None:
+    world = make_world("claude")
+    ran = world.run(world.plan("agent: claude\njobs: 1\nattempts: 3", f"{_EDIT}\nstandin: refuse 401", *_ALL_FOUR))
     assert ran.status == 1
     assert len(ran.events("attemptStarted")) == 1
     assert "not signed in" in ran.message
@@ -143,6 +144,18 @@ def test_a_tool_that_runs_is_cancelled_from_elsewhere(world: World, agent: str) 
     assert ran.status == 1
     assert ran.summary["state"] == "cancelled"
     assert {unit["state"] for unit in ran.units.values()} == {"cancelled"}
+
+
+def test_what_a_cancelled_unit_has_cost_is_told(make_world: Make) -> None:
+    """Claude says it when it is asked to end."""
+    world = make_world("claude")
+    with world.start("run", "--json", world.plan("agent: claude\nallow: [Bash]", _WAIT, "a.txt")) as process:
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        world.fanout("cancel")
+        ran = over(process)
+    assert ran.units["a.txt"]["state"] == "cancelled"
+    assert ran.units["a.txt"]["cost"] > 0
+    assert ran.summary["cost"] > 0
 
 
 def test_nothing_outlives_a_fanout_that_is_killed(world: World, agent: str) -> None:

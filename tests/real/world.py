@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -99,13 +99,16 @@ class World:
         """What is still there of runs that are over: processes, worktrees, and files in the temporary folder."""
         worktrees = sorted(str(path) for path in self.state.glob("fanout/worktrees/*/*"))
         entries = sorted(path.name for path in self.checkout.glob(".git/worktrees/*"))
-        temp = sorted(path.name for path in self.temp.iterdir() if not path.name.startswith(_OWN_HABITS))
+        temp = sorted(path.name for path in self.temp.iterdir() if not _OWN_HABITS.fullmatch(path.name))
         found = {"running": self.network.running(), "worktrees": worktrees, "entries": entries, "temp": temp}
         return {name: value for name, value in found.items() if value}
 
 
-# Left by the programs themselves after any use of them, once for each user.
-_OWN_HABITS = (f"claude-{os.geteuid()}", "cc-socks", f"codex-bwrap-synthetic-mount-targets-{os.geteuid()}")
+# Left by the programs themselves, by habit or when they are ended: claude, codex, opencode, gemini, node, Bun.
+_OWN_HABITS = re.compile(
+    r"claude-\d+|cc-socks|codex-bwrap-synthetic-mount-targets-\d+|opencode|gemini-(client-error|shell)-.*"
+    r"|node-compile-cache|\.[0-9a-f]+-0+\.so"
+)
 
 
 def over(process: subprocess.Popen[bytes]) -> Ran:

@@ -68,6 +68,10 @@ async def test_what_failed_is_done_again_from_the_base(
     assert view.findings == ()
     assert sorted(view.owners) == ["left-2"]
     assert all(task.session == "" for task in agent.tasks)
+    # Each is told what went wrong with it, and not with the other.
+    again = agent.tasks[2:]
+    assert all("The last time, this was found:" in task.prompt for task in again)
+    assert all(("b.txt: " in task.prompt) == (task.unit.id == "b") for task in again)
 
 
 async def test_there_is_nothing_to_do_again(engine: Engine, make_plan: PlanMaker, use: Use) -> None:

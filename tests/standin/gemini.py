@@ -30,7 +30,10 @@ class GenerateContent:
         tools = frozenset(text(one, "name") for one in declared)
         prompt, done, turns = standing(_spoken(body))
         key = headers.get("x-goog-api-key", "")
-        return Asked(key, model, _method(path) == "streamGenerateContent", tools, prompt, done, turns)
+        config = fields(body, "generationConfig")
+        form = at(config, "responseJsonSchema") or at(config, "responseSchema")
+        stream = _method(path) == "streamGenerateContent"
+        return Asked(key, model, stream, tools, prompt, done, turns, form)
 
     def reply(self, asked: Asked, act: Act, use: Use, number: int) -> Reply:
         part: Json

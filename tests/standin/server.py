@@ -17,13 +17,13 @@ from typing import Final
 from attrs import frozen
 
 from fanout_server.agents.json_lines import Json, parse
-from tests.standin import script
+from tests.standin import forms, script
 from tests.standin.anthropic import Messages
 from tests.standin.chat import Chat
 from tests.standin.gemini import GenerateContent
 from tests.standin.record import Recorded
 from tests.standin.responses import Responses
-from tests.standin.script import Refusal, Say, Script
+from tests.standin.script import Move, Refusal, Say, Script
 from tests.standin.tools import act
 from tests.standin.wire import Asked, Document, Event, Events, Reply, Wire
 
@@ -112,9 +112,7 @@ class StandIn(ThreadingHTTPServer):
         refusal = self._due(read, script.lines(asked.prompt))
         if refusal is not None:
             return self._refusal(wire, refusal, "refused as the prompt says")
-        # Without tools it is no work on the task, but for its title or its summary.
-        move = read.move(asked.done) if asked.tools or isinstance(read.move(0), script.Answer) else Say("A title")
-        return Decision(HTTPStatus.OK, wire.reply(asked, act(move, asked.tools), read.use, self._number))
+        return Decision(HTTPStatus.OK, wire.reply(asked, act(_move(read, asked), asked.tools), read.use, self._number))
 
     def _due(self, read: Script, lines: tuple[str, ...]) -> Refusal | None:
         """Programs repeat a refused request as it was, so the script alone tells them apart."""
@@ -128,6 +126,13 @@ class StandIn(ThreadingHTTPServer):
     def _refusal(wire: Wire, refusal: Refusal, why: str) -> Decision:
         message = f"stand-in: {why} ({refusal.status})"
         return Decision(refusal.status, Document(wire.refusal(refusal.status, message)), refusal.after)
+
+
+def _move(read: Script, asked: Asked) -> Move:
+    """Without tools it is no work on the task, but a small question about it: for its title, for a fitting model."""
+    if asked.tools or isinstance(read.move(0), script.Answer):
+        return read.move(asked.done)
+    return Say("A title") if asked.form is None else Say(json.dumps(forms.example(asked.form)))
 
 
 def _together(asked: Asked) -> int:

@@ -188,6 +188,19 @@ def test_an_answer_of_a_form(server: StandIn, offered: str) -> None:
     assert answered["content"] == [form if offered == "StructuredOutput" else {"type": "text", "text": prompt[14:]}]
 
 
+def test_a_small_question_beside_the_work(server: StandIn) -> None:
+    properties = {
+        "why": {"type": "STRING"},
+        "who": {"enum": ["user", "model"]},
+        "score": {"type": "integer", "minimum": 1},
+    }
+    schema = {"type": "OBJECT", "properties": properties}
+    body = {"contents": [{"parts": [{"text": _WRITE}]}], "generationConfig": {"responseJsonSchema": schema}}
+    answered = _post(server, "/models/m:generateContent", {"x-goog-api-key": _KEY}, json.dumps(body).encode())
+    said = text(answered.json, "candidates", 0, "content", "parts", 0, "text")
+    assert json.loads(said) == {"why": "", "who": "user", "score": 1}
+
+
 def test_no_answer_at_all(server: StandIn, service: Service, log: Path) -> None:
     body = json.dumps(service.body("standin: silent", 0, service.tool)).encode()
     with pytest.raises(TimeoutError):

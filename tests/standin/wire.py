@@ -19,6 +19,8 @@ Object = Mapping[str, Json]
 class Asked:
     """``prompt`` is the last thing said that has lines for the stand-in, ``done`` how many tools answered since;
     ``turns`` is how many such things were said, in all of the session.
+
+    ``form`` is the schema that the answer is to have, ``None`` where there is none.
     """
 
     key: str
@@ -28,6 +30,7 @@ class Asked:
     prompt: str
     done: int
     turns: int
+    form: Json = None
 
 
 @frozen
