@@ -89,7 +89,7 @@ fmt: $(READY) ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
 
-bench: $(READY) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
+bench: $(READY) $(if $(filter agents,$(NAME)),agents) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }
 	$(BIN)/python -P bench/$(NAME).py $(ARGS)
 

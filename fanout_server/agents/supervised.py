@@ -114,7 +114,7 @@ class Supervised:
             if self._abandoned.is_set():
                 return
             self._spawning = True
-        argv = [sys.executable, "-I", "-S", supervisor.__file__, "--fd", str(self._far_line.fileno())]
+        argv = [sys.executable, "-I", "-S", "-c", _start(supervisor.__file__), "--fd", str(self._far_line.fileno())]
         argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal))]
         argv += ["--mounting", os.path.dirname(overlay.__file__), "--"]  # noqa: PTH120 - a string for argv
         try:
@@ -220,3 +220,9 @@ class Supervised:
         if self._far_input is not None:
             os.close(self._far_input)
             self._far_input = None
+
+
+def _start(file: str) -> str:
+    """What the bare interpreter does. An import reads what was compiled before; a program's own file never is."""
+    folder = os.path.dirname(file)  # noqa: PTH120 - a string for a line of code
+    return f"import sys; sys.path.append({folder!a}); import supervisor; supervisor.main()"

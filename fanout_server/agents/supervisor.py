@@ -1,8 +1,9 @@
 """A small program that stands between the server and one agent, and leaves nothing of the agent behind.
 
-Run as a file by a bare interpreter, once for each agent, so it imports little and nothing of ours::
+Run by a bare interpreter, once for each agent, so it imports little and nothing of ours (``START`` is a line that
+imports this, since that way it needs not be compiled again, and calls ``main``)::
 
-    python -I -S supervisor.py --fd N --grace SECONDS --signal NUMBER --mounting FOLDER -- PROGRAM ARGUMENT...
+    python -I -S -c START --fd N --grace SECONDS --signal NUMBER --mounting FOLDER -- PROGRAM ARGUMENT...
 
 ``N`` is one end of a socket pair, the life line. The server first sends the agent's environment over it (four bytes of
 length, then ``NAME=VALUE`` entries that end in NUL) and what it is to find mounted (four bytes of length, then a
@@ -25,9 +26,15 @@ from __future__ import annotations
 import errno
 import os
 import select
-import signal
 import sys
 import time
+
+MYPY = False
+if MYPY:
+    import signal
+else:
+    # The module ``signal`` wraps this one in enumerations, which takes a third of this program's start-up time.
+    import _signal as signal
 
 PR_SET_PDEATHSIG = 1
 PR_SET_CHILD_SUBREAPER = 36
@@ -263,6 +270,13 @@ def report(fd: int, text: str) -> None:
 
 
 def main() -> None:
+    """Does not return."""
+    run()
+    # Nothing needs tidying, and the interpreter's own farewell takes milliseconds.
+    os._exit(0)
+
+
+def run() -> None:
     at = sys.argv.index("--")
     argv = sys.argv[at + 1 :]
     settings = dict(zip(sys.argv[1:at:2], sys.argv[2:at:2], strict=True))
@@ -299,9 +313,3 @@ def main() -> None:
     ended = "null" if code is None or code < 0 else str(code)
     by = str(-code) if code is not None and code < 0 else "null"
     report(fd, f'{{"exit": {ended}, "signal": {by}, "leftovers": {leftovers}, "stuck": {stuck}}}')
-
-
-if __name__ == "__main__":
-    main()
-    # Nothing needs tidying, and the interpreter's own farewell takes milliseconds.
-    os._exit(0)

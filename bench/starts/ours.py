@@ -1,0 +1,71 @@
+"""The same programs below the engine."""
+
+from __future__ import annotations
+
+import resource
+import time
+
+import anyio
+from attrs import define, field
+
+from bench.starts.figures import Ours
+from bench.starts.task import WrongResultError, few
+from fanout_server import model
+from fanout_server.run.engine import Engine
+
+_LIMIT = 120
+
+
+@define
+class Heard:
+    """When events came; of each kind the first and the last."""
+
+    ended: anyio.Event = field(factory=anyio.Event)
+    first: dict[type[model.Event], float] = field(factory=dict)
+    last: dict[type[model.Event], float] = field(factory=dict)
+    problem: str = ""
+
+    def hear(self, event: model.Event) -> None:
+        now = time.perf_counter()
+        self.first.setdefault(type(event), now)
+        self.last[type(event)] = now
+        if isinstance(event, model.RunEnded):
+            self.ended.set()
+
+    def fail(self, error: model.FanoutError) -> None:
+        self.problem = str(error)
+        self.ended.set()
+
+
+async def measure(engine: Engine, plan: model.Plan) -> Ours:
+    """The run is discarded and cleaned up afterwards; that is no part of the time, but what it leaves to be done
+    beside is part of its processors'.
+    """
+    heard = Heard()
+    unsubscribe = engine.subscribe(heard.hear)
+    run = engine.reserve()
+    before, began = _cpu(), time.perf_counter()
+    engine.launch(run, plan, {}, heard.fail)
+    with anyio.fail_after(_LIMIT):
+        await heard.ended.wait()
+        await engine.wait_over(run)
+    after = _cpu()
+    unsubscribe()
+    view = await engine.view(run)
+    await engine.discard(run)
+    await engine.clean()
+    if heard.problem or view.state is not model.RunState.READY:
+        raise WrongResultError(f"the run ended as {view.state}: {view.message} {heard.problem} {view.findings}")
+    return Ours(
+        wall=heard.last[model.RunEnded] - began,
+        slots=heard.last[model.UnitEnded] - heard.first[model.AttemptStarted],
+        cpu=sum(after) - sum(before),
+        own=after[0] - before[0],
+        lost=few(len(plan.units) - len(view.owners), plan),
+    )
+
+
+def _cpu() -> tuple[float, float]:
+    """Of this process, and of its children that have ended."""
+    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    return own.ru_utime + own.ru_stime, others.ru_utime + others.ru_stime
