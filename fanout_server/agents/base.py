@@ -122,6 +122,14 @@ class Talker(Protocol):
         """Returns when all is said. Cancelled when the program ends or is to be stopped; see ``run_program``."""
 
 
+@runtime_checkable
+class Steered(Protocol):
+    """A reader whose program can be told more while it works."""
+
+    def note(self, text: str) -> bool:
+        """Passes it on at once. ``False`` where the program hears nothing any more."""
+
+
 class Agent(Protocol):
     @property
     def name(self) -> str:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
+import anyio
 from attrs import evolve
 
 from fanout_server.agents import service
@@ -22,6 +23,7 @@ from fanout_server.agents.heard import Calls, DeniedEdits, sentence
 from fanout_server.agents.installed import require
 from fanout_server.agents.json_lines import Json, at, count, fields, items, number, parse, text
 from fanout_server.agents.noise import Noise
+from fanout_server.agents.pipe import Pipe
 from fanout_server.agents.process import ARGUMENT_BYTES, Ended
 from fanout_server.agents.secret import masked
 from fanout_server.agents.sessions import session_name
@@ -90,7 +92,7 @@ class Claude:
         else:
             # The list takes all that follows it up to the next option, so it never comes last.
             argv += ["--allowedTools", ",".join(options.allow)] if options.allow else []
-            argv += ["--permission-mode", "acceptEdits"]
+            argv += ["--permission-mode", "acceptEdits", "--input-format", "stream-json"]
         if options.model is not None:
             argv += ["--model", options.model]
         if task.turns is not None:
@@ -101,10 +103,11 @@ class Claude:
             argv += ["-r", task.session]
         env = {name: value for name, value in _ENV.items() if name not in options.env}
         # At SIGINT it still tells what it cost, at SIGTERM it does not.
-        return Invocation((*argv, *options.args), env, task.prompt_file, signal.SIGINT)
+        stdin = task.prompt_file if task.schema is not None else None
+        return Invocation((*argv, *options.args), env, stdin, signal.SIGINT)
 
     def reader(self, task: Task) -> ClaudeReader:
-        return ClaudeReader(task)
+        return ClaudeReader(task) if task.schema is not None else ClaudeTalker(task)
 
 
 def _schema(path: Path) -> str:
@@ -314,6 +317,46 @@ class ClaudeReader:
     def _said(self) -> str:
         errors = "; ".join(error for error in items(self._result, "errors") if isinstance(error, str))
         return sentence(text(self._result, "result") or errors)
+
+
+class ClaudeTalker(ClaudeReader):
+    """Hands over the prompt as the first of many messages: notes can follow while it works."""
+
+    def __init__(self, task: Task) -> None:
+        super().__init__(task)
+        self._messages = [task.prompt]
+        self._news = anyio.Event()
+        self._deaf = False
+
+    def line(self, data: bytes) -> Sequence[AgentEvent]:
+        found = super().line(data)
+        if self._over:
+            self._news.set()
+        return found
+
+    def note(self, text: str) -> bool:
+        if self._deaf:
+            return False
+        self._messages.append(text)
+        self._news.set()
+        return True
+
+    async def talk(self, pipe: Pipe) -> None:
+        try:
+            while self._messages or not self._over:
+                while self._messages:
+                    self._over = False
+                    await pipe.write(_user_message(self._messages.pop(0)))
+                await self._news.wait()
+                self._news = anyio.Event()
+        finally:
+            self._deaf = True
+
+
+def _user_message(text: str) -> bytes:
+    # Bytes of odd file names are no characters, and JSON holds nothing else.
+    plain = text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return json.dumps({"type": "user", "message": {"role": "user", "content": plain}}).encode() + b"\n"
 
 
 def _call(name: str, given: Json) -> UsedTool:

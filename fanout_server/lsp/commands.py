@@ -111,8 +111,7 @@ class Commands:
         if not note:
             raise JsonRpcInvalidParams("fanout.send: note is empty; say what the agent is to know.")
         engine = await self._session.engine_of_run(arguments.run_id)
-        await engine.send(arguments.run_id, arguments.unit, note)
-        return {"delivered": "next-turn"}
+        return {"delivered": await engine.send(arguments.run_id, arguments.unit, note)}
 
     async def apply(self, arguments: wire.ApplyArguments) -> dict[str, Any]:
         run = arguments.run_id

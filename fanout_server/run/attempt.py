@@ -12,7 +12,7 @@ from attrs import frozen
 
 from fanout_server import model
 from fanout_server.agents import events
-from fanout_server.agents.base import Task, Verdict, write_prompt
+from fanout_server.agents.base import Reader, Steered, Task, Verdict, write_prompt
 from fanout_server.agents.process import Ended
 from fanout_server.model import FailureKind, Severity, Unit
 from fanout_server.repo import collect, refs, worktrees
@@ -197,12 +197,15 @@ class Attempt:
                             tail=tail,
                             on_event=hear,
                             temporary=folder,
+                            on_begin=self._connect,
                         )
             except anyio.get_cancelled_exc_class():
                 # Some tell what they have used with their last words.
                 with anyio.CancelScope(shield=True):
                     await self._tell_use(self._use.total)
                 raise
+            finally:
+                context.mail.connect(self._unit.id, None)
         if limits.cancelled_caught:
             message = f"it was stopped at its budget, with {money.money(spending.told)} spent"
             return Verdict(FailureKind.BUDGET_REACHED, message, session=self._session)
@@ -214,6 +217,9 @@ class Attempt:
             )
             await context.find("unit/left-processes", Severity.INFORMATION, message, self._unit)
         return verdict
+
+    def _connect(self, reader: Reader) -> None:
+        self._context.mail.connect(self._unit.id, reader if isinstance(reader, Steered) else None)
 
     def _failure(self, verdict: Verdict) -> Failure | None:
         if verdict.kind is None:

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
+from typing import Literal
 
 import anyio
 import anyio.abc
@@ -14,10 +15,11 @@ import anyio.to_thread
 from attrs import field, frozen
 
 from fanout_server import model
-from fanout_server.agents.base import Agent
+from fanout_server.agents.base import Agent, Steered
 from fanout_server.model import FailureKind, Finding, Severity, Unit, UnitView
 from fanout_server.repo.sourcing import Source
 from fanout_server.repo.worktrees import Worktree
+from fanout_server.run import prompting
 from fanout_server.run.gate import Gate
 from fanout_server.run.money import Ledger
 from fanout_server.run.prompting import Briefing
@@ -52,21 +54,34 @@ class Halt:
             self.reason, self.kind = reason, kind
 
 
+Delivery = Literal["now", "next-turn"]
+
+
 class Mail:
     """Notes of the user's to units at work, until an attempt is told of them."""
 
     def __init__(self) -> None:
         self._open: dict[str, list[str]] = {}
+        self._lines: dict[str, Steered] = {}
 
     def open(self, unit: str) -> None:
         self._open.setdefault(unit, [])
 
-    def put(self, unit: str, note: str) -> bool:
-        """Whether the unit will still hear of it."""
+    def connect(self, unit: str, line: Steered | None) -> None:
+        """``line`` is to the program that works on it now, ``None`` where there is none."""
+        if line is not None:
+            self._lines[unit] = line
+        else:
+            self._lines.pop(unit, None)
+
+    def put(self, unit: str, note: str) -> Delivery | None:
+        """When the unit hears of it; ``None`` where it is not at work any more."""
         if unit not in self._open:
-            return False
+            return None
+        if unit in self._lines and self._lines[unit].note(prompting.note_of_the_user(note)):
+            return "now"
         self._open[unit].append(note)
-        return True
+        return "next-turn"
 
     def take(self, unit: str) -> tuple[str, ...]:
         notes, self._open[unit] = tuple(self._open[unit]), []

@@ -23,6 +23,7 @@ from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
 from fanout_server.run import cleaning, delivery, history, locks, opening, recovery, report
+from fanout_server.run.context import Delivery
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
 from fanout_server.run.on_disk import Counting, OnDisk
@@ -162,15 +163,17 @@ class Engine:
             raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
         self._resume(view, model.PilotAccepted(run, time.time(), note), failed)
 
-    async def send(self, run: str, unit: str, note: str) -> None:
-        """Tells a unit at work something, at its agent's next turn. Raises UnknownRun, FanoutError."""
+    async def send(self, run: str, unit: str, note: str) -> Delivery:
+        """Tells a unit at work something, now or at its agent's next turn. Raises UnknownRun, FanoutError."""
         view = await self.view(run)
         _check_known(run, [unit], [one.id for one in view.units], "Nothing was sent.")
         execution = self._executions.get(run)
-        if execution is None or not await execution.send(unit, note):
+        delivered = None if execution is None else await execution.send(unit, note)
+        if delivered is None:
             raise model.FanoutError(
                 f"Unit {unit} of run {run} is not at work. To have it done again with a note, retry it."
             )
+        return delivered
 
     async def _settled_view(self, run: str) -> RunView:
         """The run as it is; where it has just come to its end, when its worktrees are put away, too."""

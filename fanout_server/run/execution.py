@@ -21,7 +21,7 @@ from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.run import locks, means, recovery, setting_up
-from fanout_server.run.context import Halted, Mail, RunContext
+from fanout_server.run.context import Delivery, Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.integrate import Integration, integrate
 from fanout_server.run.journal import JournalError
@@ -144,12 +144,12 @@ class Execution:
                 self._unit_scopes[unit].cancel()
         return tuple(hit)
 
-    async def send(self, unit: str, note: str) -> bool:
-        """Tells a unit at work something, at its next turn. ``False`` where it is not at work any more."""
-        if not self._mail.put(unit, note):
-            return False
-        await self._emit(model.NoteSent(self.run, time.time(), unit, note))
-        return True
+    async def send(self, unit: str, note: str) -> Delivery | None:
+        """Tells a unit at work something. ``None`` where it is not at work any more."""
+        delivered = self._mail.put(unit, note)
+        if delivered is not None:
+            await self._emit(model.NoteSent(self.run, time.time(), unit, note))
+        return delivered
 
     async def _begin(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         """The base and the first event, or nothing. Raises DiskFull where there is no room for a run, FanoutError."""

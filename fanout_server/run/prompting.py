@@ -57,6 +57,11 @@ def on_again(notes: Sequence[str], remarks: Sequence[str]) -> str | None:
     return "\n\n".join([*found, *([said] if said else [])]) or None
 
 
+def note_of_the_user(note: str) -> str:
+    """What the user says to an agent in the middle of its work."""
+    return f"The user adds to your task:\n\n{note}"
+
+
 def example_of(diffs: Sequence[str], note: str) -> str:
     """Accepted results, for those that do the same elsewhere."""
     shown = "\n".join(diffs)

@@ -59,13 +59,16 @@ async def work(
     tail: ActivityTail,
     on_event: Callable[[events.AgentEvent], None],
     temporary: Path | None = None,
+    on_begin: Callable[[Reader], None] | None = None,
 ) -> tuple[Verdict, Ended]:
     """One attempt of the agent, to its end. Raises FanoutError, OSError; nothing of it runs any more then.
 
-    ``temporary`` is where its temporary files go, unless the user has said where.
+    ``temporary`` is where its temporary files go, unless the user has said where. ``on_begin`` is given its reader.
     """
     invocation = await anyio.to_thread.run_sync(agent.program, task)
     reader = agent.reader(task)
+    if on_begin is not None:
+        on_begin(reader)
     listening = _Listening(reader, tail, on_event)
     talk = reader.talk if isinstance(reader, Talker) else None
     ended = await watch(_program(task, invocation, mark, space, temporary), task.options, log, listening.feed, talk)

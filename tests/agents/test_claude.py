@@ -19,6 +19,7 @@ from fanout_server.model import FailureKind, FanoutError, Options, Tokens, Unit
 from tests.agents.outcomes import exited, lines, play, task
 
 START = ("claude", "-p", "--output-format", "stream-json", "--verbose")
+EDITS = ("--permission-mode", "acceptEdits", "--input-format", "stream-json")
 QUIET = {
     "CLAUDE_CODE_MAX_RETRIES": "2",
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
@@ -40,32 +41,30 @@ def made(
     return Claude().program(attrs.evolve(given, session=session, schema=schema, budget=budget, turns=turns))
 
 
-def test_the_prompt_is_on_standard_input(tmp_path: Path) -> None:
-    assert made(tmp_path) == Invocation(
-        (*START, "--permission-mode", "acceptEdits"), QUIET, tmp_path / "prompt.md", signal.SIGINT
-    )
+def test_edits_are_allowed_and_messages_can_follow(tmp_path: Path) -> None:
+    assert made(tmp_path) == Invocation((*START, *EDITS), QUIET, None, signal.SIGINT)
 
 
 @pytest.mark.parametrize(
     ("options", "session", "budget", "turns", "argv"),
     [
-        (Options(model="opus"), "", None, None, ["--permission-mode", "acceptEdits", "--model", "opus"]),
+        (Options(model="opus"), "", None, None, [*EDITS, "--model", "opus"]),
         (
             Options(allow=("Edit", "Bash(npm test)")),
             "",
             None,
             None,
-            ["--allowedTools", "Edit,Bash(npm test)", "--permission-mode", "acceptEdits"],
+            ["--allowedTools", "Edit,Bash(npm test)", *EDITS],
         ),
-        (Options(), "", None, 7, ["--permission-mode", "acceptEdits", "--max-turns", "7"]),
-        (Options(), "", 1 / 3, None, ["--permission-mode", "acceptEdits", "--max-budget-usd", "0.3333"]),
-        (Options(), "0a-1", None, None, ["--permission-mode", "acceptEdits", "-r", "0a-1"]),
+        (Options(), "", None, 7, [*EDITS, "--max-turns", "7"]),
+        (Options(), "", 1 / 3, None, [*EDITS, "--max-budget-usd", "0.3333"]),
+        (Options(), "0a-1", None, None, [*EDITS, "-r", "0a-1"]),
         (
             Options(model="m", args=("--effort", "low")),
             "s",
             None,
             1,
-            ["--permission-mode", "acceptEdits", "--model", "m", "--max-turns", "1", "-r", "s", "--effort", "low"],
+            [*EDITS, "--model", "m", "--max-turns", "1", "-r", "s", "--effort", "low"],
         ),
     ],
 )

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from tests.real.conftest import Make
 from tests.real.world import World, over
 
 _EDIT = "Greet in {file}.\nstandin: read {file}\nstandin: write {file} = hello from {stem}\nstandin: say All greeted."
@@ -52,3 +53,16 @@ def test_an_answer_has_the_form_that_is_asked_for(world: World, agent: str) -> N
     told = json.loads(done.stdout)
     assert told["kind"] is None, told
     assert json.loads(told["answer"]) == {"answer": "it is good"}
+
+
+def test_claude_is_told_while_it_works(make_world: Make) -> None:
+    world = make_world("claude")
+    words = ("-m", "tests.real.noting", "claude", str(world.checkout), str(world.temp))
+    where, argv = Path(__file__).parents[2], world.network.inside(sys.executable, *words)
+    done = subprocess.run(argv, cwd=where, env=world.env, capture_output=True, check=False, timeout=60)
+    assert done.returncode == 0, done.stderr.decode()
+    told = json.loads(done.stdout)
+    assert (told["delivered"], told["state"], told["attempts"]) == ("now", "done", 1), told
+    assert told["files"] == ["a.txt", "more.txt"]
+    # It heard of it between two of its tools, in the middle of its turn.
+    assert max(one.turns for one in world.network.asked()) == 2

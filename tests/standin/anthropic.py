@@ -75,7 +75,8 @@ class Messages:
 
 def _spoken(body: Json) -> Iterator[str | None]:
     for message in items(body, "messages"):
-        if text(message, "role") != "user":
+        # What is said in the middle of a turn comes as the system's.
+        if text(message, "role") not in {"user", "system"}:
             continue
         if text(message, "content"):
             yield text(message, "content")
