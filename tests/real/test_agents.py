@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from pathlib import Path
 
@@ -173,3 +174,16 @@ def test_a_service_that_never_answers_is_given_up(world: World, agent: str) -> N
     ran = world.run(plan)
     assert ran.status == 1
     assert "printed nothing for 3s" in ran.message
+
+
+def test_doctor_tells_the_version_and_whether_one_is_signed_in(make_world: Make, agent: str) -> None:
+    world = make_world(agent)
+    (line,) = [one for one in world.fanout("doctor").splitlines() if f"agent {agent} " in one]
+    assert re.fullmatch(rf"ok +agent {agent} \d+\.\d+\.\d+: signed in", line)
+
+
+def test_doctor_tells_of_a_bad_key(make_world: Make, agent: str) -> None:
+    world = make_world(agent, key="a-bad-key")
+    (line,) = [one for one in world.fanout("doctor").splitlines() if f"agent {agent} " in one]
+    assert re.match(rf"- +agent {agent} \d+\.\d+\.\d+: {agent} is not signed in: ", line)
+    assert "a-bad-key" not in line
