@@ -42,7 +42,8 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
     """
     tree, left_out = _take(repo, worktree, known)
     tree = _without_setup(repo, worktree, tree)
-    (changed,) = changes.diff_many(repo, worktree.base, [tree])
+    store = objects.of(repo)
+    changed = trees.diff(store, store.tree_of(worktree.base), tree)
     if not changed:
         return Collected(None, (), left_out)
     return Collected(commits.create(repo, tree, worktree.base, message), changed, left_out)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import stat
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from pathlib import Path
 
 from attrs import field, frozen
@@ -40,7 +40,7 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     """``base`` is a commit or tree, ``worktree`` where the worktree was seen. ``entry`` is that of the pristine
     checkout, if it is known. Raises UnreadableFile, GitFailed, OSError.
     """
-    layer = worktrees.layers_of(worktree) / "upper"
+    layer = f"{worktrees.layers_of(worktree)}/upper"
     store = objects.of(repo)
     root = store.tree_of(base)
 
@@ -50,7 +50,7 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     def ask_hidden() -> Collection[str]:
         return _hidden(repo, layer, entry) if settings.sparse and entry is not None else ()
 
-    found = upper.read(store, root, Upper(layer, worktree), ask_ignored, ask_hidden)
+    found = upper.read(store, root, Upper(Path(layer), worktree), ask_ignored, ask_hidden)
     seen = _Seen(store, layer, found)
     refused = {path for path, status in found.files.items() if names.forbidden(path, status.st_mode)}
     # What is kept comes first, for whatever lies in its place by now takes that.
@@ -58,25 +58,34 @@ def take(repo: Repository, base: str, worktree: Path, settings: Rules, entry: Pa
     for_git: list[str] = []
     for path, status in found.files.items():
         if path not in refused:
-            data = _read(layer / path, status)
+            data = _read(f"{layer}/{path}", status)
             if data is None or _is_converted(settings, seen, path, status, data):
                 for_git.append(path)
             else:
                 put[path] = (_mode(status), store.write("blob", data))
     put |= _through_git(repo, store, root, layer, seen, for_git)
-    tree = trees.edit(store, root, found.removed, put)
+    tree = trees.edit_and_compare(store, root, found.removed, put)
     impossible = sorted({*found.nested, *found.moved, *found.special, *found.closed, *refused})
-    emptied = {folder for path in found.removed for folder in (path, *upper.above(path))}
-    emptied = {folder for folder in emptied if os.path.isdir(layer / folder)}  # noqa: PTH112 - any path is a question
+    emptied = _emptied(store, tree, layer, found.removed)
     ignored = _as_few(store, tree, found.ignored, emptied, functools.partial(ask_ignored, found))
     return Taken(tree, tuple(impossible), tuple(sorted(ignored)))
+
+
+def _emptied(store: Objects, tree: str, layer: str, removed: Collection[str]) -> Iterator[str]:
+    """Folders that lost all that was tracked in them, and are still there."""
+    # Above a folder that the result has, it has all.
+    asked = {path.rpartition("/")[0] for path in removed}
+    bare = {folder for folder in asked if folder and trees.lookup(store, tree, folder) is None}
+    for folder in {*removed, *bare, *(above for one in bare for above in upper.above(one))}:
+        if os.path.isdir(f"{layer}/{folder}"):  # noqa: PTH112 - any path is a question
+            yield folder
 
 
 def _as_few(
     store: Objects,
     tree: str,
     ignored: Collection[str],
-    emptied: Collection[str],
+    emptied: Iterable[str],
     ask: Callable[[Collection[str]], Collection[str]],
 ) -> Collection[str]:
     """With a folder in place of all that is in it, where the base had files there and the result has none any more."""
@@ -87,11 +96,11 @@ def _as_few(
     return [path for name, path in bare.items() if folders.isdisjoint(upper.above(name))]
 
 
-def _hidden(repo: Repository, layer: Path, entry: Path) -> frozenset[str]:
+def _hidden(repo: Repository, layer: str, entry: Path) -> frozenset[str]:
     """What a sparse checkout left away when the worktree was new, and is not there now."""
-    told = View(repo, layer, entry / "index").git("ls-files", "-t", "-z").out
+    told = View(repo, Path(layer), entry / "index").git("ls-files", "-t", "-z").out
     skipped = (os.fsdecode(line[2:]) for line in told.split(b"\0") if line.startswith(b"S "))
-    return frozenset(path for path in skipped if not os.path.lexists(layer / path))
+    return frozenset(path for path in skipped if not os.path.lexists(f"{layer}/{path}"))
 
 
 @frozen
@@ -99,9 +108,26 @@ class _Seen:
     """Files of rules as they are seen in the worktree now. Each is read once: the same rules hold for many."""
 
     store: Objects
-    upper: Path
+    upper: str
     found: Written
     known: dict[str, bytes | None] = field(factory=dict)
+    known_attributes: dict[str, bytes] = field(factory=dict)
+
+    def attributes(self, path: str) -> bytes:
+        """The text of all ``.gitattributes`` files that may say something of ``path``."""
+        missing: list[str] = []
+        folder = path.rpartition("/")[0]
+        while folder not in self.known_attributes:
+            missing.append(folder)
+            if not folder:
+                break
+            folder = folder.rpartition("/")[0]
+        text = self.known_attributes.get(folder, b"")
+        while missing:
+            folder = missing.pop()
+            own = self.read(f"{folder}/.gitattributes" if folder else ".gitattributes")
+            text = self.known_attributes[folder] = b"%b\n%b" % (text, own) if own else text
+        return text
 
     def below(self, path: str) -> Entry | None:
         """What shows through there."""
@@ -123,7 +149,7 @@ class _Seen:
         # Also what is left out of the result, such as rules that are ignored by rules of their own.
         if path in self.found.rules:
             try:
-                return (self.upper / path).read_bytes()
+                return Path(self.upper, path).read_bytes()
             except OSError:
                 return None
         entry = self.below(path)
@@ -136,22 +162,24 @@ def _text(store: Objects, oid: str) -> bytes:
     return store.read_blob(oid)
 
 
-def _read(path: Path, status: os.stat_result) -> bytes | None:
+def _read(path: str, status: os.stat_result) -> bytes | None:
     """``None`` where it is too large for that. Raises UnreadableFile."""
     if stat.S_ISLNK(status.st_mode):
-        return os.fsencode(path.readlink())
+        return os.fsencode(os.readlink(path))  # noqa: PTH115 - one of many, and no path is needed
     if status.st_size > _LARGE_BYTES:
         return None
     try:
-        return path.read_bytes()
+        with open(path, "rb", buffering=0) as file:  # noqa: PTH123 - as above
+            return file.read()
     except PermissionError as error:
-        raise UnreadableFile(f"{path.name} cannot be read in {path.parent}: {error.strerror}.") from error
+        folder, _, name = path.rpartition("/")
+        raise UnreadableFile(f"{name} cannot be read in {folder}: {error.strerror}.") from error
 
 
 def _is_converted(settings: Rules, seen: _Seen, path: str, status: os.stat_result, data: bytes) -> bool:
     if stat.S_ISLNK(status.st_mode):
         return False
-    return settings.may_convert(data, rules.attributes_for(path, seen.read))
+    return settings.may_convert(data, seen.attributes(path))
 
 
 def _mode(status: os.stat_result) -> int:
@@ -161,7 +189,7 @@ def _mode(status: os.stat_result) -> int:
 
 
 def _through_git(
-    repo: Repository, store: Objects, root: str, folder: Path, seen: _Seen, paths: Collection[str]
+    repo: Repository, store: Objects, root: str, folder: str, seen: _Seen, paths: Collection[str]
 ) -> Mapping[str, tuple[int, str]]:
     """What git makes of files that filters or line end settings may change.
 
@@ -170,7 +198,7 @@ def _through_git(
     """
     if not paths:
         return {}
-    with index.view(repo, folder) as view:
+    with index.view(repo, Path(folder)) as view:
         known = {path: trees.lookup(store, root, path) for path in paths}
         for name in rules.names_above(".gitattributes", paths):
             if seen.read(name) is not None:

@@ -14,7 +14,7 @@ import zlib
 _BLOCK_BYTES = 4000
 # The longest piece that a stream of zlib can hold as it is (RFC 1951, 3.2.4).
 _STORED_BYTES = 0xFFFF
-_HASHES = {40: "sha1", 64: "sha256"}
+_HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
 # Of a name that git knows to sweep up should we die meanwhile.
 _BESIDE = f"tmp_obj_{secrets.token_hex(8)}_"
 _PIECE = struct.Struct("<BHH")
@@ -38,7 +38,7 @@ class Loose:
         not mind an object that is there twice, and most are new.
         """
         whole = b"%b %d\0" % (kind.encode(), len(data)) + data
-        oid = hashlib.new(self._hash, whole, usedforsecurity=False).hexdigest()
+        oid = self._hash(whole, usedforsecurity=False).hexdigest()
         place = f"{self._folder}/{oid[:2]}/{oid[2:]}"
         if not (oid in self._written and _is_young_again(place)):
             as_it_is = kind == "tree" or len(whole) < _BLOCK_BYTES

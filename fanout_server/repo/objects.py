@@ -15,6 +15,7 @@ from typing import Literal
 
 import pygit2
 
+from fanout_server.repo.cache import Cache
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.loose import Loose
 from fanout_server.repo.repository import Repository
@@ -23,6 +24,7 @@ Kind = Literal["blob", "tree", "commit"]
 
 _FULL = re.compile(r"[0-9a-f]{40}|[0-9a-f]{64}")
 _OPEN_REPOSITORIES = 8
+_COMMITS = 1000
 _SHA1_DIGITS = 40
 # libgit2 is called with the interpreter's lock held; beyond this a process is hardly slower, and holds up nobody.
 _LARGE_BYTES = 4_000_000
@@ -44,6 +46,8 @@ class Objects:
         """The length of an oid: 40, or 64 where the repository is of SHA-256."""
         self._folder = str(repo.common_dir / "objects")
         self._loose = Loose(self._folder, self.digits)
+        # By the full oid of a commit: the base is asked for with every unit.
+        self._trees: Cache[str] = Cache(_COMMITS)
         # Whom the files are to be shared with, and what is to be synced, is then for git to see to.
         told = repo.git("config", "-z", "--get-regexp", r"^core\.(sharedrepository|fsync.*)$", check=False).out
         values = [setting.partition(b"\n")[2].lower() for setting in told.split(b"\0") if setting]
@@ -67,10 +71,11 @@ class Objects:
         return oid
 
     def _write(self, kind: Kind, data: bytes) -> str:
-        # The rest stands in the words of git, or git knows a way.
-        with contextlib.suppress(OSError):
-            if not self._by_git:
+        if not self._by_git:
+            try:
                 return self._loose.write(kind, data)
+            except OSError:
+                """What is wrong stands in the words of git, or git knows a way."""
         asked = ("hash-object", "-w", "-t", kind, "--no-filters", "--stdin")
         return self._repo.git(*asked, input=data).out.decode().strip()
 
@@ -101,12 +106,17 @@ class Objects:
     def tree_of(self, name: str) -> str:
         """The tree of a commit or tree. Anything but a full oid is asked of git. Raises GitFailed."""
         oid = name.removesuffix("^{tree}")
+        known = self._trees.get(oid)
+        if known is not None:
+            return known
         if self._is_full(oid):
             kind, data = self.read(oid)
             if kind == "tree":
                 return oid
             if kind == "commit":
-                return data[len(b"tree ") : data.index(b"\n")].decode()
+                tree = data[len(b"tree ") : data.index(b"\n")].decode()
+                self._trees.put(oid, tree, 1)
+                return tree
         return self._resolve(f"{name}^{{tree}}")
 
     def commit_of(self, name: str) -> str:

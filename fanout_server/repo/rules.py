@@ -100,11 +100,6 @@ def ignored(repo: Repository, rules: Rules, paths: Collection[str], read: ReadFi
     return frozenset(asked[os.fsdecode(name)] for name in told.out.split(b"\0") if name)
 
 
-def attributes_for(path: str, read: ReadFile) -> bytes:
-    """The text of all ``.gitattributes`` files that may say something of ``path``."""
-    return b"\n".join(read(name) or b"" for name in names_above(".gitattributes", [path]))
-
-
 def names_above(name: str, paths: Iterable[str]) -> Iterator[str]:
     """Where files called ``name`` would lie that apply to ``paths``, each once."""
     seen: set[str] = set()

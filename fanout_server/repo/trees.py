@@ -9,7 +9,7 @@ import functools
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
 from attrs import frozen
 
@@ -41,6 +41,9 @@ class Entry:
     mode: int
     oid: str
 
+
+_Pair = tuple[bytes, _Raw | None, _Raw | None]
+"""A path with what was there and what is."""
 
 State = tuple[int, str | None]
 """Mode and oid of a file; 0 and ``None`` where there is none."""
@@ -128,18 +131,30 @@ def walk(objects: Objects, root: str, prefix: str = "") -> Iterator[tuple[str, E
 
 def diff(objects: Objects, old: str, new: str) -> tuple[Change, ...]:
     """What differs between two trees, in git's order; a file that became a folder is a D and As. Raises GitFailed."""
-    cache = _differences(objects)
-    found = cache.get(f"{old} {new}")
-    if found is None:
-        pairs = sorted(_pairs(objects, old, new), key=lambda one: one[0])
-        found = tuple(change(os.fsdecode(path), _state(one), _state(other)) for path, one, other in pairs)
-        cache.put(f"{old} {new}", found, len(found) + 1)
+    found = _differences(objects).get(f"{old} {new}")
+    return _keep_differences(objects, old, new, _pairs(objects, b"", old, new)) if found is None else found
+
+
+def _keep_differences(objects: Objects, old: str, new: str, pairs: Iterable[_Pair]) -> tuple[Change, ...]:
+    in_order = sorted(pairs, key=lambda one: one[0])
+    found = tuple(change(os.fsdecode(path), _state(one), _state(other)) for path, one, other in in_order)
+    _differences(objects).put(f"{old} {new}", found, len(found) + 1)
     return found
 
 
-def _pairs(objects: Objects, old: str, new: str) -> Iterator[tuple[bytes, _Raw | None, _Raw | None]]:
-    """Both sides of each file that differs, in no order."""
-    waiting: list[tuple[bytes, str | None, str | None]] = [(b"", old, new)]
+def _pairs_at(objects: Objects, path: bytes, one: _Raw | None, other: _Raw | None) -> Iterator[_Pair]:
+    """Between what was at a path and what is: files, folders, or one of each."""
+    inner, other_inner = _folder(one), _folder(other)
+    if inner is not None or other_inner is not None:
+        yield from _pairs(objects, path + b"/", inner, other_inner)
+    file, other_file = (None if inner else one), (None if other_inner else other)
+    if file is not None or other_file is not None:
+        yield path, file, other_file
+
+
+def _pairs(objects: Objects, at: bytes, old: str | None, new: str | None) -> Iterator[_Pair]:
+    """Both sides of each file that differs, in no order, between two folders whose path ``at`` ends in a slash."""
+    waiting = [(at, old, new)]
     while waiting:
         folder, before, after = waiting.pop()
         if before == after:
@@ -162,6 +177,24 @@ def edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str
     What is put takes the place of a folder at its path, or of a file above it. Folders left empty vanish; what is to be
     removed need not be there. Raises ForbiddenName, GitFailed.
     """
+    return _oid(objects, _edit(objects, root, removed, put)[0])
+
+
+def edit_and_compare(objects: Objects, root: str, removed: Collection[str], put: Mapping[str, tuple[int, str]]) -> str:
+    """As ``edit``, for a tree that ``diff`` is asked about next: what was touched is known on the way."""
+    order = _edit(objects, root, removed, put)
+    tree = _oid(objects, order[0])
+    pairs = (pair for folder in order for pair in folder.pairs(objects))
+    _keep_differences(objects, root, tree, pairs)
+    return tree
+
+
+def _oid(objects: Objects, top: _Folder) -> str:
+    return top.made[1].hex() if top.made is not None else objects.write("tree", b"")
+
+
+def _edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str, tuple[int, str]]) -> list[_Folder]:
+    """The folders that were opened, written by now, the top one first."""
     top = _Folder(_listing(objects, root), root)
     for path in removed:
         top.remove(objects, os.fsencode(path).split(b"/"))
@@ -169,8 +202,7 @@ def edit(objects: Objects, root: str, removed: Collection[str], put: Mapping[str
         if names.forbidden(path, mode):
             raise ForbiddenName(f"git takes no file named {path!r} into a tree. Rename it.")
         top.put(objects, os.fsencode(path).split(b"/"), (b"%o" % mode, bytes.fromhex(oid)))
-    made = _write(objects, top)
-    return made[1].hex() if made is not None else objects.write("tree", b"")
+    return _write(objects, top)
 
 
 def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
@@ -181,13 +213,17 @@ def overlay(objects: Objects, root: str, states: Mapping[str, State]) -> str:
 
 class _Folder:
     """A folder that is being changed. What ``now`` has of those in it that were ``opened`` counts until they are
-    written: folders may be long, so all of one is gone through as seldom as can be.
+    written: folders may be long, so all of one is gone through as seldom as can be. Its path ``at`` ends in a slash.
     """
 
-    def __init__(self, was: _Listing, oid: str | None = None) -> None:
+    def __init__(self, was: _Listing, oid: str | None = None, at: bytes = b"") -> None:
         self.now: dict[bytes, _Raw] = dict(was)
         self.opened: dict[bytes, _Folder] = {}
         self.made: _Raw | None = None
+        # Whether what is touched in it is told by itself, and not by a folder above that was touched as a whole.
+        self.tells = oid is not None
+        self._at = at
+        self.touched: set[bytes] = set()
         self._was = was
         self._oid = oid
         self.in_order = True
@@ -201,6 +237,7 @@ class _Folder:
             folder = inner
         folder.now.pop(path[-1], None)
         folder.opened.pop(path[-1], None)
+        folder.touched.add(path[-1])
 
     def put(self, objects: Objects, path: list[bytes], raw: _Raw) -> None:
         folder = self
@@ -209,11 +246,13 @@ class _Folder:
             if inner is None:
                 inner = folder.opened[name] = _Folder({})
                 folder.now.pop(name, None)
+                folder.touched.add(name)
                 folder.in_order = False
             folder = inner
         old = folder.now.get(path[-1])
         folder.now[path[-1]] = raw
         folder.opened.pop(path[-1], None)
+        folder.touched.add(path[-1])
         # A folder has another place in the order than a file of its name.
         folder.in_order &= old is not None and _FOLDER not in (old[0], raw[0])
 
@@ -224,8 +263,16 @@ class _Folder:
         tree = _folder(self.now.get(name))
         if tree is None:
             return None
-        opened = self.opened[name] = _Folder(_listing(objects, tree), tree)
+        opened = self.opened[name] = _Folder(_listing(objects, tree), tree, self._at + name + b"/")
+        opened.tells = self.tells and name not in self.touched
         return opened
+
+    def pairs(self, objects: Objects) -> Iterator[_Pair]:
+        """Once it is written: what differs from before by what was touched right in it."""
+        for name in self.touched if self.tells else ():
+            one, other = self._was.get(name), self.now.get(name)
+            if one != other:
+                yield from _pairs_at(objects, self._at + name, one, other)
 
     def write(self, objects: Objects) -> None:
         """Once those in it are written. ``made`` stays ``None`` where nothing is in it."""
@@ -241,14 +288,14 @@ class _Folder:
         self.made = (_FOLDER, bytes.fromhex(self._oid))
 
 
-def _write(objects: Objects, top: _Folder) -> _Raw | None:
+def _write(objects: Objects, top: _Folder) -> list[_Folder]:
     """The opened folders, the inner ones first. Without recursion: an agent may have made thousands in each other."""
     order = [top]
     for folder in order:
         order += folder.opened.values()
     for folder in reversed(order):
         folder.write(objects)
-    return top.made
+    return order
 
 
 def _write_listing(objects: Objects, found: dict[bytes, _Raw], *, in_order: bool) -> str:

@@ -7,6 +7,7 @@ came from: a path from the top, or another name in the same place.
 from __future__ import annotations
 
 import errno
+import functools
 import os
 import stat
 from collections.abc import Callable, Collection, Iterator
@@ -125,7 +126,8 @@ class _Reader:
         self._objects = objects
         self._upper = os.fspath(upper.folder)
         self._seen_at = upper.seen_at
-        self._marks = f"{marks()}.overlay."
+        kind = _marks_of(os.getpid(), os.geteuid())
+        self._redirect, self._opaque = f"{kind}.overlay.redirect", f"{kind}.overlay.opaque"
         self._left: set[str] = set()
 
     def look(self, place: _Place, new: list[str]) -> list[_Place]:
@@ -180,8 +182,8 @@ class _Reader:
     ) -> Iterator[_Place]:
         try:
             marked = os.listxattr(one.path, follow_symlinks=False)
-            redirect = self._mark(one.path, "redirect", marked)
-            opaque = self._mark(one.path, "opaque", marked) == b"y"
+            redirect = _mark(one.path, self._redirect) if self._redirect in marked else None
+            opaque = self._opaque in marked and _mark(one.path, self._opaque) == b"y"
         except OSError as error:
             if error.errno not in _CLOSED:
                 raise
@@ -285,9 +287,16 @@ class _Reader:
         folder = None if origin is None else trees.lookup(self._objects, self.found.base, origin)
         return folder.oid if folder is not None and folder.mode == FOLDER else None
 
-    def _mark(self, path: str, name: str, marked: Collection[str]) -> bytes | None:
-        key = self._marks + name
-        return os.getxattr(path, key, follow_symlinks=False) if key in marked else None
+
+def _mark(path: str, name: str) -> bytes:
+    return os.getxattr(path, name, follow_symlinks=False)
+
+
+@functools.lru_cache(maxsize=1)
+def _marks_of(process: int, user: int) -> str:
+    """They take reading two files; what a process may do as a user stays as it is."""
+    del process, user
+    return marks()
 
 
 def _is_inside(path: str, folders: Collection[str]) -> bool:

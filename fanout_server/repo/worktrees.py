@@ -186,8 +186,10 @@ def remember(repo: Repository, worktree: Worktree, name: str, data: bytes) -> No
 
 
 def remembered(repo: Repository, worktree: Worktree, name: str) -> bytes | None:
-    path = _record(repo, worktree.path) / name
-    return path.read_bytes() if path.is_file() else None
+    try:
+        return (_record(repo, worktree.path) / name).read_bytes()
+    except FileNotFoundError:
+        return None
 
 
 def intact(repo: Repository, worktree: Worktree) -> str | None:

@@ -121,7 +121,11 @@ def test_edits_are_gits(real: _Git, old: Files, put: Files, data: st.DataObject)
     removed = data.draw(st.sets(st.sampled_from(sorted({*old, *folders, *put, "none", "no/where"}))))
     store = objects.of(real.repo)
     tree = real.tree(old)
-    assert trees.edit(store, tree, removed, real.states(put)) == real.edit(tree, removed, real.states(put))
+    edited = real.edit(tree, removed, real.states(put))
+    assert trees.edit(store, tree, removed, real.states(put)) == edited
+    assert trees.edit_and_compare(store, tree, removed, real.states(put)) == edited
+    # What was noted on the way.
+    assert trees.diff(store, tree, edited) == real.diff(tree, edited)
 
 
 @given(old=_FILES, new=_FILES)
