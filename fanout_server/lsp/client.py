@@ -18,7 +18,11 @@ _NEOVIM_CONFIRMS = (0, 12)
 
 @frozen
 class Client:
-    """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete."""
+    """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete.
+
+    ``asks``: it says that it shows messages with buttons; others may do so and not say it. ``form_inputs`` are the
+    kinds of input that it has for the forms of ``command/resolve``.
+    """
 
     name: str = ""
     progress: bool = False
@@ -31,6 +35,13 @@ class Client:
     show_document: bool = False
     related: bool = False
     events: bool = False
+    asks: bool = False
+    input_box: bool = False
+    form_inputs: frozenset[str] = frozenset()
+    configuration: bool = False
+    registers_configuration: bool = False
+    action_literals: bool = False
+    disabled_actions: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -43,6 +54,9 @@ class Client:
         operations = frozenset(kind.value for kind in (edit.resource_operations if edit else None) or ())
         annotations = bool(edit and edit.change_annotation_support)
         show = window.show_document if window else None
+        experimental = params.capabilities.experimental
+        changed = workspace.did_change_configuration if workspace else None
+        actions = params.capabilities.text_document.code_action if params.capabilities.text_document else None
         return cls(
             name=params.client_info.name if params.client_info else "",
             progress=bool(window and window.work_done_progress),
@@ -55,7 +69,14 @@ class Client:
             drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
             show_document=bool(show and show.support),
             related=bool(diagnostics and diagnostics.related_information),
-            events=_asked_for_events(params.capabilities.experimental),
+            events=bool(_entry(experimental, "fanout")),
+            asks=bool(window and window.show_message),
+            input_box=_has_input_box(_entry(experimental, "fanout")),
+            form_inputs=_form_inputs(experimental),
+            configuration=bool(workspace and workspace.configuration),
+            registers_configuration=bool(changed and changed.dynamic_registration),
+            action_literals=bool(actions and actions.code_action_literal_support),
+            disabled_actions=bool(actions and actions.disabled_support),
         )
 
 
@@ -68,6 +89,18 @@ def _confirms(info: types.ClientInfo | None) -> bool:
     return _CONFIRMING.search(info.name) is not None
 
 
-def _asked_for_events(experimental: Any) -> bool:
-    asked = experimental.get("fanout") if isinstance(experimental, dict) else getattr(experimental, "fanout", None)
-    return bool(asked)
+def _entry(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+
+
+def _has_input_box(asked: Any) -> bool:
+    """Who opts in has all of it, unless it says that it has no input box."""
+    return bool(asked) and _entry(asked, "inputBox") is not False
+
+
+def _form_inputs(experimental: Any) -> frozenset[str]:
+    """As gopls reads it, where the proposal for interactive commands has its capability until LSP takes it."""
+    kinds = _entry(_entry(experimental, "interactiveResolve"), "inputTypes")
+    return (
+        frozenset(kind for kind in kinds if isinstance(kind, str)) if isinstance(kinds, list | tuple) else frozenset()
+    )

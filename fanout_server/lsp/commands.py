@@ -14,6 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 from fanout_server import model
 from fanout_server.lsp import answers, findings, plans, show, wire
 from fanout_server.lsp.applying import Outcome
+from fanout_server.lsp.drafts import Drafts
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.protocol import Protocol
@@ -32,7 +33,8 @@ class Commands:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.watching = Watching(session)
-        self._launching = Launching(session, self.watching)
+        self._drafts = Drafts(session)
+        self._launching = Launching(session, self.watching, self._drafts)
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:
         """Raises JsonRpcInvalidParams, FanoutError."""
@@ -50,6 +52,11 @@ class Commands:
         answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places, estimate)
         asked.engine.warm_up()
         return answer
+
+    async def plan(self, arguments: wire.DraftArguments) -> dict[str, Any]:
+        wanted = wire.PlanArguments(None, arguments.selection, arguments.instruction, arguments.options)
+        asked = await plans.read(self._session, "fanout.plan", wanted)
+        return {"uri": await self._drafts.make(asked, _SOON_SECONDS)}
 
     async def run(self, arguments: wire.PlanArguments) -> dict[str, Any]:
         run = new_run_id()
@@ -163,6 +170,7 @@ class _Command:
 
 _COMMANDS: dict[str, _Command] = {
     "fanout.preview": _Command(wire.PlanArguments, Commands.preview),
+    "fanout.plan": _Command(wire.DraftArguments, Commands.plan),
     "fanout.run": _Command(wire.PlanArguments, Commands.run),
     "fanout.status": _Command(wire.StatusArguments, Commands.status),
     "fanout.cancel": _Command(wire.CancelArguments, Commands.cancel),

@@ -8,10 +8,13 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import define
 
 from fanout_server import model
-from fanout_server.lsp import findings, plans, present
+from fanout_server.lsp import asking, findings, plans, present
+from fanout_server.lsp.asking import Asking, Given, Otherwise
+from fanout_server.lsp.drafts import Drafts
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
@@ -25,7 +28,10 @@ _MOST_FAILED = 100
 
 @define(eq=False)
 class _Launch:
-    """``engine`` is set once the run is launched, ``error`` when it could not begin."""
+    """``engine`` is set once the run is launched, ``error`` when it could not begin.
+
+    ``waits`` says what it waits for, ``withdrawn`` why there is to be no run after all.
+    """
 
     instruction: str
     started: float
@@ -33,13 +39,27 @@ class _Launch:
     engine: Engine | None = None
     units: tuple[str, ...] = ()
     error: str = ""
+    waits: str = ""
+    withdrawn: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.error or self.withdrawn)
+
+    @property
+    def state(self) -> model.RunState:
+        if self.error:
+            return model.RunState.FAILED
+        return model.RunState.CANCELLED if self.withdrawn else model.RunState.RUNNING
 
 
 class Launching:
     """The journal knows nothing of these runs yet, so they are remembered here; those that could not begin stay."""
 
-    def __init__(self, session: Session, watching: Watching) -> None:
+    def __init__(self, session: Session, watching: Watching, drafts: Drafts) -> None:
         self._session = session
+        self._asking = Asking(session)
+        self._drafts = drafts
         self._watching = watching
         self._launches: dict[str, _Launch] = {}
 
@@ -60,6 +80,11 @@ class Launching:
 
     async def _begin(self, run: str, launch: _Launch, arguments: PlanArguments) -> None:
         asked = await plans.read(self._session, "fanout.run", arguments)
+        if asked.needs_instruction:
+            instructed = await self._ask(launch, asked)
+            if instructed is None:
+                return
+            asked = instructed
         plan = await self.plan(asked, need_instruction=True)
         engine = asked.engine
         buffers = await anyio.to_thread.run_sync(self._unsaved, engine)
@@ -77,6 +102,24 @@ class Launching:
         engine.launch(run, plan, buffers, self.failed(run))
         self._watching.watch(engine, run, plan.instruction, asked.document)
 
+    async def _ask(self, launch: _Launch, asked: plans.Asked) -> plans.Asked | None:
+        """With the instruction that the user gives; ``None`` where there is to be no run, or not now."""
+        plan = await self.plan(asked, need_instruction=False)
+        presets = self._session.configuration.presets(asked.engine.repository.root)
+        launch.waits = "It waits for its instruction."
+        answer = await self._asking.instruction(asking.question(plan), presets)
+        launch.waits = ""
+        if isinstance(answer, Given):
+            options = {**asked.options, **answer.options, **asked.said}
+            return attrs.evolve(asked, instruction=answer.instruction, options=options)
+        if answer is Otherwise.WRITE:
+            launch.withdrawn = await self._drafts.open(asked)
+        else:
+            launch.withdrawn = "No instruction was given, so nothing was started. fanout.plan makes a plan document."
+        self._forget_old()
+        self._session.info(launch.withdrawn)
+        return None
+
     def _unsaved(self, engine: Engine) -> dict[str, bytes]:
         return present.unsaved(present.open_files(self._session.documents.all(), engine.repository.root))
 
@@ -87,11 +130,14 @@ class Launching:
             launch = self._launches.get(run)
             if launch is not None:
                 launch.error = str(error)
-            for older in [one for one, launch in self._launches.items() if launch.error][:-_MOST_FAILED]:
-                del self._launches[older]
+            self._forget_old()
             self._session.report(error)
 
         return failed
+
+    def _forget_old(self) -> None:
+        for older in [one for one, launch in self._launches.items() if launch.is_over][:-_MOST_FAILED]:
+            del self._launches[older]
 
     async def plan(self, asked: plans.Asked, *, need_instruction: bool) -> model.Plan:
         """What is wrong with a plan document is shown in it. Raises as ``Asked.plan``."""
@@ -110,7 +156,7 @@ class Launching:
     def cancel(self, run: str, units: Collection[str] | None) -> tuple[str, ...] | None:
         """The units that will be cancelled as soon as there is a run to cancel; ``None`` for a run that is not here."""
         launch = self._launches.get(run)
-        if launch is None or launch.error:
+        if launch is None or launch.is_over:
             return None
         if launch.engine is None:
             if launch.job is not None:
@@ -125,10 +171,10 @@ class Launching:
         return [
             {
                 "runId": key,
-                "state": str(model.RunState.FAILED if launch.error else model.RunState.RUNNING),
+                "state": str(launch.state),
                 "instruction": launch.instruction,
                 "started": launch.started,
-                "message": launch.error,
+                "message": launch.error or launch.withdrawn or launch.waits,
                 "units": [],
                 "findings": [],
             }

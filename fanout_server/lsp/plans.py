@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model, settings
 from fanout_server.apply import text as texts
-from fanout_server.lsp import uris
+from fanout_server.lsp import draft_files, uris
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
@@ -34,7 +35,10 @@ class BadPlace(model.FanoutError):
 
 @frozen
 class Asked:
-    """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one."""
+    """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one.
+
+    ``options`` are those of all layers but the document's, ``said`` those of the command alone.
+    """
 
     engine: Engine
     cwd: Path
@@ -44,6 +48,7 @@ class Asked:
     source: str | None = None
     selection: selecting.Selection | None = None
     instruction: str | None = None
+    said: Mapping[str, object] = field(factory=dict)
 
     def plan(self, *, need_instruction: bool = True) -> model.Plan:
         """Blocking. Raises PlanError, EmptySelection, BadOption, SplitUnavailable."""
@@ -61,6 +66,13 @@ class Asked:
             told = tuple(one for one in made.findings if one.code != "preflight/no-variable")
             return attrs.evolve(made, instruction="", findings=told)
         return planning.make_plan(instruction or "", resolved, options, {})
+
+    @property
+    def needs_instruction(self) -> bool:
+        """Whether a selection came without one, and its agent needs one. Raises BadOption."""
+        if self.selection is None or (self.instruction or "").strip():
+            return False
+        return planning.needs_instruction(settings.parse_options(self.options))
 
     def ways(self) -> tuple[selecting.Way, ...]:
         """How the selection can be split. Blocking. A plan document says itself what its units are."""
@@ -81,20 +93,24 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         raise JsonRpcInvalidParams(f"{command}: a plan document holds its own 'instruction'; leave the key out.")
     uri = arguments.plan or ""
     path = uris.to_path(uri)
+    checkout = None
     if path is not None:
         path = await anyio.to_thread.run_sync(_real, path)
-    engine = await _engine(session, [path] if path else [])
+        checkout = await anyio.to_thread.run_sync(draft_files.checkout_of, path)
+    engine = await (session.engine_at(checkout) if checkout else _engine(session, [path] if path else []))
     text = await _text(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
     written = (await anyio.to_thread.run_sync(documents.parse, text)).options
-    general = {key: value for key, value in session.options.items() if key not in written}
+    settled = session.configuration.options(engine.repository.root)
+    general = {key: value for key, value in settled.items() if key not in written}
     return Asked(
         engine,
-        Path(path).parent if path else engine.repository.root,
+        Path(path).parent if path and checkout is None else engine.repository.root,
         {**general, **given},
         document=uri,
         text=text,
         source=_relative(engine, path) if path else None,
+        said=given,
     )
 
 
@@ -117,9 +133,10 @@ async def _selected(
     return Asked(
         engine,
         engine.repository.root,
-        {**session.options, **given},
+        {**session.configuration.options(engine.repository.root), **given},
         selection=wanted,
         instruction=arguments.instruction,
+        said=given,
     )
 
 
@@ -134,10 +151,11 @@ async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: li
     source = _relative(engine, paths[0]) if paths else None
     if span is None or is_empty:
         return selecting.Selection(text=text, source=source)
-    return _part(text, span, session.protocol.encoding, source)
+    return part(text, span, session.protocol.encoding, source)
 
 
-def _part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
+def part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
+    """The range of a text, in the client's units, as a selection."""
     lines = Lines.of(text)
     start = lines.offset(span.start.line, span.start.character, encoding)
     end = lines.offset(span.end.line, span.end.character, encoding)

@@ -72,6 +72,8 @@ class Protocol(LanguageServerProtocol):
         super().__init__(server, messages.converter())
         self.documents = Documents()
         self.encoding = Encoding.UTF16
+        # Capabilities that are not LSP's; whoever has some adds them when the client is known.
+        self.experimental: dict[str, Any] = {}
         self._initialized = False
         self._asked: dict[str, tuple[asyncio.Future[Any], str]] = {}
         self._ids = itertools.count(1)
@@ -241,6 +243,8 @@ class Protocol(LanguageServerProtocol):
         chosen = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
         self.encoding = Encoding(getattr(chosen, "value", chosen))
         self.hooks.initialized(params)
+        if self.experimental:
+            result.capabilities.experimental = self.experimental
         return result
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)

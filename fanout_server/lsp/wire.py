@@ -54,6 +54,15 @@ class PlanArguments:
 
 
 @frozen
+class DraftArguments:
+    """``fanout.plan``."""
+
+    selection: Selection
+    instruction: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+@frozen
 class StatusArguments:
     run_id: str | None = None
 

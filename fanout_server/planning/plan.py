@@ -155,9 +155,14 @@ def _bad_names(given: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("plan/variable", Severity.ERROR, message)
 
 
-def _no_instruction(instruction: str, options: Options, source: _Source) -> Iterator[Finding]:
+def needs_instruction(options: Options) -> bool:
+    """Whether the agent has to be told what to do; a command or rewrite rules know that by themselves."""
     told = options.agent in {"rewrite", "command"} or (options.agent is None and (options.command or options.rewrite))
-    if not instruction.strip() and not told:
+    return not told
+
+
+def _no_instruction(instruction: str, options: Options, source: _Source) -> Iterator[Finding]:
+    if not instruction.strip() and needs_instruction(options):
         message = "There is no instruction. Say what is to be done with each unit."
         start = source.instruction_start
         yield Finding(

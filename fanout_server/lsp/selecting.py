@@ -1,0 +1,204 @@
+"""Select and go: code actions on a selection in any document, one for each way to split it and each preset.
+
+Editors ask for code actions whenever the cursor moves, so the ways are looked up beside the loop, one look at a time,
+and what takes too long is left out unless the user asked for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.to_thread
+from attrs import define, field, frozen
+from lsprotocol import types
+
+from fanout_server import model
+from fanout_server.lsp import findings, plans
+from fanout_server.lsp.documents import Document
+from fanout_server.lsp.jobs import Job, Pending
+from fanout_server.lsp.positions import Encoding
+from fanout_server.lsp.presets import Preset
+from fanout_server.lsp.session import Session
+from fanout_server.lsp.watching import Watching
+from fanout_server.planning import selection as selecting
+from fanout_server.planning.selection import Way
+from fanout_server.repo.repository import Repository
+
+_log = logging.getLogger(__name__)
+
+KIND = "refactor.rewrite.fanout"
+_PLAN_LANGUAGE, _PLAN_SUFFIX = "fanout", ".fanout.md"
+_AUTOMATIC_SECONDS, _INVOKED_SECONDS = 0.09, 10.0
+_LONGEST_AUTOMATIC = 100_000
+_LIST_SECONDS = 2.0
+_MOST_RUNS = 3
+# Any text has lines, so one of them is no selection of units; a name of something that is there is.
+_FEWEST = {"item": 2, "line": 2}
+# A way that comes to as many units as the finer one that stands here says the same in other words.
+_SAME_AS = {"line": "item", "folder": "path"}
+
+Action = types.CodeAction | types.Command
+
+
+@frozen
+class _Found:
+    root: Path
+    ways: tuple[Way, ...]
+
+
+@define(eq=False)
+class _Listed:
+    """A repository whose files are listed at most every few seconds: all ways to split, and many requests, ask."""
+
+    repository: Repository
+    _files: tuple[str, ...] = ()
+    _at: float = field(default=-_LIST_SECONDS)
+
+    def list_files(self) -> tuple[str, ...]:
+        if time.monotonic() - self._at > _LIST_SECONDS:
+            self._files = self.repository.list_files()
+            self._at = time.monotonic()
+        return self._files
+
+    def ignored(self, paths: Iterable[str], /) -> frozenset[str]:
+        return self.repository.ignored(paths)
+
+
+class Selecting:
+    """A provider of code actions."""
+
+    def __init__(self, session: Session, watching: Watching) -> None:
+        self._session = session
+        self._watching = watching
+        self._one_at_a_time = anyio.CapacityLimiter(1)
+        self._asked = 0
+        # By the folder that was asked about. No repository is opened for this: that would write into it.
+        self._repositories: dict[Path, _Listed] = {}
+
+    async def actions(self, params: types.CodeActionParams) -> list[Action]:
+        context = params.context
+        document = self._session.documents.get(params.text_document.uri)
+        if document is None or _is_plan(document) or not _wanted(context.only):
+            return []
+        is_automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
+        # A light bulb that burns as long as a run goes on would be in the way.
+        cancels = [] if is_automatic else list(self._cancels())
+        try:
+            found = await self._look(document, params.range, is_automatic=is_automatic)
+        except model.FanoutError as error:
+            return [*cancels, *([] if is_automatic else self._impossible(error))]
+        if found is None:
+            return cancels
+        presets = self._session.configuration.presets(found.root)
+        where = _selected(document, params)
+        offered = [self._action(*one) for one in _offers(found.ways, presets, where)]
+        return [*offered, *cancels]
+
+    async def _look(self, document: Document, span: types.Range, *, is_automatic: bool) -> _Found | None:
+        """Raises FanoutError: the document is in no repository."""
+        if span.start == span.end:
+            return None
+        self._asked += 1
+        mine = self._asked
+        encoding = self._session.protocol.encoding
+        folders = self._session.folders()
+
+        def look() -> _Found | None:
+            # While it waited for its turn the cursor moved on.
+            is_late = is_automatic and mine != self._asked
+            return None if is_late else self._find(document, span, encoding, folders, is_automatic=is_automatic)
+
+        async def work() -> _Found | None:
+            return await anyio.to_thread.run_sync(look, limiter=self._one_at_a_time)
+
+        seconds = _AUTOMATIC_SECONDS if is_automatic else _INVOKED_SECONDS
+        found = await Job(work, _too_late).start(self._session.tasks).within(seconds)
+        return None if isinstance(found, Pending) else found
+
+    def _find(
+        self, document: Document, span: types.Range, encoding: Encoding, folders: Sequence[str], *, is_automatic: bool
+    ) -> _Found | None:
+        """Blocking. Raises FanoutError."""
+        chosen = plans.part(document.text, span, encoding, None)
+        text = chosen.text or ""
+        if not text.strip() or (is_automatic and len(text) > _LONGEST_AUTOMATIC):
+            return None
+        if document.path is None and len(folders) != 1:
+            # It says not which repository is meant; a command with this selection would ask for that.
+            return None
+        place = Path(folders[0] if document.path is None else document.path)
+        files = self._repository(place if document.path is None else place.parent)
+        root = files.repository.root
+        return _Found(root, tuple(_worth_it(selecting.ways(chosen, files, root, root))))
+
+    def _repository(self, folder: Path) -> _Listed:
+        known = self._repositories.get(folder)
+        if known is None or not known.repository.git_dir.is_dir():
+            known = self._repositories[folder] = _Listed(Repository.discover(folder))
+        return known
+
+    def _cancels(self) -> Iterator[Action]:
+        for run, title in list(self._watching.going().items())[-_MOST_RUNS:]:
+            yield self._action(f"Cancel run: {title}", "fanout.cancel", {"runId": run})
+
+    def _impossible(self, error: model.FanoutError) -> list[Action]:
+        if not self._session.client.disabled_actions:
+            return []
+        disabled = types.CodeActionDisabled(str(error))
+        return [types.CodeAction("Fan out over the selection...", kind=KIND, disabled=disabled)]
+
+    def _action(self, title: str, command: str, argument: Mapping[str, Any]) -> Action:
+        call = types.Command(title, command, arguments=[dict(argument)])
+        if not self._session.client.action_literals:
+            return call
+        return types.CodeAction(title, kind=KIND, command=call)
+
+
+def _offers(
+    ways: Sequence[Way], presets: Sequence[Preset], where: Mapping[str, Any]
+) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Title, command and argument of each action, the best way first."""
+    for number, way in enumerate(ways):
+        over, split = f"Fan out over {way.label}", {"split": way.kind}
+        yield f"{over} with an instruction...", "fanout.run", {"selection": where, "options": split}
+        for preset in presets:
+            argument = {"selection": where, "instruction": preset.instruction, "options": {**preset.options, **split}}
+            yield f"{over}: {preset.title}", "fanout.run", argument
+        if number == 0:
+            yield f"{over}: make a plan document", "fanout.plan", {"selection": where, "options": split}
+
+
+def _selected(document: Document, params: types.CodeActionParams) -> dict[str, Any]:
+    """The ``selection`` of the commands' argument."""
+    start, end = params.range.start, params.range.end
+    span = model.Range(model.Position(start.line, start.character), model.Position(end.line, end.character))
+    return {"uri": document.uri, "range": findings.range_dict(span)}
+
+
+def _worth_it(ways: Iterable[Way]) -> Iterator[Way]:
+    every = tuple(ways)
+    counts = {way.kind: way.count for way in every}
+    for way in every:
+        other = _SAME_AS.get(way.kind)
+        if way.count >= _FEWEST.get(way.kind, 1) and (other is None or counts.get(other) != way.count):
+            yield way
+
+
+def _wanted(only: Sequence[str] | None) -> bool:
+    """Whether the client asks for our kind, or for one that ours is a part of."""
+    kinds = None if only is None else [getattr(kind, "value", kind) for kind in only]
+    return kinds is None or any(f"{KIND}.".startswith(f"{kind}.") or not kind for kind in kinds)
+
+
+def _is_plan(document: Document) -> bool:
+    """A plan document's own code actions say what can be done with its units."""
+    return document.language == _PLAN_LANGUAGE or document.uri.endswith(_PLAN_SUFFIX)
+
+
+def _too_late(error: Exception) -> None:
+    _log.info("code actions that nobody waited for: %s", error)
