@@ -115,17 +115,18 @@ def render_plan(plan: Plan) -> str:
     for key in TEMPLATES:
         if key in values:
             values[key] = [variables.bind(text, set_by_user) for text in getattr(plan.options, key)]
-    by_text = plan.options.split in _BY_TEXT
-    items = [_written(unit, by_text=by_text) for unit in plan.units]
+    items = [_written(unit, plan.options.split) for unit in plan.units]
     return render(variables.bind(plan.instruction, set_by_user), values, items)
 
 
-def _written(unit: Unit, *, by_text: bool) -> tuple[str, str] | str:
+def _written(unit: Unit, split: str | None) -> tuple[str, str] | str:
     """Of an item that was split off as text the file that it mentions is not all that it says."""
     text = unit.variables.get("item", unit.title)
-    if unit.targets and not by_text:
-        return targets.label(unit.targets[0]), unit.note
-    return text if by_text or not unit.note else (text, unit.note)
+    if not unit.targets:
+        return (text, unit.note) if unit.note and split not in _BY_TEXT else text
+    target = unit.targets[0]
+    is_text = split == "item" or (split == "line" and target.range is None)
+    return text if is_text else (targets.label(target), unit.note)
 
 
 def _yaml(values: Mapping[str, object]) -> str:

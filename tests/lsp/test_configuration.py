@@ -139,9 +139,7 @@ def test_settings_are_asked_for_and_asked_for_again_when_they_change(connect: Ma
 
 
 def test_a_client_that_tells_of_changes_only_when_asked_to_is_asked(connect: MakeEditor) -> None:
-    editor = start(
-        connect, settings_of(None), configuration=True, didChangeConfiguration={"dynamicRegistration": True}
-    )
+    editor = start(connect, settings_of(None), configuration=True, didChangeConfiguration={"dynamicRegistration": True})
     found = editor.client.wait_for("client/registerCapability")
     (wanted,) = found["registrations"]
     assert (wanted["method"], wanted["registerOptions"]) == (CHANGED, {"section": "fanout"})
@@ -235,7 +233,9 @@ def test_folders_come_and_go(connect: MakeEditor, other: Path, tmp_path: Path) -
     items = {"selection": {"items": ["c.txt"]}, "instruction": "x"}
     change_folders(editor, added=(other,), removed=(tmp_path / "never",))
     call = {"command": "fanout.preview", "arguments": [items]}
-    assert "More than one repository is open" in editor.client.call("workspace/executeCommand", call)["error"]["message"]
+    assert (
+        "More than one repository is open" in editor.client.call("workspace/executeCommand", call)["error"]["message"]
+    )
     change_folders(editor, removed=(editor.root,))
     found = editor.client.command("fanout.preview", items)
     assert found["units"][0]["targets"] == [{"uri": (other / "c.txt").as_uri()}]
@@ -243,9 +243,7 @@ def test_folders_come_and_go(connect: MakeEditor, other: Path, tmp_path: Path) -
     assert "No folder is open" in editor.client.call("workspace/executeCommand", call)["error"]["message"]
 
 
-def test_runs_of_a_folder_that_is_gone_are_listed_no_more_until_it_is_back(
-    connect: MakeEditor, other: Path
-) -> None:
+def test_runs_of_a_folder_that_is_gone_are_listed_no_more_until_it_is_back(connect: MakeEditor, other: Path) -> None:
     editor = connect()
     change_folders(editor, added=(other,))
     rewrite = {"agent": "rewrite", "rewrite": [{"pattern": "a", "to": "b"}]}
