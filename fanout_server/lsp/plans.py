@@ -14,7 +14,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model, settings
 from fanout_server.apply import text as texts
-from fanout_server.lsp import uris
+from fanout_server.lsp import present, uris
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
@@ -22,6 +22,7 @@ from fanout_server.lsp.wire import PlanArguments, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.run.engine import Engine
 
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
@@ -44,17 +45,18 @@ class Asked:
     source: str | None = None
     selection: selecting.Selection | None = None
     instruction: str | None = None
+    opened: Opened = nothing_open
 
     def plan(self, *, need_instruction: bool = True) -> model.Plan:
-        """Blocking. Raises PlanError, EmptySelection, BadOption, SplitUnavailable."""
+        """Blocking. Raises PlanError, EmptySelection, BadOption."""
         repository = self.engine.repository
         if self.selection is None:
             return planning.plan_from_document(
-                self.text, repository, repository.root, self.cwd, self.options, {}, self.source
+                self.text, repository, repository.root, self.cwd, self.options, {}, self.source, self.opened
             )
         options = settings.parse_options(self.options)
         wanted = attrs.evolve(self.selection, split=options.split)
-        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd)
+        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd, self.opened)
         instruction = self.instruction
         if instruction is None and not need_instruction:
             made = planning.make_plan(_STAND_IN, resolved, options, {})
@@ -67,7 +69,7 @@ class Asked:
         if self.selection is None:
             return ()
         repository = self.engine.repository
-        return selecting.ways(self.selection, repository, repository.root, self.cwd)
+        return selecting.ways(self.selection, repository, repository.root, self.cwd, self.opened)
 
 
 async def read(session: Session, command: str, arguments: PlanArguments) -> Asked:
@@ -95,6 +97,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         document=uri,
         text=text,
         source=_relative(engine, path) if path else None,
+        opened=_opened(session, engine),
     )
 
 
@@ -120,7 +123,13 @@ async def _selected(
         {**session.options, **given},
         selection=wanted,
         instruction=arguments.instruction,
+        opened=_opened(session, engine),
     )
+
+
+def _opened(session: Session, engine: Engine) -> Opened:
+    """The texts of the documents that are open now."""
+    return present.OpenTexts(session.documents.all(), engine.repository.root)
 
 
 async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: list[str]) -> selecting.Selection:

@@ -3,8 +3,8 @@
 A rule is ast-grep's: a node matches ``{"kind": K}``, with what it must ``has`` beside it. All kinds named here must be
 kinds of the language's grammar, or ast-grep refuses the whole rule.
 
-ast-grep is installed for the agent ``rewrite`` anyway. Beside it tree-sitter-language-pack would bring 190 MB and single
-packages for these languages 48 MB, for the same parsers at the same speed.
+ast-grep is installed for the agent ``rewrite`` anyway. Beside it tree-sitter-language-pack would bring 190 MB and
+single packages for these languages 48 MB, for the same parsers at the same speed.
 """
 
 from __future__ import annotations

@@ -66,7 +66,9 @@ def _duplicates(
 def shared_files(entries: Sequence[Entry], source: str | None) -> list[Finding]:
     """A ``preflight/shared-file`` for every file or folder that several units work on."""
     by_path: dict[str, list[Entry]] = defaultdict(list)
-    folders = {entry.target.path for entry in entries if entry.target is not None and entry.folder and not entry.is_part}
+    folders = {
+        entry.target.path for entry in entries if entry.target is not None and entry.folder and not entry.is_part
+    }
     for entry in entries:
         if entry.target is not None:
             by_path[entry.target.path].append(entry)

@@ -20,6 +20,7 @@ QUICK = 512 * 1024
 """So much text at most is parsed to find the best way to split a selection: about 0.1 s."""
 
 _NAMED = 10
+_LOOKED_AT = 200
 
 
 class Reading:
@@ -67,9 +68,11 @@ class Reading:
     @cached_property
     def is_list(self) -> bool:
         """Whether the text reads like the units of a plan document: items, notes below them, no lists within items."""
+        if not self.lines or not _is_item(self.lines[0]):
+            return False
         nested = any(lists.ITEM.fullmatch(line.text.lstrip()) for item in self.items for line in item.more)
         covered = sum(1 + len([line for line in item.more if line.text]) for item in self.items)
-        return bool(self.items) and not nested and covered == len(self._lines)
+        return bool(self.items) and not nested and covered == len(self.lines)
 
     @cached_property
     def best(self) -> str:
@@ -79,17 +82,19 @@ class Reading:
         return "path" if any(one.kind is not Kind.MENTION for one in self.candidates) else "item"
 
     @cached_property
-    def _lines(self) -> tuple[Line, ...]:
+    def lines(self) -> tuple[Line, ...]:
+        """Those that are not blank."""
         return tuple(line for line in positions.lines(self.text) if line.text.strip())
 
     def _names_files(self) -> bool:
-        """Whether code is a list of files: most of its lines name one that is there."""
+        """Whether code is a list of files: most of its lines, as far as they are looked at, name one that is there."""
+        lines = self.lines[:_LOOKED_AT]
+        exists = self._workspace.exists
+        found = paths.find_paths(self.text[: lines[-1].end], exists)
         named = {
-            self._index.position(one.start).line
-            for one in self.candidates
-            if one.kind is not Kind.MENTION and self._workspace.exists(one.text)
+            self._index.position(one.start).line for one in found if one.kind is not Kind.MENTION and exists(one.text)
         }
-        return len(named) * 2 > len(self._lines)
+        return len(named) * 2 > len(lines)
 
     @cached_property
     def _index(self) -> LineIndex:
@@ -113,7 +118,7 @@ class Reading:
         if split is None and self.best == "item":
             split = "item"
         if split in {"item", "line"}:
-            chosen = (self.items if split == "item" else ()) or tuple(_entire_line(line) for line in self._lines)
+            chosen = (self.items if split == "item" else ()) or tuple(_entire_line(line) for line in self.lines)
             return [request_item(one, self.range, self._workspace, split) for one in chosen], []
         if self.is_list:
             return [request_item(one, self.range, self._workspace, split) for one in self.items], []
@@ -137,7 +142,7 @@ class Reading:
     def _left_out(self) -> list[Finding]:
         """List items among paths that name none: they may be meant as units."""
         starts = sorted(one.start for one in self.candidates)
-        silent = [line for line in self._lines if _is_item(line) and not _is_named(line, starts)]
+        silent = [line for line in self.lines if _is_item(line) and not _is_named(line, starts)]
         if not silent:
             return []
         names = ", ".join(repr(line.text.strip()) for line in silent[:_NAMED])

@@ -105,15 +105,16 @@ class Way:
 
 
 def resolve(selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> Resolved:
-    """``opened`` knows the texts of open documents. Blocking: asks git and the disk. Raises EmptySelection, BadOption."""
+    """``opened`` knows the texts of open documents. Blocking: asks git and the disk.
+
+    Raises EmptySelection, BadOption.
+    """
     if selection.split is not None:
         settings.parse_option("split", selection.split)
     return _Selected(selection, Workspace(files, root, cwd, opened)).resolve(selection.split)
 
 
-def ways(
-    selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open
-) -> tuple[Way, ...]:
+def ways(selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> tuple[Way, ...]:
     """The ways in which the selection can be split, the best first. Blocking.
 
     Parses no more than half a megabyte, so that it is done in 0.1 s for what can be selected in a document.
@@ -188,15 +189,17 @@ class _Selected:
             case "line":
                 return text is not None
             case "folder":
-                return self._files_named() > 1
+                return sum(1 for entry in self._by_path if entry.target is not None) > 1
+            case "path":
+                # Code that names a file here or there is no list of files.
+                return text is None or text.code is None or text.best == kind
             case _:
                 return True
 
-    def _files_named(self) -> int:
-        return sum(1 for entry in self._by_path if entry.target is not None)
-
     @cached_property
     def _by_path(self) -> tuple[Entry, ...]:
+        if not self._applies("path"):
+            return ()
         try:
             return self.resolve("path").entries
         except EmptySelection:
@@ -207,6 +210,8 @@ class _Selected:
             return _file_way(self._by_path)
         if kind == "symbol":
             return self._symbol_way()
+        if kind == "line" and self._reading is not None and self._reading.code is not None:
+            return _counted(kind, len(self._reading.lines), kind)
         try:
             entries = self.resolve(kind).entries
         except EmptySelection:
@@ -266,7 +271,9 @@ class _Selected:
     def _nothing(self, split: str | None) -> str:
         selection = self._selection
         if split == "diagnostic" and not selection.problems:
-            return "There is nothing to work on: no problems of the selection are known. Editors know them; select some."
+            return (
+                "There is nothing to work on: no problems of the selection are known. Editors know them; select some."
+            )
         if selection.text is not None and self._reading is None and not selection.paths and not selection.items:
             return "There is nothing to work on: the selected text is empty. Select a list of files or items."
         return "There is nothing to work on: the selection names no file, folder or item that can be a unit."

@@ -4,8 +4,8 @@ What is a symbol:
 
 - A function or method with a body, or a class: also interfaces, traits, structs, enums, Ruby modules and Rust's impl
   blocks. A value with a name counts too: ``const f = () => ...``, ``exports.f = function``, a method in an object.
-- What a person takes for a part of it belongs to it: decorators, attributes, ``export``, ``template <...>``, the comment
-  right above, the signatures of its overloads.
+- What a person takes for a part of it belongs to it: decorators, attributes, ``export``, ``template <...>``, the
+  comment right above, the signatures of its overloads.
 - Functions and classes in a function are parts of that function, never symbols of their own.
 - A declaration without a body (a prototype, an abstract method) is no symbol. Only in headers (``.h``, ``.d.ts``) is it
   one, where there is nothing else.
@@ -14,8 +14,8 @@ What is a symbol:
 What is one unit of a selection (``touched``):
 
 - A function that the selection touches, if only by a character.
-- A class as a whole, where the selection begins before its body (so it touches its header), or touches nothing in it but
-  fields. Else those of its methods and inner classes that are touched, by the same rules.
+- A class as a whole, where the selection begins before its body (so it touches its header), or touches nothing in it
+  but fields. Else those of its methods and inner classes that are touched, by the same rules.
 - Of a file as a whole (``whole``) all functions and classes at its top. Where that is one class alone, as in Java, its
   methods instead: there would be nothing to split.
 

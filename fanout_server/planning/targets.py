@@ -51,8 +51,8 @@ class Parts(Enum):
 class Request:
     """Something named, before anybody looked. ``candidate`` is ``None`` for plain text, which names no file.
 
-    ``whole``: a folder is one unit. Else all files below it are units of their own, or their ``parts`` are: all of them,
-    or those that ``within`` touches. ``problems``: as those of an ``Entry``.
+    ``whole``: a folder is one unit. Else all files below it are units of their own, or their ``parts`` are: all of
+    them, or those that ``within`` touches. ``problems``: as those of an ``Entry``.
     """
 
     item: str
@@ -126,9 +126,7 @@ class _Lookup:
         target, is_class = Target(path, place), False
         if candidate.symbol is not None:
             target, is_class = self._symbol(request, path, candidate.symbol)
-        entry = Entry(
-            target, request.item, request.note, request.range, problems=request.problems, is_class=is_class
-        )
+        entry = Entry(target, request.item, request.note, request.range, problems=request.problems, is_class=is_class)
         return Found(request, (entry,))
 
     def _symbol(self, request: Request, path: str, name: str) -> tuple[Target, bool]:
@@ -137,7 +135,9 @@ class _Lookup:
         try:
             text = self._workspace.texts.read(path)
         except Unreadable as error:
-            self._report("preflight/no-symbol", request, f"{path} {error}, so fanout cannot look {name} up in it.", path)
+            self._report(
+                "preflight/no-symbol", request, f"{path} {error}, so fanout cannot look {name} up in it.", path
+            )
             return bare, False
         found = parts.named_parts(path, text, name)
         if not found:
