@@ -5,7 +5,7 @@ from __future__ import annotations
 from attrs import frozen
 
 from fanout_server.model import Position, Range, Target
-from fanout_server.planning import grammars, positions, symbols
+from fanout_server.planning import grammars, parsing, positions, symbols
 from fanout_server.planning.positions import LineIndex
 
 
@@ -25,7 +25,7 @@ def has_symbols(path: str, text: str) -> bool:
 
 def symbol_parts(path: str, text: str, within: Range | None = None) -> tuple[Part, ...]:
     """The units of the file, or of ``within``, as ``symbols`` has them."""
-    found = symbols.find(text, path)
+    found = parsing.find(text, path)
     index = LineIndex(text)
     start, end = _inked(text, 0, len(text))
     if within is not None:
@@ -50,11 +50,11 @@ def line_parts(path: str, text: str, within: Range | None = None) -> tuple[Part,
 def named_parts(path: str, text: str, name: str) -> tuple[Part, ...]:
     """What ``name`` may mean; see ``symbols.named``."""
     index = LineIndex(text)
-    return tuple(_part(path, one, index) for one in symbols.named(symbols.find(text, path), name))
+    return tuple(_part(path, one, index) for one in symbols.named(parsing.find(text, path), name))
 
 
 def similar_name(path: str, text: str, name: str) -> str | None:
-    return symbols.similar(symbols.find(text, path), name)
+    return symbols.similar(parsing.find(text, path), name)
 
 
 def _part(path: str, symbol: symbols.Symbol, index: LineIndex) -> Part:

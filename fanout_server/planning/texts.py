@@ -23,6 +23,7 @@ class Unreadable(FanoutError):
 def nothing_open(path: str) -> str | None:
     """Where there is no editor."""
     del path
+    return None
 
 
 class Texts:
