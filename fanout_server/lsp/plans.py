@@ -15,7 +15,7 @@ from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model, settings
 from fanout_server.apply import text as texts
-from fanout_server.lsp import draft_files, uris
+from fanout_server.lsp import draft_files, present, uris
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
@@ -23,6 +23,7 @@ from fanout_server.lsp.wire import PlanArguments, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.run.engine import Engine
 
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
@@ -49,19 +50,20 @@ class Asked:
     selection: selecting.Selection | None = None
     instruction: str | None = None
     said: Mapping[str, object] = field(factory=dict)
+    opened: Opened = nothing_open
 
     def plan(self, *, need_instruction: bool = True) -> model.Plan:
-        """Blocking. Raises PlanError, EmptySelection, BadOption, SplitUnavailable."""
+        """Blocking. Raises PlanError, EmptySelection, BadOption."""
         repository = self.engine.repository
         if self.selection is None:
             return planning.plan_from_document(
-                self.text, repository, repository.root, self.cwd, self.options, {}, self.source
+                self.text, repository, repository.root, self.cwd, self.options, {}, self.source, self.opened
             )
         options = settings.parse_options(self.options)
         wanted = attrs.evolve(self.selection, split=options.split)
-        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd)
+        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd, self.opened)
         instruction = self.instruction
-        if instruction is None and not need_instruction:
+        if not need_instruction and not (instruction or "").strip():
             made = planning.make_plan(_STAND_IN, resolved, options, {})
             told = tuple(one for one in made.findings if one.code != "preflight/no-variable")
             return attrs.evolve(made, instruction="", findings=told)
@@ -79,7 +81,7 @@ class Asked:
         if self.selection is None:
             return ()
         repository = self.engine.repository
-        return selecting.ways(self.selection, repository, repository.root, self.cwd)
+        return selecting.ways(self.selection, repository, repository.root, self.cwd, self.opened)
 
 
 async def read(session: Session, command: str, arguments: PlanArguments) -> Asked:
@@ -111,6 +113,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         text=text,
         source=_relative(engine, path) if path else None,
         said=given,
+        opened=_opened(session, engine),
     )
 
 
@@ -137,7 +140,13 @@ async def _selected(
         selection=wanted,
         instruction=arguments.instruction,
         said=given,
+        opened=_opened(session, engine),
     )
+
+
+def _opened(session: Session, engine: Engine) -> Opened:
+    """The texts of the documents that are open now."""
+    return present.OpenTexts(session.documents.all(), engine.repository.root)
 
 
 async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: list[str]) -> selecting.Selection:

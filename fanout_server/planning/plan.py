@@ -12,6 +12,7 @@ from fanout_server import settings
 from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Severity
 from fanout_server.planning import document, positions, selection, units, variables
 from fanout_server.planning.positions import LineIndex
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.planning.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -87,8 +88,11 @@ def plan_from_document(
     overrides: Mapping[str, object],
     variables: Mapping[str, str],
     source: str | None = None,
+    opened: Opened = nothing_open,
 ) -> Plan:
     """``overrides`` are options that stand above the document's, ``source`` is the document's path for findings.
+
+    ``opened`` knows the texts of open documents.
 
     Blocking: asks git and the disk. Raises PlanError (all errors of the document), EmptySelection, and BadOption for
     what is wrong in ``overrides``.
@@ -100,13 +104,7 @@ def plan_from_document(
         raise PlanError(_in_order([attrs.evolve(problem, path=source) for problem in parsed.problems]))
     written: dict[str, Any] = dict(parsed.options)
     options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
-    try:
-        selection.check_split(options.split)
-    except selection.SplitUnavailable as error:
-        raise PlanError(
-            [Finding("plan/bad-option", Severity.ERROR, str(error), source, place.value("split"))]
-        ) from error
-    resolved = _resolve(parsed, Workspace(files, root, cwd), options.split, source)
+    resolved = _resolve(parsed, Workspace(files, root, cwd, opened), options.split, source)
     return _build(parsed.instruction, resolved, options, variables, place)
 
 
@@ -115,7 +113,7 @@ def _resolve(parsed: PlanDocument, workspace: Workspace, split: str | None, sour
     requests = [selection.request_item(item.source, index.range, workspace, split) for item in parsed.items]
     why = "The plan has no units: "
     why += "nothing that it names can be worked on." if requests else "it must end in a list, like '- src/file.py'."
-    return selection.settle(requests, workspace, source, (), why)
+    return selection.settle(requests, workspace, source, (), why, split)
 
 
 def _build(instruction: str, resolved: Resolved, options: Options, given: Mapping[str, str], source: _Source) -> Plan:
@@ -205,6 +203,8 @@ def _advice(name: str) -> str:
     match name:
         case "symbol":
             return "Name one with path#symbol, or leave the variable out."
+        case "problems":
+            return "Split by diagnostic in an editor, or leave the variable out."
         case "range":
             return "Name lines with path:12-20, or leave the variable out."
         case "ext":

@@ -142,7 +142,11 @@ def test_wrong_settings_of_the_editor_are_named_and_left_out(connect: MakeEditor
         ({"selection": {"items": ["src/one.py"]}, "instruction": "{fil}"}, REFUSED, "fil"),
         ({"selection": {"items": ["x"]}, "instruction": "x", "options": {"jbos": 1}}, REFUSED, "jobs"),
         ({"selection": {"items": ["x"]}, "instruction": "x", "options": {"jobs": "many"}}, REFUSED, "jobs"),
-        ({"selection": {"items": ["x"]}, "instruction": "x", "options": {"split": "symbol"}}, REFUSED, "not available"),
+        (
+            {"selection": {"items": ["x"]}, "instruction": "x", "options": {"split": "diagnostic"}},
+            REFUSED,
+            "no problems",
+        ),
         ({"selection": {"uris": ["http://x/y"]}, "instruction": "x"}, REFUSED, "http://x/y is no file on this machine"),
         ({"selection": {"uris": ["file:///nowhere/at/all"]}, "instruction": "x"}, REFUSED, "not in a git repository"),
         ({"plan": "untitled:gone"}, REFUSED, "untitled:gone is not open"),

@@ -178,10 +178,6 @@ def test_zero_units(text: str) -> None:
         _document(text)
 
 
-def test_a_split_of_later_versions_is_an_error_at_its_place() -> None:
-    assert _errors("---\nsplit: symbol\n---\nDo {file}\n- Makefile") == [("plan/bad-option", _range(1, 7, 13))]
-
-
 def test_split_folder_makes_a_unit_of_a_folder() -> None:
     (unit,) = _document("---\nsplit: folder\nowns: '{dir}/**'\n---\nDocument {dir}\n- src/api").units
     assert (unit.targets, unit.prompt, unit.owns) == ((Target("src/api"),), "Document src/api", ("src/api/**",))
