@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from fanout_server.lsp import draft_files, present, uris
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
-from fanout_server.lsp.wire import PlanArguments, Selection
+from fanout_server.lsp.wire import PlanArguments, Position, Problem, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
@@ -28,6 +28,8 @@ from fanout_server.run.engine import Engine
 
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
 _STAND_IN = "{item}"
+_SEVERITIES = {2: model.Severity.WARNING, 3: model.Severity.INFORMATION}
+_HINT = 4
 
 
 class BadPlace(model.FanoutError):
@@ -111,7 +113,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         {**general, **given},
         document=uri,
         text=text,
-        source=_relative(engine, path) if path else None,
+        source=relative(engine.repository.root, path) if path else None,
         said=given,
         opened=_opened(session, engine),
     )
@@ -123,8 +125,9 @@ async def _selected(
     named = [key for key in ("uri", "uris", "items") if getattr(chosen, key) is not None]
     if len(named) != 1:
         raise JsonRpcInvalidParams(f"{command}: 'selection' has one of 'uri', 'uris' and 'items'.")
-    if chosen.range is not None and chosen.uri is None:
-        raise JsonRpcInvalidParams(f"{command}: 'selection.range' goes with 'selection.uri'.")
+    for key, is_there in (("range", chosen.range is not None), ("diagnostics", bool(chosen.diagnostics))):
+        if is_there and chosen.uri is None:
+            raise JsonRpcInvalidParams(f"{command}: 'selection.{key}' goes with 'selection.uri'.")
     locations = list(chosen.uris or ()) if chosen.uri is None else [chosen.uri]
     found = [(uri, uris.to_path(uri)) for uri in locations]
     strange = [uri for uri, path in found if path is None and uri != chosen.uri]
@@ -154,13 +157,17 @@ async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: li
         return selecting.Selection(items=chosen.items)
     span = chosen.range
     is_empty = span is None or span.start == span.end
-    if chosen.uri is None or (is_empty and paths):
+    if chosen.uri is None or (is_empty and paths and not chosen.diagnostics):
         return selecting.Selection(paths=tuple(paths))
     text = await _text(session, chosen.uri)
-    source = _relative(engine, paths[0]) if paths else None
+    source = relative(engine.repository.root, paths[0]) if paths else None
+    encoding = session.protocol.encoding
+    problems = await anyio.to_thread.run_sync(problems_of, text, chosen.diagnostics, encoding, source)
+    if is_empty and paths:
+        return selecting.Selection(paths=tuple(paths), problems=problems)
     if span is None or is_empty:
         return selecting.Selection(text=text, source=source)
-    return part(text, span, session.protocol.encoding, source)
+    return attrs.evolve(part(text, span, encoding, source), problems=problems)
 
 
 def part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
@@ -169,6 +176,31 @@ def part(text: str, span: Any, encoding: Encoding, source: str | None) -> select
     start = lines.offset(span.start.line, span.start.character, encoding)
     end = lines.offset(span.end.line, span.end.character, encoding)
     return selecting.Selection(text=text[start : max(start, end)], source=source, origin=lines.position(start))
+
+
+def problems_of(
+    text: str, shown: Iterable[Problem], encoding: Encoding, source: str | None
+) -> tuple[selecting.Problem, ...]:
+    """What the editor shows in the file ``source``, with places as ours. Hints are no problems."""
+    if source is None:
+        return ()
+    lines = Lines.of(text)
+
+    def place(position: Position) -> model.Position:
+        return lines.position(lines.offset(position.line, position.character, encoding))
+
+    return tuple(
+        selecting.Problem(
+            source,
+            model.Range(place(one.range.start), place(one.range.end)),
+            one.message,
+            one.code,
+            one.source,
+            _SEVERITIES.get(one.severity, model.Severity.ERROR),
+        )
+        for one in shown
+        if one.severity != _HINT
+    )
 
 
 async def _engine(session: Session, paths: list[str]) -> Engine:
@@ -215,9 +247,9 @@ def _real(path: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120 - pathlib has no such realpath
 
 
-def _relative(engine: Engine, path: str) -> str | None:
+def relative(root: Path, path: str) -> str | None:
+    """``path`` from the checkout's top folder, ``None`` where it is outside. Blocking."""
     real = Path(os.path.realpath(path))
-    root = engine.repository.root
     return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
 
 

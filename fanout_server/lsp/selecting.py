@@ -14,11 +14,12 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import define, field, frozen
 from lsprotocol import types
 
-from fanout_server import model
-from fanout_server.lsp import findings, plans
+from fanout_server import codec, model
+from fanout_server.lsp import plans, present, wire
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.positions import Encoding
@@ -49,6 +50,19 @@ Action = types.CodeAction | types.Command
 class _Found:
     root: Path
     ways: tuple[Way, ...]
+
+
+@frozen
+class _Wanted:
+    """What is asked for, as of the moment when it was."""
+
+    document: Document
+    span: types.Range
+    problems: tuple[wire.Problem, ...]
+    encoding: Encoding
+    folders: tuple[str, ...]
+    documents: tuple[Document, ...]
+    is_automatic: bool
 
 
 @define(eq=False)
@@ -89,29 +103,38 @@ class Selecting:
         # A light bulb that burns as long as a run goes on would be in the way.
         cancels = [] if is_automatic else list(self._cancels())
         try:
-            found = await self._look(document, params.range, is_automatic=is_automatic)
+            found = await self._look(document, params.range, context.diagnostics, is_automatic=is_automatic)
         except model.FanoutError as error:
             return [*cancels, *([] if is_automatic else self._impossible(error))]
         if found is None:
             return cancels
         presets = self._session.configuration.presets(found.root)
-        where = _selected(document, params)
-        offered = [self._action(*one) for one in _offers(found.ways, presets, where)]
+        shown = [codec.to_dict(one) for one in _problems(context.diagnostics)]
+        offered = [self._action(*one) for one in _offers(found.ways, presets, _selected(document, params), shown)]
         return [*offered, *cancels]
 
-    async def _look(self, document: Document, span: types.Range, *, is_automatic: bool) -> _Found | None:
+    async def _look(
+        self, document: Document, span: types.Range, shown: Sequence[types.Diagnostic], *, is_automatic: bool
+    ) -> _Found | None:
         """Raises FanoutError: the document is in no repository."""
-        if span.start == span.end:
+        if span.start == span.end and not shown:
             return None
         self._asked += 1
         mine = self._asked
-        encoding = self._session.protocol.encoding
-        folders = self._session.folders()
+        wanted = _Wanted(
+            document,
+            span,
+            _problems(shown),
+            self._session.protocol.encoding,
+            self._session.folders(),
+            self._session.documents.all(),
+            is_automatic,
+        )
 
         def look() -> _Found | None:
             # While it waited for its turn the cursor moved on.
             is_late = is_automatic and mine != self._asked
-            return None if is_late else self._find(document, span, encoding, folders, is_automatic=is_automatic)
+            return None if is_late else self._find(wanted)
 
         async def work() -> _Found | None:
             return await anyio.to_thread.run_sync(look, limiter=self._one_at_a_time)
@@ -120,21 +143,25 @@ class Selecting:
         found = await Job(work, _too_late).start(self._session.tasks).within(seconds)
         return None if isinstance(found, Pending) else found
 
-    def _find(
-        self, document: Document, span: types.Range, encoding: Encoding, folders: Sequence[str], *, is_automatic: bool
-    ) -> _Found | None:
+    def _find(self, wanted: _Wanted) -> _Found | None:
         """Blocking. Raises FanoutError."""
-        chosen = plans.part(document.text, span, encoding, None)
-        text = chosen.text or ""
-        if not text.strip() or (is_automatic and len(text) > _LONGEST_AUTOMATIC):
-            return None
+        document, folders = wanted.document, wanted.folders
         if document.path is None and len(folders) != 1:
             # It says not which repository is meant; a command with this selection would ask for that.
             return None
-        place = Path(folders[0] if document.path is None else document.path)
-        files = self._repository(place if document.path is None else place.parent)
+        chosen = plans.part(document.text, wanted.span, wanted.encoding, None)
+        text = chosen.text or ""
+        if wanted.is_automatic and len(text) > _LONGEST_AUTOMATIC:
+            return None
+        if not text.strip() and not wanted.problems:
+            return None
+        files = self._repository(Path(folders[0]) if document.path is None else Path(document.path).parent)
         root = files.repository.root
-        return _Found(root, tuple(_worth_it(selecting.ways(chosen, files, root, root))))
+        source = None if document.path is None else plans.relative(root, document.path)
+        problems = plans.problems_of(document.text, wanted.problems, wanted.encoding, source)
+        chosen = attrs.evolve(chosen, text=text if text.strip() else None, source=source, problems=problems)
+        opened = present.OpenTexts(wanted.documents, root)
+        return _Found(root, tuple(_worth_it(selecting.ways(chosen, files, root, root, opened))))
 
     def _repository(self, folder: Path) -> _Listed:
         known = self._repositories.get(folder)
@@ -160,11 +187,12 @@ class Selecting:
 
 
 def _offers(
-    ways: Sequence[Way], presets: Sequence[Preset], where: Mapping[str, Any]
+    ways: Sequence[Way], presets: Sequence[Preset], place: Mapping[str, Any], shown: Sequence[Mapping[str, Any]]
 ) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """Title, command and argument of each action, the best way first."""
     for number, way in enumerate(ways):
         over, split = f"Fan out over {way.label}", {"split": way.kind}
+        where = {**place, "diagnostics": shown} if way.kind == "diagnostic" else place
         yield f"{over} with an instruction...", "fanout.run", {"selection": where, "options": split}
         for preset in presets:
             argument = {"selection": where, "instruction": preset.instruction, "options": {**preset.options, **split}}
@@ -175,9 +203,29 @@ def _offers(
 
 def _selected(document: Document, params: types.CodeActionParams) -> dict[str, Any]:
     """The ``selection`` of the commands' argument."""
-    start, end = params.range.start, params.range.end
-    span = model.Range(model.Position(start.line, start.character), model.Position(end.line, end.character))
-    return {"uri": document.uri, "range": findings.range_dict(span)}
+    return {"uri": document.uri, "range": codec.to_dict(_range(params.range))}
+
+
+def _problems(shown: Iterable[types.Diagnostic]) -> tuple[wire.Problem, ...]:
+    """What the editor shows, without what is of no use to an agent."""
+    return tuple(
+        wire.Problem(
+            _range(one.range),
+            one.message,
+            wire.Natural(one.severity.value if one.severity else 1),
+            "" if one.code is None else str(one.code),
+            one.source or "",
+        )
+        for one in shown
+    )
+
+
+def _range(span: types.Range) -> wire.Range:
+    return wire.Range(_position(span.start), _position(span.end))
+
+
+def _position(place: types.Position) -> wire.Position:
+    return wire.Position(wire.Natural(place.line), wire.Natural(place.character))
 
 
 def _worth_it(ways: Iterable[Way]) -> Iterator[Way]:

@@ -159,7 +159,7 @@ def request_item(item: ListItem, place: Place | None, workspace: Workspace, spli
     ``place`` turns the item's offsets into a range; without it the request has none.
     """
     candidate = paths.read_item(item.first, workspace.exists)
-    further = "\n".join(line.text for line in item.more).strip()
+    further = "\n".join(line.text for line in item.more)
     if split in {"item", "line"}:
         if candidate is None or not workspace.exists(candidate.text):
             mentioned = {one.text: one for one in paths.mentions(item.first, workspace.exists)}
@@ -210,4 +210,5 @@ def _is_named(line: Line, starts: Sequence[int]) -> bool:
 
 
 def _joined(note: str, further: str) -> str:
-    return "\n".join(part for part in (note, further) if part)
+    # Stripped as a whole: a line of the note may be indented below the one before.
+    return "\n".join(part for part in (note, further) if part).strip()

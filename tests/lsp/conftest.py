@@ -35,7 +35,7 @@ def start(tmp_path: Path) -> Iterator[ClientMaker]:
 
 @pytest.fixture
 def connect(start: ClientMaker, checkout: Path) -> MakeEditor:
-    """An editor on ``checkout``, or on ``folder``, with these capabilities, and ``handlers`` from the first message on."""
+    """An editor on ``checkout``, or on ``folder``, with these capabilities; ``handlers`` are there from the start."""
 
     def make(
         capabilities: dict[str, Any] | None = None,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -36,9 +37,13 @@ def capable(*, opted_in: bool = False, buttons: bool = False, documents: bool = 
 
 
 def answers(**given: Any) -> dict[str, Callable[[Any], Any]]:
-    """Handlers that answer so: ``typed`` into the input box, ``chosen`` of a message, whether a document is ``shown``."""
+    """Handlers: what is ``typed`` into the input box, ``chosen`` of a message, and if a document is ``shown``."""
     methods = {"typed": INPUT_BOX, "chosen": MESSAGE, "shown": SHOW}
-    return {methods[key]: (lambda value: lambda _: value)(value) for key, value in given.items()}
+    return {methods[key]: functools.partial(_always, value) for key, value in given.items()}
+
+
+def _always(value: Any, _params: Any) -> Any:
+    return value
 
 
 def scripted(tmp_path: Path, **more: Any) -> dict[str, Any]:

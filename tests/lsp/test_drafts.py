@@ -58,7 +58,7 @@ def test_it_makes_the_same_units_and_holds_what_the_command_said(connect: MakeEd
     assert units_of(editor, plan=uri) == units_of(editor, selection=selection)
     # Nothing is written into the checkout, and others cannot read the draft.
     assert git(editor.root, "status", "--porcelain", "--ignored") == ""
-    assert stat.S_IMODE(os.stat(uri.removeprefix("file://")).st_mode) == 0o600
+    assert stat.S_IMODE(Path(uri.removeprefix("file://")).stat().st_mode) == 0o600
 
 
 @pytest.mark.parametrize(

@@ -57,10 +57,10 @@ def test_each_way_to_split_comes_with_every_preset_the_best_first(connect: MakeE
         "Fan out over 3 files: make a plan document",
     ]
     assert {one["kind"] for one in found} == {KIND}
-    others = [title for title in titles(found)[6:] if title.endswith("with an instruction...")]
-    assert "Fan out over 4 items with an instruction..." in others
-    # A folder and a file of it say the same here, and so do items and lines.
-    assert not [title for title in titles(found) if "lines" in title or "folder" in title]
+    # Items and lines are the same here.
+    assert [title for title in titles(found)[6:] if title.endswith("with an instruction...")] == [
+        f"Fan out over {what} with an instruction..." for what in ("2 functions", "4 items", "2 folders")
+    ]
     command = found[1]["command"]
     assert command["command"] == "fanout.run"
     (argument,) = command["arguments"]
@@ -125,7 +125,8 @@ def test_with_an_instruction_goes_down_the_ladder(connect: MakeEditor, tmp_path:
 def test_only_where_the_client_wants_this_kind(connect: MakeEditor, only: list[str] | None, offered: bool) -> None:
     editor = connect(ACTIONS)
     uri = editor.did_open("list.md", TEXT)
-    assert bool(actions(editor, uri, **({} if only is None else {"only": only}))) is offered
+    context: dict[str, Any] = {} if only is None else {"only": only}
+    assert bool(actions(editor, uri, **context)) is offered
 
 
 def test_nothing_where_there_is_nothing_to_select(connect: MakeEditor) -> None:
@@ -201,7 +202,6 @@ def test_ten_thousand_files_and_a_cursor_that_moves(connect: MakeEditor, git: Gi
         begun = time.monotonic()
         actions(editor, uri, ((line, 0), (line + 20, 0)), AUTOMATIC)
         longest = max(longest, time.monotonic() - begun)
-    print(f"longest of 30 automatic requests: {longest * 1000:.0f} ms")
     # A limit of 90 ms, and what a busy machine adds.
     assert longest < 1.0
     assert editor.client.shutdown() == 0
@@ -211,3 +211,73 @@ def test_code_actions_ask_the_editor_nothing(connect: MakeEditor) -> None:
     editor = connect(ACTIONS)
     actions(editor, editor.did_open("list.md", TEXT))
     assert [one for one in editor.client.received if "method" in one and "id" in one] == []
+
+
+CODE = """import os
+
+
+def one():
+    return 1
+
+
+class Two:
+    def three(self):
+        return 3
+"""
+
+
+def problem(line: int, message: str, **more: Any) -> dict[str, Any]:
+    span = {"start": {"line": line, "character": 4}, "end": {"line": line, "character": 10}}
+    return {"range": span, "message": message, **more}
+
+
+def test_functions_and_problems_of_code(connect: MakeEditor, tmp_path: Path) -> None:
+    given = {"options": {"agent": "acp:x", "command": ["x"]}}
+    editor = connect(ACTIONS, initializationOptions=given)
+    uri = editor.did_open("src/one.py", CODE)
+    shown = [
+        problem(4, "no", severity=1, code=12, source="ruff", data={"x": 1}, tags=[1]),
+        problem(9, "bad", severity=2),
+        problem(9, "unused", severity=4),
+    ]
+    found = actions(editor, uri, ((3, 0), (9, 5)), diagnostics=shown)
+    assert titles(found)[0].startswith("Fan out over 2 functions or classes with an instruction")
+    assert "Fan out over 2 problems: Document" in titles(found)
+    made = choose(editor, found, "Fan out over 2 problems with an instruction...")
+    assert list(made) == ["runId"]
+    text = Path(editor.client.wait_for("window/showDocument")["uri"].removeprefix("file://")).read_text()
+    assert "split: diagnostic" in text
+    assert "line 5: error: no (ruff 12)" in text
+    assert "line 10: warning: bad" in text
+    assert "unused" not in text
+
+
+def test_a_cursor_on_a_problem_is_a_selection_of_it(connect: MakeEditor) -> None:
+    editor = connect(ACTIONS)
+    uri = editor.did_open("src/one.py", CODE)
+    found = actions(editor, uri, ((4, 5), (4, 5)), AUTOMATIC, diagnostics=[problem(4, "no")])
+    assert {title.split(":")[0].split(" with ")[0] for title in titles(found)} == {"Fan out over 1 problem"}
+    (argument,) = found[0]["command"]["arguments"]
+    assert argument["selection"]["diagnostics"] == [problem(4, "no")]
+    previewed = editor.client.command("fanout.preview", argument)
+    assert [one["title"] for one in previewed["units"]] == ["src/one.py"]
+
+
+@pytest.mark.parametrize(
+    ("shown", "part"),
+    [
+        (3, "'selection.diagnostics' of fanout.preview should be a list of objects, but is a whole number."),
+        ([3], "'selection.diagnostics[0]'"),
+        ([{"message": "x"}], "fanout.preview needs 'selection.diagnostics[0].range'."),
+        (
+            [{**problem(1, "x"), "message": 3}],
+            "'selection.diagnostics[0].message' of fanout.preview should be a string",
+        ),
+        ([problem(1, "x", tags=[])], "has no key 'selection.diagnostics[0].tags'; its keys are range, message,"),
+    ],
+)
+def test_problems_that_are_none_are_named(connect: MakeEditor, shown: Any, part: str) -> None:
+    editor = connect()
+    selection = {"uri": (editor.root / "a.txt").as_uri(), "diagnostics": shown}
+    call = {"command": "fanout.preview", "arguments": [{"selection": selection}]}
+    assert part in editor.client.call("workspace/executeCommand", call)["error"]["message"]
