@@ -14,7 +14,6 @@ from pygls.exceptions import JsonRpcInvalidParams
 from fanout_server import model
 from fanout_server.lsp import answers, findings, plans, show, wire
 from fanout_server.lsp.applying import Outcome
-from fanout_server.lsp.drafts import Drafts
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.protocol import Protocol
@@ -33,8 +32,7 @@ class Commands:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.watching = Watching(session)
-        self._drafts = Drafts(session)
-        self._launching = Launching(session, self.watching, self._drafts)
+        self._launching = Launching(session, self.watching)
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:
         """Raises JsonRpcInvalidParams, FanoutError."""
@@ -54,9 +52,11 @@ class Commands:
         return answer
 
     async def plan(self, arguments: wire.DraftArguments) -> dict[str, Any]:
+        from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415 - at start nobody needs it
+
         wanted = wire.PlanArguments(None, arguments.selection, arguments.instruction, arguments.options)
         asked = await plans.read(self._session, "fanout.plan", wanted)
-        return {"uri": await self._drafts.make(asked, _SOON_SECONDS)}
+        return {"uri": await Drafts(self._session).make(asked, _SOON_SECONDS)}
 
     async def run(self, arguments: wire.PlanArguments) -> dict[str, Any]:
         run = new_run_id()

@@ -12,9 +12,7 @@ import attrs
 from attrs import define
 
 from fanout_server import model
-from fanout_server.lsp import asking, findings, plans, present
-from fanout_server.lsp.asking import Asking, Given, Otherwise
-from fanout_server.lsp.drafts import Drafts
+from fanout_server.lsp import findings, plans, present
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
@@ -56,10 +54,8 @@ class _Launch:
 class Launching:
     """The journal knows nothing of these runs yet, so they are remembered here; those that could not begin stay."""
 
-    def __init__(self, session: Session, watching: Watching, drafts: Drafts) -> None:
+    def __init__(self, session: Session, watching: Watching) -> None:
         self._session = session
-        self._asking = Asking(session)
-        self._drafts = drafts
         self._watching = watching
         self._launches: dict[str, _Launch] = {}
 
@@ -104,16 +100,19 @@ class Launching:
 
     async def _ask(self, launch: _Launch, asked: plans.Asked) -> plans.Asked | None:
         """With the instruction that the user gives; ``None`` where there is to be no run, or not now."""
+        from fanout_server.lsp import asking  # noqa: PLC0415 - most runs come with an instruction
+        from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415
+
         plan = await self.plan(asked, need_instruction=False)
         presets = self._session.configuration.presets(asked.engine.repository.root)
         launch.waits = "It waits for its instruction."
-        answer = await self._asking.instruction(asking.question(plan), presets)
+        answer = await asking.Asking(self._session).instruction(asking.question(plan), presets)
         launch.waits = ""
-        if isinstance(answer, Given):
+        if isinstance(answer, asking.Given):
             options = {**asked.options, **answer.options, **asked.said}
             return attrs.evolve(asked, instruction=answer.instruction, options=options)
-        if answer is Otherwise.WRITE:
-            launch.withdrawn = await self._drafts.open(asked)
+        if answer is asking.Otherwise.WRITE:
+            launch.withdrawn = await Drafts(self._session).open(asked)
         else:
             launch.withdrawn = "No instruction was given, so nothing was started. fanout.plan makes a plan document."
         self._forget_old()

@@ -19,7 +19,7 @@ from fanout_server.lsp.session import Session
 from tests.lsp.conftest import Sent
 from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, message, view_of
 from tests.lsp.rawclient import Message, Reply
-from tests.lsp.test_commands import ended
+from tests.lsp.test_commands import ended, refused
 
 INPUT_BOX, MESSAGE, SHOW = "fanout/inputBox", "window/showMessageRequest", "window/showDocument"
 ERROR = Reply({"error": {"code": -32601, "message": "no such method"}})
@@ -194,9 +194,10 @@ def test_an_agent_that_knows_what_to_do_is_not_asked_about(connect: MakeEditor, 
 
 def test_a_typed_instruction_that_is_wrong_is_told_with_what_is_wrong(connect: MakeEditor, tmp_path: Path) -> None:
     editor = connect(capable(opted_in=True), handlers=answers(typed={"value": "Do {fil}."}))
-    found = run(editor, tmp_path)
-    assert "did you mean 'file'?" in message(editor, "{fil}")
-    assert ended(editor, found, "failed")["message"].startswith("The plan cannot be run")
+    argument = {"selection": {"items": ["a.txt"]}, "options": scripted(tmp_path)}
+    _, said = refused(editor, "fanout.run", argument)
+    assert said.startswith("The plan cannot be run")
+    assert "did you mean 'file'?" in said
 
 
 @pytest.mark.anyio
