@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import anyio
@@ -40,6 +40,8 @@ class Watching:
         self._documents: dict[str, str] = {}
         self._roots: dict[str, Path] = {}
         self._active: set[str] = set()
+        # Called with the engine, the run and the uri of the plan document that it is of.
+        self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progresses = Progresses(session.protocol)
         self.diagnostics = Diagnostics(session.protocol)
 
@@ -58,7 +60,14 @@ class Watching:
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active.add(run)
+        if document is not None:
+            for begun in self.begun:
+                begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
+
+    def goes_on(self, run: str) -> bool:
+        """Whether the run is watched: it is at work, or about to begin."""
+        return run in self._active
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
