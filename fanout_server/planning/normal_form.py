@@ -40,8 +40,10 @@ def changes(parsed: PlanDocument) -> tuple[Change, ...]:
     if any(problem.code in {"plan/front-matter", "plan/duplicate-option"} for problem in parsed.problems):
         return ()
     text = parsed.text
-    every = tuple(one for one in _pieces(parsed, _line_end(text)) if text[one.start : one.end] != one.text)
-    return every if _means_the_same(parsed, apply(text, every)) else ()
+    every = [one for one in _pieces(parsed, _line_end(parsed)) if text[one.start : one.end] != one.text]
+    # YAML has values whose blank lines count: then the header stays as it is.
+    below = [one for one in every if one.start >= _body(text)]
+    return next((tuple(one) for one in (every, below) if _means_the_same(parsed, apply(text, one))), ())
 
 
 def apply(text: str, every: Sequence[Change]) -> str:
@@ -64,19 +66,22 @@ def _meaning(parsed: PlanDocument) -> object:
     return repr(sorted(options.items())), parsed.instruction, items
 
 
-def _line_end(text: str) -> str:
-    """The one that the document uses most."""
-    counts = dict.fromkeys(("\n", "\r\n", "\r"), 0)
-    for found in _BREAK.finditer(text):
-        counts[found[0]] += 1
-    return max(counts, key=lambda end: counts[end])
+def _line_end(parsed: PlanDocument) -> str:
+    """As in the instruction, which stays as it is; else as at the end of the first line."""
+    found = _BREAK.search(parsed.instruction) or _BREAK.search(parsed.text)
+    return "\n" if found is None else found[0]
+
+
+def _body(text: str) -> int:
+    borders = front_matter.borders(text)
+    return borders[2] if borders else int(text.startswith("\ufeff"))
 
 
 def _pieces(parsed: PlanDocument, end: str) -> Iterator[Change]:
     """The whole document, piece by piece, each as it should be."""
     text = parsed.text
     borders = front_matter.borders(text)
-    body = borders[2] if borders else int(text.startswith("\ufeff"))
+    body = _body(text)
     if borders is not None and borders[1] is not None:
         start = int(text.startswith("\ufeff"))
         yield Change(start, body, _header(parsed, borders[0], borders[1], end))
@@ -85,9 +90,9 @@ def _pieces(parsed: PlanDocument, end: str) -> Iterator[Change]:
     said = parsed.instruction_start + len(parsed.instruction) if parsed.instruction else body
     if parsed.instruction:
         yield Change(body, parsed.instruction_start, "")
-    first = items[0].start if items else len(text)
-    yield Change(said, first, "" if not parsed.instruction else end * 2 if items else end)
-    for item, after in zip(items, [*(one.start for one in items[1:]), len(text)], strict=True):
+    starts = [*(item.start for item in items), len(text)]
+    yield Change(said, starts[0], "" if not parsed.instruction else end * 2 if items else end)
+    for item, after in zip(items, starts[1:], strict=True):
         yield Change(item.start, after, _item(text, item, end))
 
 
@@ -140,6 +145,9 @@ def _comments(lines: Sequence[Line]) -> list[str] | None:
 
 def _option(text: str, entry: Entry, first: Line, last: Line) -> str:
     """The option as it is written, with one space after its colon."""
+    if text[entry.start : entry.start + 1] in {"|", ">"}:
+        # Spaces at the end of a block's lines are part of its text.
+        return text[first.start : last.end]
     if first.start < entry.start <= first.end and entry.end > entry.start:
         return f"{text[first.start : entry.start].rstrip()} {text[entry.start : last.end]}".rstrip()
     return text[first.start : last.end].rstrip()
