@@ -10,6 +10,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, Protocol, runtime_checkable
 
+import anyio.to_thread
 import attrs
 from attrs import frozen
 from lsprotocol import types
@@ -33,6 +34,7 @@ from fanout_server.lsp.session import Session
 _log = logging.getLogger(__name__)
 
 _REGISTER_SECONDS = 10.0
+_MANY = 200
 _SELECTOR = (
     types.TextDocumentFilterLanguage(language=LANGUAGE),
     types.TextDocumentFilterPattern(pattern=f"**/*{ENDING}"),
@@ -93,12 +95,12 @@ class Features:
         def initialize(params: types.InitializeParams) -> None:
             for feature in self._features:
                 if not _is_dynamic(params.capabilities, feature):
-                    _add(server, feature, feature.options)
+                    self._add(server, feature, feature.options)
 
         async def initialized(_: types.InitializedParams) -> None:
             left = [one for one in self._features if one.method not in server.protocol.fm.features]
             for feature in left:
-                _add(server, feature, None)
+                self._add(server, feature, None)
             await self._register_dynamically(left)
 
         server.feature(types.INITIALIZE)(initialize)
@@ -106,6 +108,23 @@ class Features:
         literal = types.CodeActionOptions(code_action_kinds=list(self.action_kinds), resolve_provider=True)
         server.feature(types.TEXT_DOCUMENT_CODE_ACTION, literal)(_as_function(self.actions))
         server.feature(types.CODE_ACTION_RESOLVE)(_as_function(self.resolve))
+
+    def _add(self, server: LanguageServer, feature: _Feature, options: Any) -> None:
+        for number, (method, answer) in enumerate(feature.answers.items()):
+            server.feature(method, None if number else options)(self._written(answer))
+
+    def _written(self, answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
+        """The same; a long answer becomes JSON beside the loop."""
+
+        async def answered(params: Any) -> Any:
+            result = await answer(params)
+            if isinstance(result, list) and len(result) > _MANY:
+                return await anyio.to_thread.run_sync(
+                    self._session.protocol.written, result, limiter=self.plans.documents.limiter
+                )
+            return result
+
+        return answered
 
     async def _register_dynamically(self, features: Sequence[_Feature]) -> None:
         if not features:
@@ -168,11 +187,6 @@ def _marked(action: types.CodeAction | types.Command, number: int) -> types.Code
 
 def _is_dynamic(capabilities: types.ClientCapabilities, feature: _Feature) -> bool:
     return bool(capability(capabilities, f"text_document.{feature.client}.dynamic_registration"))
-
-
-def _add(server: LanguageServer, feature: _Feature, options: Any) -> None:
-    for number, (method, answer) in enumerate(feature.answers.items()):
-        server.feature(method, None if number else options)(_as_function(answer))
 
 
 def _as_function(answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:

@@ -21,6 +21,7 @@ from fanout_server.planning.front_matter import Entry
 
 LANGUAGE = "fanout"
 ENDING = ".fanout.md"
+_THREADS = 4
 
 
 def is_plan(document: Document) -> bool:
@@ -100,7 +101,7 @@ class PlanDocuments:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._parsed: dict[str, PlanText] = {}
-        self.limiter = anyio.CapacityLimiter(2)
+        self.limiter = anyio.CapacityLimiter(_THREADS)
 
     def open(self, uri: str) -> Document | None:
         """The document as it is now, where it is open and a plan."""

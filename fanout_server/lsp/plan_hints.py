@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import anyio.to_thread
 from lsprotocol import types
 
 from fanout_server.lsp import plan_words as words
@@ -23,13 +24,12 @@ class PlanHints:
         if outlook is None:
             return None
         last = self._plans.runs.of(params.text_document.uri)
-        text = outlook.text
-        found = []
-        for index in text.items_between(params.range.start.line, params.range.end.line):
-            hint = _hint(outlook, last, index)
-            if hint is not None:
-                found.append(hint)
-        return found
+        shown = outlook.text.items_between(params.range.start.line, params.range.end.line)
+        return await anyio.to_thread.run_sync(_hints, outlook, last, shown, limiter=self._plans.documents.limiter)
+
+
+def _hints(outlook: Outlook, last: LastRun | None, shown: range) -> list[types.InlayHint]:
+    return [hint for index in shown if (hint := _hint(outlook, last, index)) is not None]
 
 
 def _hint(outlook: Outlook, last: LastRun | None, index: int) -> types.InlayHint | None:

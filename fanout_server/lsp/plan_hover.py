@@ -26,7 +26,8 @@ _LOG_LINES = 12
 _LONGEST_LINE = 160
 # A hover never waits for longer for a log on a slow disk, nor for an outlook of a version just typed.
 _LOG_SECONDS = 0.1
-_OUTLOOK_SECONDS = 1.0
+_SOON_SECONDS = 0.05
+_FIRST_SECONDS = 2.0
 
 
 @frozen
@@ -89,19 +90,18 @@ class PlanHover:
         index = text.item_at(line)
         if index is None:
             return None
-        outlook: Outlook | None = None
-        with anyio.move_on_after(_OUTLOOK_SECONDS):
-            outlook = await self._plans.outlooks.of(text.document.uri)
-        if outlook is None or outlook.text is not text:
-            return None
-        last = self._plans.runs.of(text.document.uri)
         item = text.items[index]
-        named = _named(outlook, last, outlook.entries_of.get(index, ()))
+        outlook = await self._outlook(text)
+        if outlook is None:
+            return None
+        known = index if outlook.text is text else outlook.items_of.get(item.text, -1)
+        last = self._plans.runs.of(text.document.uri)
+        named = _named(outlook, last, outlook.entries_of.get(known, ()))
         if not named:
             said = [
                 one.message
                 for one in outlook.draft.findings
-                if one.range and item.range.start <= one.range.start <= item.range.end
+                if known >= 0 and one.range and _holds(outlook.text.items[known].range, one.range.start)
             ]
             told = said or ["This stands for no unit of its own."]
         elif len(named) == 1:
@@ -109,6 +109,14 @@ class PlanHover:
         else:
             told = _several(named, last)
         return "\n\n".join(told), text.place(item.range)
+
+    async def _outlook(self, text: PlanText) -> Outlook | None:
+        """Of this version if it is there soon, else of an earlier one: its items are found by their text."""
+        outlooks = self._plans.outlooks
+        seconds = _FIRST_SECONDS if outlooks.last(text.document.uri) is None else _SOON_SECONDS
+        with anyio.move_on_after(seconds):
+            return await outlooks.of(text.document.uri)
+        return outlooks.last(text.document.uri)
 
     async def _one(self, named: _Named, last: LastRun | None) -> list[str]:
         told = [
@@ -223,6 +231,10 @@ def _several(named: Sequence[_Named], last: LastRun | None) -> list[str]:
             f"Prompt of {words.inline(first.id)}:\n" + words.fenced(words.shortened(first.prompt, _LONGEST_PROMPT))
         )
     return told
+
+
+def _holds(span: model.Range, place: model.Position) -> bool:
+    return span.start <= place <= span.end
 
 
 def _label(entry: Entry) -> str:

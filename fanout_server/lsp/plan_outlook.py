@@ -6,7 +6,6 @@ import bisect
 import logging
 import os
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 
 import anyio
@@ -29,29 +28,38 @@ _log = logging.getLogger(__name__)
 _UNKNOWN_AFTER_SECONDS = 30.0
 
 
-@attrs.define(eq=False, slots=False)
+@attrs.define(eq=False)
 class Outlook:
-    """``engine`` is ``None`` outside of a repository; then there is nothing but what the text alone says."""
+    """Made in a thread. ``engine`` is ``None`` outside of a repository; then there is only what the text alone says.
+
+    ``entries_of`` has the numbers of the entries that each item stands for, by the item's index; ``items_of`` the index
+    of the first item with a text, so that it can be found in a later version.
+    """
 
     text: PlanText
     draft: Draft
     engine: Engine | None = None
     estimate: Estimate | None = None
+    entries_of: Mapping[int, tuple[int, ...]] = attrs.field(init=False)
+    items_of: Mapping[str, int] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        self.entries_of = _entries_of(self.text, self.draft)
+        self.items_of = {item.text: index for index, item in reversed(list(enumerate(self.text.items)))}
 
     @property
     def root(self) -> Path | None:
         return None if self.engine is None else self.engine.repository.root
 
-    @cached_property
-    def entries_of(self) -> Mapping[int, tuple[int, ...]]:
-        """For the index of each item that stands for something the indexes of its entries."""
-        starts = [(item.range.start.line, item.range.start.character) for item in self.text.items]
-        found: dict[int, list[int]] = {}
-        for number, entry in enumerate(self.draft.entries):
-            if entry.range is not None:
-                start = entry.range.start
-                found.setdefault(bisect.bisect_right(starts, (start.line, start.character)) - 1, []).append(number)
-        return {item: tuple(numbers) for item, numbers in found.items() if item >= 0}
+
+def _entries_of(text: PlanText, draft: Draft) -> Mapping[int, tuple[int, ...]]:
+    starts = [(item.range.start.line, item.range.start.character) for item in text.items]
+    found: dict[int, list[int]] = {}
+    for number, entry in enumerate(draft.entries):
+        if entry.range is not None:
+            start = entry.range.start
+            found.setdefault(bisect.bisect_right(starts, (start.line, start.character)) - 1, []).append(number)
+    return {item: tuple(numbers) for item, numbers in found.items() if item >= 0}
 
 
 @attrs.define(eq=False)
@@ -69,6 +77,7 @@ class Outlooks:
         self._documents = documents
         self.files = FileLists(documents.limiter)
         self._made: dict[str, _Making] = {}
+        self._last: dict[str, Outlook] = {}
         self._engines: dict[str, Engine] = {}
         # Of a long document typed into, no more than one version is worked out at a time.
         self._turn = anyio.Lock()
@@ -94,8 +103,14 @@ class Outlooks:
         making = None if document is None else self._made.get(document.uri)
         return making.outlook if making is not None and making.document is document else None
 
+    def last(self, uri: str) -> Outlook | None:
+        """The newest outlook that there is, of the document as it is now or as it was before the last keys."""
+        document = self._documents.open(uri)
+        return None if document is None else self._last.get(document.uri)
+
     def forget(self, uri: str) -> None:
         self._made.pop(uri, None)
+        self._last.pop(uri, None)
         self._engines.pop(uri, None)
 
     def outdate(self) -> None:
@@ -139,6 +154,8 @@ class Outlooks:
             async with self._turn:
                 if self._documents.open(making.document.uri) is making.document:
                     making.outlook = await self._outlook(making.document)
+                    if making.outlook is not None:
+                        self._last[making.document.uri] = making.outlook
         finally:
             making.done.set()
 
@@ -151,8 +168,10 @@ class Outlooks:
             listed = await self.files.fresh(engine.repository)
         except model.FanoutError as error:
             return Outlook(text, _without_files(text, str(error)))
-        draft = await anyio.to_thread.run_sync(self._draft, text, listed, limiter=self._documents.limiter)
-        return Outlook(text, draft, engine)
+        return await anyio.to_thread.run_sync(self._drafted, text, listed, engine, limiter=self._documents.limiter)
+
+    def _drafted(self, text: PlanText, listed: Listed, engine: Engine) -> Outlook:
+        return Outlook(text, self._draft(text, listed), engine)
 
     def _draft(self, text: PlanText, listed: Listed) -> Draft:
         path = text.document.path

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import anyio.to_thread
 from lsprotocol import types
 
 from fanout_server import model
 from fanout_server.lsp import plan_words as words
 from fanout_server.lsp.plan_document import PlanText
+from fanout_server.lsp.plan_outlook import Outlook
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.lsp.session import Session
 from fanout_server.planning import globs, targets
@@ -29,10 +31,8 @@ class PlanStructure:
         text = await self._plans.documents.read(params.text_document.uri)
         if text is None:
             return None
-        found = list(symbols(text))
-        if self._session.capability("text_document.document_symbol.hierarchical_document_symbol_support"):
-            return found
-        return [one for symbol in found for one in _flat(symbol, params.text_document.uri, None)]
+        nested = bool(self._session.capability("text_document.document_symbol.hierarchical_document_symbol_support"))
+        return await anyio.to_thread.run_sync(_symbols, text, nested, limiter=self._plans.documents.limiter)
 
     async def foldings(self, params: types.FoldingRangeParams) -> list[types.FoldingRange] | None:
         text = await self._plans.documents.read(params.text_document.uri)
@@ -47,6 +47,9 @@ class PlanStructure:
         outlook = await self._plans.outlooks.of(params.text_document.uri)
         if outlook is None:
             return None
+        return await anyio.to_thread.run_sync(self._links, outlook, limiter=self._plans.documents.limiter)
+
+    def _links(self, outlook: Outlook) -> list[types.DocumentLink]:
         if outlook.root is None:
             return []
         found = []
@@ -65,6 +68,11 @@ class PlanStructure:
                 )
             )
         return found
+
+
+def _symbols(text: PlanText, nested: bool) -> list[types.DocumentSymbol] | list[types.SymbolInformation]:  # noqa: FBT001 - for a thread
+    found = list(symbols(text))
+    return found if nested else [one for symbol in found for one in _flat(symbol, text.document.uri, None)]
 
 
 def symbols(text: PlanText) -> Iterator[types.DocumentSymbol]:

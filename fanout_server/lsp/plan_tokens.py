@@ -6,6 +6,7 @@ import itertools
 import re
 from collections.abc import Iterator
 
+import anyio.to_thread
 from attrs import frozen
 from lsprotocol import types
 
@@ -39,15 +40,21 @@ class PlanTokens:
 
     async def full(self, params: types.SemanticTokensParams) -> types.SemanticTokens | None:
         text = await self._plans.documents.read(params.text_document.uri)
-        return None if text is None else types.SemanticTokens(data=encoded(text, tokens(text)))
+        return None if text is None else await self._tokens(text, 0, len(text.text))
 
     async def range(self, params: types.SemanticTokensRangeParams) -> types.SemanticTokens | None:
         text = await self._plans.documents.read(params.text_document.uri)
         if text is None:
             return None
-        start, end = text.offset(params.range.start), text.offset(params.range.end)
-        within = [one for one in tokens(text) if one.end > start and one.start < end]
-        return types.SemanticTokens(data=encoded(text, within))
+        return await self._tokens(text, text.offset(params.range.start), text.offset(params.range.end))
+
+    async def _tokens(self, text: PlanText, start: int, end: int) -> types.SemanticTokens:
+        data = await anyio.to_thread.run_sync(_data, text, start, end, limiter=self._plans.documents.limiter)
+        return types.SemanticTokens(data=data)
+
+
+def _data(text: PlanText, start: int, end: int) -> list[int]:
+    return encoded(text, [one for one in tokens(text) if one.end > start and one.start < end])
 
 
 def tokens(text: PlanText) -> list[Token]:
