@@ -148,7 +148,7 @@ def draft_document(
         plan = _build(parsed.instruction, resolved, options, {}, place)
     except PlanError as error:
         return Draft(resolved.entries, tuple(_in_order([*error.findings, *resolved.findings])), None)
-    return Draft(resolved.entries, plan.findings, plan)
+    return Draft(resolved.entries, tuple(_in_order(plan.findings)), plan)
 
 
 def _list_or_end(parsed: PlanDocument) -> Range:
