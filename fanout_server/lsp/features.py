@@ -2,38 +2,37 @@
 
 Most are about plan documents alone. A client that can be told so is told (dynamic registration with a document
 selector); any other asks for every document it has, and gets null for those that are none, at once.
+
+Code actions come from providers, of which there may be more: ``Features.code_actions``.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+import anyio
 import anyio.to_thread
 import attrs
 from attrs import frozen
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from fanout_server.lsp import plan_actions, plan_completion, plan_tokens
 from fanout_server.lsp.client import capability
 from fanout_server.lsp.commands import Commands
-from fanout_server.lsp.plan_actions import PlanOffers
-from fanout_server.lsp.plan_completion import PlanCompletion
-from fanout_server.lsp.plan_document import ENDING, LANGUAGE
-from fanout_server.lsp.plan_format import PlanFormat
-from fanout_server.lsp.plan_hints import PlanHints
-from fanout_server.lsp.plan_hover import PlanHover
-from fanout_server.lsp.plan_structure import PlanStructure
-from fanout_server.lsp.plan_tokens import PlanTokens
-from fanout_server.lsp.plan_watch import PlanWatch
+from fanout_server.lsp.plan_document import ACTION_KIND, ENDING, LANGUAGE, TOKEN_TYPES, TRIGGERS, is_plan
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
+from fanout_server.run.engine import Engine
+
+if TYPE_CHECKING:
+    from fanout_server.lsp.plan_room import PlanRoom
 
 _log = logging.getLogger(__name__)
 
 _REGISTER_SECONDS = 10.0
+# Answers of more parts than this are made into JSON beside the loop.
 _MANY = 200
 _SELECTOR = (
     types.TextDocumentFilterLanguage(language=LANGUAGE),
@@ -41,6 +40,7 @@ _SELECTOR = (
 )
 
 CodeActions = list[types.CodeAction | types.Command]
+Answer = Callable[[Any], Awaitable[Any]]
 
 
 class Provider(Protocol):
@@ -58,70 +58,96 @@ class Resolver(Protocol):
 
 @frozen
 class _Feature:
-    """A feature of plan documents. ``client`` is where the client says whether it can be registered dynamically.
+    """A feature of plan documents: its methods and who answers them. The first of them is what is announced.
 
-    ``options`` are what a static announcement holds, ``registration`` the same with a document selector.
+    ``client`` is where the client says whether it can be registered dynamically, as ``registered_as`` with
+    ``registration``; ``options`` are what a static announcement holds.
     """
 
-    method: str
     client: str
-    answer: Callable[[Any], Awaitable[Any]]
+    answers: Mapping[str, Callable[[PlanRoom], Answer]]
     registration: Any
     options: Any = None
-    # Semantic tokens are registered under one name for all that they can do.
-    registered_as: str | None = None
-    more: Mapping[str, Callable[[Any], Awaitable[Any]]] = attrs.field(factory=dict)
+    registered_as: str = ""
 
     @property
-    def answers(self) -> Mapping[str, Callable[[Any], Awaitable[Any]]]:
-        return {self.method: self.answer, **self.more}
+    def method(self) -> str:
+        return next(iter(self.answers))
 
 
 class Features:
-    """The features of one session. ``code_actions`` are asked in order, their answers added up."""
+    """The features of one session. ``code_actions`` are asked in order, their answers added up.
+
+    ``action_kinds`` are the kinds that they may be of, for the announcement.
+    """
 
     def __init__(self, session: Session, commands: Commands) -> None:
         self._session = session
-        plans = PlanWatch(session, commands.watching)
-        self.plans = plans
-        offers = PlanOffers(session, plans)
-        self.code_actions: list[Provider] = [offers]
-        self.action_kinds: list[str] = [plan_actions.KIND]
-        self._features = _table(session, plans, offers)
+        self._watching = commands.watching
+        self._made: PlanRoom | None = None
+        self._limiter = anyio.CapacityLimiter(2)
+        self.code_actions: list[Provider] = [_PlanActions(session, self.room)]
+        self.action_kinds: list[str] = [ACTION_KIND]
+        session.documents.on_change.append(self._documents_changed)
+        commands.watching.begun.append(self._begun)
+
+    def room(self) -> PlanRoom:
+        """Made when it is first needed."""
+        if self._made is None:
+            from fanout_server.lsp.plan_room import PlanRoom  # noqa: PLC0415 - most sessions never open a plan
+
+            self._made = PlanRoom(self._session, self._watching)
+        return self._made
+
+    def _documents_changed(self) -> None:
+        if self._made is not None or any(is_plan(one) for one in self._session.documents.all()):
+            self.room().watch.documents_changed()
+
+    def _begun(self, engine: Engine, run: str, uri: str) -> None:
+        self.room().watch.begun(engine, run, uri)
 
     def register(self, server: LanguageServer) -> None:
         """To be called once, before the client's first message."""
+        left: list[_Feature] = []
 
         def initialize(params: types.InitializeParams) -> None:
-            for feature in self._features:
-                if not _is_dynamic(params.capabilities, feature):
+            for feature in _FEATURES:
+                if capability(params.capabilities, f"text_document.{feature.client}.dynamic_registration"):
+                    left.append(feature)
+                else:
                     self._add(server, feature, feature.options)
 
         async def initialized(_: types.InitializedParams) -> None:
-            left = [one for one in self._features if one.method not in server.protocol.fm.features]
             for feature in left:
                 self._add(server, feature, None)
             await self._register_dynamically(left)
 
+        async def actions(params: types.CodeActionParams) -> CodeActions:
+            return await self.actions(params)
+
+        async def resolve(action: types.CodeAction) -> types.CodeAction:
+            return await self.resolve(action)
+
         server.feature(types.INITIALIZE)(initialize)
         server.feature(types.INITIALIZED)(initialized)
-        literal = types.CodeActionOptions(code_action_kinds=list(self.action_kinds), resolve_provider=True)
-        server.feature(types.TEXT_DOCUMENT_CODE_ACTION, literal)(_as_function(self.actions))
-        server.feature(types.CODE_ACTION_RESOLVE)(_as_function(self.resolve))
+        options = types.CodeActionOptions(code_action_kinds=list(self.action_kinds), resolve_provider=True)
+        server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(actions)
+        server.feature(types.CODE_ACTION_RESOLVE)(resolve)
 
     def _add(self, server: LanguageServer, feature: _Feature, options: Any) -> None:
-        for number, (method, answer) in enumerate(feature.answers.items()):
-            server.feature(method, None if number else options)(self._written(answer))
+        for method, answer in feature.answers.items():
+            server.feature(method, options if method == feature.method else None)(self._answered(answer))
 
-    def _written(self, answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-        """The same; a long answer becomes JSON beside the loop."""
+    def _answered(self, answer: Callable[[PlanRoom], Answer]) -> Answer:
+        """Null for what is no plan document; a long answer becomes JSON beside the loop."""
 
         async def answered(params: Any) -> Any:
-            result = await answer(params)
+            document = self._session.documents.get(params.text_document.uri)
+            if document is None or not is_plan(document):
+                return None
+            result = await answer(self.room())(params)
             if isinstance(result, list) and len(result) > _MANY:
-                return await anyio.to_thread.run_sync(
-                    self._session.protocol.written, result, limiter=self.plans.documents.limiter
-                )
+                return await anyio.to_thread.run_sync(self._session.protocol.written, result, limiter=self._limiter)
             return result
 
         return answered
@@ -130,16 +156,14 @@ class Features:
         if not features:
             return
         registrations = [
-            types.Registration(
-                id=f"fanout/{one.method}", method=one.registered_as or one.method, register_options=one.registration
-            )
+            types.Registration(f"fanout/{one.method}", one.registered_as or one.method, one.registration)
             for one in features
         ]
         params = types.RegistrationParams(registrations)
         try:
             await self._session.ask(types.CLIENT_REGISTER_CAPABILITY, params, _REGISTER_SECONDS)
         except (TimeoutError, ClientRefused) as error:
-            # It may still ask; the handlers are there.
+            # It may ask all the same: the handlers are there.
             _log.warning("the editor did not take the features of plan documents: %s", error)
 
     async def actions(self, params: types.CodeActionParams) -> CodeActions:
@@ -169,6 +193,20 @@ class Features:
         return attrs.evolve(made, data=mark)
 
 
+class _PlanActions:
+    """The provider for plan documents."""
+
+    def __init__(self, session: Session, room: Callable[[], PlanRoom]) -> None:
+        self._session = session
+        self._room = room
+
+    async def actions(self, params: types.CodeActionParams) -> CodeActions:
+        document = self._session.documents.get(params.text_document.uri)
+        if document is None or not is_plan(document):
+            return []
+        return await self._room().offers.actions(params)
+
+
 def _is_wanted(action: types.CodeAction | types.Command, only: Sequence[str]) -> bool:
     """Kinds are hierarchical: who asks for ``refactor`` wants ``refactor.rewrite`` too."""
     if not only:
@@ -176,7 +214,7 @@ def _is_wanted(action: types.CodeAction | types.Command, only: Sequence[str]) ->
     if isinstance(action, types.Command) or action.kind is None:
         return False
     kind = str(getattr(action.kind, "value", action.kind))
-    return any(kind == one or kind.startswith(f"{one}.") or not one for one in only)
+    return any(not one or kind == one or kind.startswith(f"{one}.") for one in only)
 
 
 def _marked(action: types.CodeAction | types.Command, number: int) -> types.CodeAction | types.Command:
@@ -185,76 +223,58 @@ def _marked(action: types.CodeAction | types.Command, number: int) -> types.Code
     return attrs.evolve(action, data={"provider": number, "data": action.data})
 
 
-def _is_dynamic(capabilities: types.ClientCapabilities, feature: _Feature) -> bool:
-    return bool(capability(capabilities, f"text_document.{feature.client}.dynamic_registration"))
+_LEGEND = types.SemanticTokensLegend(token_types=list(TOKEN_TYPES), token_modifiers=[])
 
-
-def _as_function(answer: Callable[[Any], Awaitable[Any]]) -> Callable[[Any], Awaitable[Any]]:
-    """Pygls puts marks on what it is given, and a method takes none."""
-
-    async def answered(params: Any) -> Any:
-        return await answer(params)
-
-    return answered
-
-
-def _table(session: Session, plans: PlanWatch, offers: PlanOffers) -> tuple[_Feature, ...]:
-    structure, tokens = PlanStructure(session, plans), PlanTokens(plans)
-    legend, triggers = plan_tokens.LEGEND, list(plan_completion.TRIGGERS)
-    return (
-        _Feature(
-            types.TEXT_DOCUMENT_HOVER,
-            "hover",
-            PlanHover(session, plans).hover,
-            types.HoverRegistrationOptions(_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_COMPLETION,
-            "completion",
-            PlanCompletion(session, plans).complete,
-            types.CompletionRegistrationOptions(_SELECTOR, trigger_characters=triggers),
-            types.CompletionOptions(trigger_characters=triggers),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_CODE_LENS, "code_lens", offers.lenses, types.CodeLensRegistrationOptions(_SELECTOR)
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_INLAY_HINT,
-            "inlay_hint",
-            PlanHints(plans).hints,
-            types.InlayHintRegistrationOptions(document_selector=_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_DOCUMENT_SYMBOL,
-            "document_symbol",
-            structure.symbols,
-            types.DocumentSymbolRegistrationOptions(_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_FOLDING_RANGE,
-            "folding_range",
-            structure.foldings,
-            types.FoldingRangeRegistrationOptions(_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_DOCUMENT_LINK,
-            "document_link",
-            structure.links,
-            types.DocumentLinkRegistrationOptions(_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_FORMATTING,
-            "formatting",
-            PlanFormat(plans).format,
-            types.DocumentFormattingRegistrationOptions(_SELECTOR),
-        ),
-        _Feature(
-            types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL,
-            "semantic_tokens",
-            tokens.full,
-            types.SemanticTokensRegistrationOptions(legend, _SELECTOR, range=True, full=True),
-            legend,
-            "textDocument/semanticTokens",
-            {types.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE: tokens.range},
-        ),
-    )
+_FEATURES = (
+    _Feature(
+        "hover",
+        {types.TEXT_DOCUMENT_HOVER: lambda room: room.hover.hover},
+        types.HoverRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "completion",
+        {types.TEXT_DOCUMENT_COMPLETION: lambda room: room.completion.complete},
+        types.CompletionRegistrationOptions(_SELECTOR, trigger_characters=TRIGGERS),
+        types.CompletionOptions(trigger_characters=TRIGGERS),
+    ),
+    _Feature(
+        "code_lens",
+        {types.TEXT_DOCUMENT_CODE_LENS: lambda room: room.offers.lenses},
+        types.CodeLensRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "inlay_hint",
+        {types.TEXT_DOCUMENT_INLAY_HINT: lambda room: room.hints.hints},
+        types.InlayHintRegistrationOptions(document_selector=_SELECTOR),
+    ),
+    _Feature(
+        "document_symbol",
+        {types.TEXT_DOCUMENT_DOCUMENT_SYMBOL: lambda room: room.structure.symbols},
+        types.DocumentSymbolRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "folding_range",
+        {types.TEXT_DOCUMENT_FOLDING_RANGE: lambda room: room.structure.foldings},
+        types.FoldingRangeRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "document_link",
+        {types.TEXT_DOCUMENT_DOCUMENT_LINK: lambda room: room.structure.links},
+        types.DocumentLinkRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "formatting",
+        {types.TEXT_DOCUMENT_FORMATTING: lambda room: room.format.format},
+        types.DocumentFormattingRegistrationOptions(_SELECTOR),
+    ),
+    _Feature(
+        "semantic_tokens",
+        {
+            types.TEXT_DOCUMENT_SEMANTIC_TOKENS_FULL: lambda room: room.tokens.full,
+            types.TEXT_DOCUMENT_SEMANTIC_TOKENS_RANGE: lambda room: room.tokens.range,
+        },
+        types.SemanticTokensRegistrationOptions(_LEGEND, _SELECTOR, range=True, full=True),
+        _LEGEND,
+        "textDocument/semanticTokens",
+    ),
+)

@@ -9,14 +9,13 @@ from attrs import frozen
 from lsprotocol import types
 
 from fanout_server.lsp import plan_words as words
+from fanout_server.lsp.plan_document import ACTION_KIND
 from fanout_server.lsp.plan_outlook import Outlook
 from fanout_server.lsp.plan_runs import LastRun
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.lsp.session import Session
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.planning.estimate import Estimate
-
-KIND = "refactor.rewrite.fanout"
 
 _OPEN = frozenset({RunState.READY, RunState.CANCELLED, RunState.REVERTED})
 _TRIED = frozenset({RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
@@ -51,7 +50,8 @@ def _of_run(last: LastRun) -> Iterator[Offer]:
     if view is None:
         yield Offer("Cancel", "fanout.cancel", run)
         return
-    failed = sum(unit.state in {UnitState.FAILED, UnitState.CANCELLED} for unit in view.units)
+    states = {unit.state for unit in view.units} & {UnitState.FAILED, UnitState.CANCELLED}
+    again = sum(unit.state in states for unit in view.units)
     match view.state:
         case RunState.RUNNING:
             yield Offer(f"Cancel ({words.some_units(view.units)})", "fanout.cancel", run)
@@ -67,8 +67,8 @@ def _of_run(last: LastRun) -> Iterator[Offer]:
     if view.state in _OPEN and view.owners:
         yield Offer(_apply_title(view), "fanout.apply", run)
         yield Offer("Show diff", "fanout.show", {**run, "what": "diff"})
-    if view.state in _TRIED and failed:
-        yield Offer(f"Retry {failed} failed", "fanout.retry", run)
+    if view.state in _TRIED and again:
+        yield Offer(f"Retry {again} {' or '.join(sorted(states, reverse=True))}", "fanout.retry", run)
     if view.state in _OPEN | {RunState.FAILED, RunState.INTERRUPTED, RunState.WAITING}:
         yield Offer("Discard", "fanout.discard", run)
 
@@ -108,5 +108,5 @@ class PlanOffers:
         for one in await self._offers(uri):
             title = f"fanout: {one.title}"
             command = types.Command(title=title, command=one.command, arguments=[one.argument])
-            found.append(types.CodeAction(title=title, kind=KIND, command=command) if literal else command)
+            found.append(types.CodeAction(title=title, kind=ACTION_KIND, command=command) if literal else command)
         return found

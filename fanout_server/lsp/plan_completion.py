@@ -20,8 +20,6 @@ from fanout_server.option_docs import COMMAND_VARIABLE_DOCS, OPTION_DOCS, OUTPUT
 from fanout_server.planning import document as documents
 from fanout_server.settings import OPTION_KEYS
 
-TRIGGERS = ("{", "/", " ")
-
 _KEY = re.compile(r"[A-Za-z_]*")
 _OPTION = re.compile(r"(?P<key>[a-z_]+)[ \t]*:(?P<value>.*)", re.DOTALL)
 _PART = re.compile(r"(?:[ \t]+(?:-[ \t]+)?|.*[{,][ \t]*|[ \t]*-[ \t]+)(?P<word>[a-z_]*)", re.DOTALL)
@@ -31,6 +29,8 @@ _LAST_WORD = re.compile(r"[^\s,\[\]{}\"']*\Z")
 _ITEM = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+(?:\[[ xX]\][ \t]+)?(?P<target>.*)", re.DOTALL)
 _TEMPLATES = frozenset({*documents.TEMPLATES, "command"})
 _PATH_OPTIONS = frozenset({"owns", "setup_key"})
+# How a line begins that goes on with the value of the option above it.
+_CONTINUES = frozenset(" \t-]}\n")
 _MOST = 200
 _STALE_SECONDS = 30.0
 
@@ -190,10 +190,14 @@ def _header(text: PlanText) -> str:
 def _enclosing(text: PlanText, line: int, before: str) -> tuple[str, str]:
     """The option that a line of the header belongs to, and what of its value stands before the cursor."""
     value = before
+    if before.lstrip().startswith("#"):
+        return "", before
     while line >= 0:
         found = _OPTION.fullmatch(value)
         if found is not None:
             return found["key"], found["value"]
+        if value[:1] not in _CONTINUES:
+            break
         line -= 1
         above = text.lines.line(line) if line >= 0 else "---"
         if above.rstrip() == "---":

@@ -21,6 +21,12 @@ from fanout_server.planning.front_matter import Entry
 
 LANGUAGE = "fanout"
 ENDING = ".fanout.md"
+ACTION_KIND = "refactor.rewrite.fanout"
+"""Of code actions that begin, show or end a run."""
+TRIGGERS = ("{", "/", " ")
+"""What an editor asks for completion after, besides letters."""
+TOKEN_TYPES = ("property", "enumMember", "number", "string", "variable", "comment", "regexp")
+"""Of semantic tokens, as LSP names them."""
 _THREADS = 4
 
 

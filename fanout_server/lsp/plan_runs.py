@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Hashable, Mapping
 
 import anyio
@@ -13,7 +12,7 @@ import attrs
 from fanout_server import model
 from fanout_server.lsp.plan_document import key_of
 from fanout_server.lsp.session import Session
-from fanout_server.model import RunState, RunView, Unit, UnitState, UnitView
+from fanout_server.model import RunState, RunView, Unit, UnitView
 from fanout_server.planning.targets import Entry
 from fanout_server.run.engine import Engine, UnknownRun
 
@@ -135,12 +134,3 @@ class PlanRuns:
         if self._last.get(key_of(uri)) is last:
             self._last[key_of(uri)] = attrs.evolve(last, view=view, index=index)
             self._changed(uri)
-
-
-def seconds_of(unit: UnitView) -> float | None:
-    """How long the unit has taken so far, ``None`` while it does not run."""
-    if unit.state.ended:
-        return unit.seconds
-    if unit.started is None or unit.state is UnitState.QUEUED:
-        return None
-    return max(0.0, time.time() - unit.started)

@@ -10,17 +10,14 @@ import anyio.to_thread
 from attrs import frozen
 from lsprotocol import types
 
-from fanout_server.lsp.plan_document import PlanText
+from fanout_server.lsp.plan_document import TOKEN_TYPES, PlanText
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.option_docs import OPTION_DOCS
 from fanout_server.planning import globs, variables
 from fanout_server.planning.document import TEMPLATES
 from fanout_server.planning.front_matter import Entry
 
-LEGEND = types.SemanticTokensLegend(
-    token_types=["property", "enumMember", "number", "string", "variable", "comment", "regexp"], token_modifiers=[]
-)
-_TYPES = {name: number for number, name in enumerate(LEGEND.token_types)}
+_TYPES = {name: number for number, name in enumerate(TOKEN_TYPES)}
 _COMMENT = re.compile(r"(?:^|(?<=[ \t]))#[^\r\n]*", re.MULTILINE)
 _BREAK = re.compile(r"\r\n|\n|\r")
 

@@ -39,10 +39,9 @@ class PlanWatch:
         self._told: dict[str, str] = {}
         self._hints = Refresh(session, types.WORKSPACE_INLAY_HINT_REFRESH, "workspace.inlay_hint.refresh_support")
         self._lenses = Refresh(session, types.WORKSPACE_CODE_LENS_REFRESH, "workspace.code_lens.refresh_support")
-        session.documents.on_change.append(self._documents_changed)
-        watching.begun.append(self._begun)
 
-    def _begun(self, engine: Engine, run: str, uri: str) -> None:
+    def begun(self, engine: Engine, run: str, uri: str) -> None:
+        """A run of this document was launched."""
         self.runs.began(engine, run, uri)
         self._lenses.soon()
 
@@ -55,9 +54,9 @@ class PlanWatch:
             self._lenses.soon()
             if last is not None and not last.active:
                 # What was applied or taken back may have made files or removed them.
-                self._look_again()
+                self.look_again()
 
-    def _documents_changed(self) -> None:
+    def documents_changed(self) -> None:
         """Called with every key that is pressed anywhere."""
         saved = {one.uri: one.synced for one in self._session.documents.all() if not one.changed}
         came = any(self._saved.get(uri, at) != at for uri, at in saved.items())
@@ -69,14 +68,14 @@ class PlanWatch:
             self._watching.diagnostics.clear(owner_of(uri))
         before, self._seen = self._seen, now
         if came:
-            self._look_again()
+            self.look_again()
             return
         for uri, document in now.items():
             if before.get(uri) is not document:
                 self._session.spawn(self._check, document, 0.0 if uri not in before else _TYPING_SECONDS)
 
-    def _look_again(self) -> None:
-        """Files came or went, or may have."""
+    def look_again(self) -> None:
+        """Files came or went, or may have; or the editor's settings are others."""
         self.outlooks.outdate()
         for document in self._seen.values():
             self._session.spawn(self._check_again, document)

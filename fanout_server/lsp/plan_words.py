@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
-from fanout_server.lsp.plan_runs import seconds_of
 from fanout_server.model import UnitState, UnitView
 from fanout_server.planning.estimate import money
 
@@ -21,6 +21,15 @@ def duration(seconds: float) -> str:
 
 def count(number: int, noun: str) -> str:
     return f"{number} {noun}" + ("" if number == 1 else "s")
+
+
+def seconds_of(unit: UnitView) -> float | None:
+    """How long the unit has taken so far, ``None`` while it does not run."""
+    if unit.state.ended:
+        return unit.seconds
+    if unit.started is None or unit.state is UnitState.QUEUED:
+        return None
+    return max(0.0, time.time() - unit.started)
 
 
 def one_unit(unit: UnitView) -> str:

@@ -14,6 +14,7 @@ from fanout_server import model
 from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
+from fanout_server.lsp.plan_document import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
@@ -138,7 +139,12 @@ class Watching:
 
     def _diagnostics(self, engine: Engine, view: RunView, more: Sequence[Finding]) -> dict[str, list[types.Diagnostic]]:
         places = findings.Places(self._session, engine.repository.root, view.plan)
-        return findings.by_uri(places, view.id, (*view.findings, *more), self._documents.get(view.id))
+        uri = self._documents.get(view.id)
+        document = None if uri is None else self._session.documents.get(uri)
+        # What planning says of a document that is open is shown as it is typed, and may be mended by now.
+        planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
+        told = [one for one in view.findings if one not in planned]
+        return findings.by_uri(places, view.id, (*told, *more), uri)
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session

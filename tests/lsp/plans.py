@@ -91,9 +91,12 @@ class PlanPage:
         while not wanted(found := ask()):
             assert time.monotonic() < deadline, found
             left = deadline - time.monotonic()
-            self.client.wait(lambda _, seen=seen: self._refreshes() > seen, "refresh", left)
+            self._wait_for_news(seen, left)
             seen = self._refreshes()
         return found
+
+    def _wait_for_news(self, seen: int, limit: float) -> None:
+        self.client.wait(lambda _: self._refreshes() > seen, "refresh", limit)
 
     def _refreshes(self) -> int:
         methods = {"workspace/inlayHint/refresh", "workspace/codeLens/refresh"}

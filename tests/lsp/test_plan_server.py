@@ -69,7 +69,9 @@ def test_a_file_that_comes_is_seen_when_something_is_saved(connect: MakeEditor, 
     page.diagnostics(lambda told: not told)
 
 
-def test_without_instruction_units_or_repository_it_says_so(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
+def test_without_instruction_units_or_repository_it_says_so(
+    connect: MakeEditor, checkout: Path, tmp_path: Path
+) -> None:
     editor = connect(CAPABILITIES)
     page = PlanPage(editor, "")
     assert codes(page.diagnostics(bool)) == ["plan/no-instruction", "plan/no-units"]
@@ -153,7 +155,8 @@ def test_completion_offers_keys_values_variables_and_paths(connect: MakeEditor, 
 
 
 def test_symbols_foldings_links_tokens_and_formatting(connect: MakeEditor, checkout: Path) -> None:
-    text = "---\njobs:   3\nagent: command\ncommand: ['true']\n---\n\nDo it to {file}.\nTwo lines.\n\n- src/one.py\n- src/*.py\n"
+    header = "---\njobs:   3\nagent: command\ncommand: ['true']\n---\n"
+    text = f"{header}\nDo it to {{file}}.\nTwo lines.\n\n- src/one.py\n- src/*.py\n"
     page = PlanPage(connect(CAPABILITIES), text)
     symbols = page.ask("documentSymbol")
     assert [one["name"] for one in symbols] == ["Options", "Do it to {file}.", "src/one.py", "src/*.py"]
@@ -230,7 +233,9 @@ def test_a_run_is_seen_in_the_document_from_its_start_to_its_end(
     page.press("Run")
     hints = page.until(page.hints, lambda told: told[:1] and told[0].startswith("running 0:0"))
     assert hints[1:] == ["queued", "0/2 done"]
-    page.until(lambda: page.hover("src/one.py", 1), lambda told: "Log:\n```text\nthinking about src/one.py\n```" in told)
+    page.until(
+        lambda: page.hover("src/one.py", 1), lambda told: "Log:\n```text\nthinking about src/one.py\n```" in told
+    )
     lenses = page.until(page.lenses, lambda told: told[0] == "Cancel (0/4 done, 1 running)")
     assert lenses[1:] == ["Preview"]
     # What is typed meanwhile moves the items; their units stay theirs.
@@ -254,7 +259,7 @@ def test_a_run_is_cancelled_tried_again_and_discarded_by_its_lenses(connect: Mak
     page.until(page.lenses, lambda told: told[0].startswith("Cancel (0/2 done, 2 running"))
     page.press("Cancel")
     lenses = page.until(page.lenses, lambda told: not told[0].startswith("Cancel"))
-    assert lenses == ["Retry 2 failed", "Discard", "Run 2 units", "Preview"]
+    assert lenses == ["Retry 2 cancelled", "Discard", "Run 2 units", "Preview"]
     (tmp_path / "go").touch()
     page.press("Retry")
     lenses = page.until(page.lenses, lambda told: "Apply 1 file" in told)
