@@ -22,7 +22,7 @@ from fanout_server.settings import OPTION_KEYS
 
 _KEY = re.compile(r"[A-Za-z_]*")
 _OPTION = re.compile(r"(?P<key>[a-z_]+)[ \t]*:(?P<value>.*)", re.DOTALL)
-_PART = re.compile(r"(?:[ \t]+(?:-[ \t]+)?|.*[{,][ \t]*|[ \t]*-[ \t]+)(?P<word>[a-z_]*)", re.DOTALL)
+_PART = re.compile(r"(?:.*\n[ \t]*(?:-[ \t]+)?|.*[{,][ \t]*)(?P<word>[a-z_]*)", re.DOTALL)
 _FORMAT = re.compile(r".*\bformat[ \t]*:[ \t]*(?P<word>[a-z]*)", re.DOTALL)
 _VARIABLE = re.compile(r"(?:.*[^{])?(?P<brace>\{[a-z_]*)", re.DOTALL)
 _LAST_WORD = re.compile(r"[^\s,\[\]{}\"']*\Z")
@@ -146,7 +146,7 @@ def in_header(text: PlanText, offset: int) -> _Choices | None:
     if key == "output" and (form := _FORMAT.fullmatch(value)) is not None:
         return _values(offset - len(form["word"]), offset, OUTPUT_FORMATS)
     part = _PART.fullmatch(value)
-    if documented.parts and part is not None:
+    if documented.parts and part is not None and (key != "prices" or "{" in value):
         choices = tuple(
             _Choice(name, types.CompletionItemKind.Field, f"{name}: ", documentation=means)
             for name, means in documented.parts.items()

@@ -75,8 +75,23 @@ def test_the_editors_settings_stand_for_what_the_document_leaves_out(checkout: P
 
 
 pieces = st.sampled_from(
-    ["---\n", "jobs: 3\n", "jobs: x\n", "split: item\n", "split: line\n", "owns: [../x]\n", "Do {file} {symbol} {x}.\n"]
-    + ["- src/one.py\n", "- src\n", "- *.py: note\n", "- plain text\n", "- /etc/passwd\n", "- a.txt:3\n", "  more\n", "\n"]
+    [
+        "---\n",
+        "jobs: 3\n",
+        "jobs: x\n",
+        "split: item\n",
+        "split: line\n",
+        "owns: [../x]\n",
+        "Do {file} {symbol} {x}.\n",
+        "- src/one.py\n",
+        "- src\n",
+        "- *.py: note\n",
+        "- plain text\n",
+        "- /etc/passwd\n",
+        "- a.txt:3\n",
+        "  more\n",
+        "\n",
+    ]
 )
 
 
