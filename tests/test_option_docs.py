@@ -20,7 +20,7 @@ PROTOCOL = Path(__file__).parents[1] / "docs" / "protocol.md"
 def rows() -> dict[str, tuple[str, str]]:
     """Of the table of options in the contract: what each takes, and its default."""
     section = PROTOCOL.read_text().split("\n## Options\n", 1)[1].split("\n## ", 1)[0].split("\n### ", 1)[0]
-    found = {}
+    found: dict[str, tuple[str, str]] = {}
     for line in section.splitlines():
         if line.startswith("| `"):
             keys, value, default = (cell.strip() for cell in re.split(r"(?<!\\)\|", line)[1:4])

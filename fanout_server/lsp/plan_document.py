@@ -107,6 +107,7 @@ class PlanDocuments:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._parsed: dict[str, PlanText] = {}
+        self._turns: dict[str, anyio.Lock] = {}
         self.limiter = anyio.CapacityLimiter(_THREADS)
 
     def open(self, uri: str) -> Document | None:
@@ -123,16 +124,19 @@ class PlanDocuments:
         if document is None:
             self._parsed.pop(uri, None)
             return None
-        known = self._parsed.get(document.uri)
-        if known is not None and known.document is document:
-            return known
-        encoding = self._session.protocol.encoding
-        made = await anyio.to_thread.run_sync(PlanText, document, encoding, limiter=self.limiter)
-        self._parsed[document.uri] = made
-        return made
+        # An editor asks for all that it shows at once: the first question has it parsed, the others wait.
+        async with self._turns.setdefault(document.uri, anyio.Lock()):
+            known = self._parsed.get(document.uri)
+            if known is not None and known.document is document:
+                return known
+            encoding = self._session.protocol.encoding
+            made = await anyio.to_thread.run_sync(PlanText, document, encoding, limiter=self.limiter)
+            self._parsed[document.uri] = made
+            return made
 
     def forget(self, uri: str) -> None:
         self._parsed.pop(uri, None)
+        self._turns.pop(uri, None)
 
 
 def key_of(uri: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import anyio.to_thread
 from lsprotocol import types
 
+from fanout_server.lsp.plan_document import PlanText
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.planning import normal_form
 
@@ -18,5 +19,8 @@ class PlanFormat:
         text = await documents.read(params.text_document.uri)
         if text is None:
             return None
-        found = await anyio.to_thread.run_sync(normal_form.changes, text.parsed, limiter=documents.limiter)
-        return [types.TextEdit(text.span(one.start, one.end), one.text) for one in found]
+        return await anyio.to_thread.run_sync(_edits, text, limiter=documents.limiter)
+
+
+def _edits(text: PlanText) -> list[types.TextEdit]:
+    return [types.TextEdit(text.span(one.start, one.end), one.text) for one in normal_form.changes(text.parsed)]
