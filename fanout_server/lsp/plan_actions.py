@@ -16,6 +16,7 @@ from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.lsp.session import Session
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.planning.estimate import Estimate
+from fanout_server.run.state import units_line
 
 _OPEN = frozenset({RunState.READY, RunState.CANCELLED, RunState.REVERTED})
 _TRIED = frozenset({RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
@@ -54,7 +55,7 @@ def _of_run(last: LastRun) -> Iterator[Offer]:
     again = sum(unit.state in states for unit in view.units)
     match view.state:
         case RunState.RUNNING:
-            yield Offer(f"Cancel ({words.some_units(view.units)})", "fanout.cancel", run)
+            yield Offer(f"Cancel ({units_line(view.units)})", "fanout.cancel", run)
         case RunState.WAITING:
             yield Offer("Go on with the rest", "fanout.accept", run)
             yield Offer("Cancel", "fanout.cancel", run)

@@ -11,6 +11,7 @@ from fanout_server.lsp.plan_outlook import Outlook
 from fanout_server.lsp.plan_runs import LastRun
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.model import RunState, UnitView
+from fanout_server.run.state import units_line
 
 _LONGEST_TIP = 300
 
@@ -40,7 +41,7 @@ def _hint(outlook: Outlook, last: LastRun | None, index: int) -> types.InlayHint
     if len(ran) == 1:
         label, tip = words.one_unit(ran[0]), _tip(ran[0])
     elif ran:
-        label, tip = words.some_units(ran), ""
+        label, tip = units_line(ran), ""
     elif len(entries) > 1:
         label, tip = words.count(len(entries), "unit"), ""
     else:

@@ -19,11 +19,13 @@ from fanout_server.model import Unit, UnitView
 from fanout_server.option_docs import COMMAND_VARIABLE_DOCS, OPTION_DOCS, VARIABLE_DOCS, OptionDoc
 from fanout_server.planning import targets, variables
 from fanout_server.planning.targets import Entry
+from fanout_server.run.state import units_line
 
 _NAMED = 12
 _LONGEST_PROMPT = 2000
 _LOG_LINES = 12
 _LONGEST_LINE = 160
+_ONE_WORD = "one word"
 # A hover never waits for longer for a log on a slow disk, nor for an outlook of a version just typed.
 _LOG_SECONDS = 0.1
 _SOON_SECONDS = 0.05
@@ -119,13 +121,10 @@ class PlanHover:
         return outlooks.last(text.document.uri)
 
     async def _one(self, named: _Named, last: LastRun | None) -> list[str]:
-        told = [
-            f"**{_plain(_label(named.entry))}**"
-            + (f" (unit {words.inline(named.planned.id)})" if named.planned else "")
-        ]
+        unit = named.planned or (named.ran[0] if named.ran else None)
+        told = [f"**{_plain(_label(named.entry))}**" + (f" (unit {words.inline(unit.id)})" if unit else "")]
         if named.ran is not None and last is not None:
             told += await self._state(named.ran[1], last)
-        unit = named.planned or (named.ran[0] if named.ran else None)
         if unit is not None:
             if unit.owns is not None:
                 told.append("May write " + ", ".join(words.inline(one) for one in unit.owns[:_NAMED]))
@@ -156,13 +155,9 @@ class PlanHover:
 
 def of_option(key: str, documented: OptionDoc) -> str:
     """An option in Markdown, for its hover and for completion."""
-    told = [f"**{key}**: {documented.means}", f"Takes {documented.takes}."]
-    if documented.values:
-        told[1] = (
-            f"Takes {documented.takes}: {', '.join(words.inline(one) for one in documented.values)}."
-            if (documented.takes.startswith("one word"))
-            else told[1]
-        )
+    listed = ", ".join(words.inline(one) for one in documented.values)
+    takes = f"{documented.takes}: {listed}" if documented.takes.startswith(_ONE_WORD) else documented.takes
+    told = [f"**{key}**: {documented.means}", f"Takes {takes}."]
     if documented.parts:
         told.append("\n".join(f"- {words.inline(part)}: {means}" for part, means in documented.parts.items()))
     if documented.default:
@@ -217,7 +212,7 @@ def _several(named: Sequence[_Named], last: LastRun | None) -> list[str]:
     told = [f"**{words.count(len(named), 'unit')}**"]
     ran = [one.ran[1] for one in named if one.ran is not None]
     if ran and last is not None:
-        told.append(f"Run {last.id}: {words.some_units(ran)}")
+        told.append(f"Run {last.id}: {units_line(ran)}")
     lines = []
     for one in named[:_NAMED]:
         state = f": {words.one_unit(one.ran[1])}" if one.ran is not None else ""

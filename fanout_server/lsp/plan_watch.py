@@ -42,6 +42,7 @@ class PlanWatch:
 
     def begun(self, engine: Engine, run: str, uri: str) -> None:
         """A run of this document was launched."""
+        self._told.pop(uri, None)
         self.runs.began(engine, run, uri)
         self._lenses.soon()
 

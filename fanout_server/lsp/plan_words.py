@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
 from fanout_server.model import UnitState, UnitView
 from fanout_server.planning.estimate import money
@@ -45,19 +44,6 @@ def one_unit(unit: UnitView) -> str:
     if unit.cost is not None:
         parts.append(money(unit.cost))
     return " ".join(parts)
-
-
-def some_units(units: Sequence[UnitView]) -> str:
-    """``7/12 done, 2 running, 1 failed, $0.84``, as the progress of a run."""
-    parts = [f"{sum(unit.state is UnitState.DONE for unit in units)}/{len(units)} done"]
-    for state in (UnitState.RUNNING, UnitState.VERIFYING, UnitState.FAILED, UnitState.CANCELLED):
-        number = sum(unit.state is state for unit in units)
-        if number:
-            parts.append(f"{number} {state}")
-    costs = [unit.cost for unit in units if unit.cost is not None]
-    if costs:
-        parts.append(money(sum(costs)))
-    return ", ".join(parts)
 
 
 def shortened(text: str, most: int) -> str:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import attrs
 
@@ -168,8 +169,13 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
 
 def progress_line(view: RunView) -> str:
     """``7/12 done, 2 running, 1 failed, $0.84``; parts that are nought are left out, but for the first."""
-    counts = {state: sum(unit.state is state for unit in view.units) for state in UnitState}
-    parts = [f"{counts[UnitState.DONE]}/{len(view.units)} done"]
+    return units_line(view.units)
+
+
+def units_line(units: Sequence[UnitView]) -> str:
+    """As ``progress_line``, of some units."""
+    counts = Counter(unit.state for unit in units)
+    parts = [f"{counts[UnitState.DONE]}/{len(units)} done"]
     for count, word in (
         (counts[UnitState.RUNNING], "running"),
         (counts[UnitState.VERIFYING], "verifying"),
@@ -178,7 +184,7 @@ def progress_line(view: RunView) -> str:
     ):
         if count:
             parts.append(f"{count} {word}")
-    costs = [unit.cost for unit in view.units if unit.cost is not None]
+    costs = [unit.cost for unit in units if unit.cost is not None]
     if costs:
         parts.append(f"${sum(costs):.2f}")
     return ", ".join(parts)

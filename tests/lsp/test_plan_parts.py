@@ -28,6 +28,7 @@ from fanout_server.model import FailureKind, Plan, Target, Unit, UnitState, Unit
 from fanout_server.planning.targets import Entry
 from fanout_server.repo.repository import Repository
 from fanout_server.run import report
+from fanout_server.run.state import units_line
 from tests.conftest import GitCommand
 
 
@@ -213,7 +214,7 @@ def test_words_of_units() -> None:
     assert words.one_unit(running) == "running (attempt 2) 1:05 $0.12"
     failed = UnitView("u", "t", UnitState.FAILED, seconds=3723.0, kind=FailureKind.TIMED_OUT)
     assert words.one_unit(failed) == "failed (timed out) 1:02:03"
-    assert words.some_units([running, failed, unit]) == "0/3 done, 1 running, 1 failed, $0.12"
+    assert units_line([running, failed, unit]) == "0/3 done, 1 running, 1 failed, $0.12"
     assert words.fenced("a ```` b") == "`````text\na ```` b\n`````"
     assert words.inline("a`b") == "``a`b``"
     assert words.inline("`a") == "`` `a ``"

@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lsp.editor import CAPABILITIES as PLAIN
 from tests.lsp.editor import MakeEditor, message
 from tests.lsp.plans import CAPABILITIES, PlanPage, plan, waiting_agent
@@ -311,3 +313,58 @@ def test_an_editor_that_never_answers_a_refresh_is_still_served(connect: MakeEdi
     deadline = time.monotonic() + LIMIT
     while not page.hints()[0].startswith("done"):
         assert time.monotonic() < deadline
+
+
+def test_remarks_on_the_plan_stand_there_once_and_go_when_they_are_mended(connect: MakeEditor, tmp_path: Path) -> None:
+    text = plan(waiting_agent(tmp_path), "src/one.py", "gone.py", more="apply: later\n")
+    page = PlanPage(connect(CAPABILITIES), text)
+    page.press("Run")
+    page.until(page.lenses, lambda told: told[0].startswith("Cancel (0/1 done, 1 running"))
+    page.change(text.replace("- gone.py\n", ""))
+    page.diagnostics(lambda told: not told)
+    (tmp_path / "go").touch()
+    page.until(page.lenses, lambda told: told[0].startswith("Apply"))
+    published = [one for one in page.client.all("textDocument/publishDiagnostics") if one["uri"] == page.uri]
+    assert [codes(one["diagnostics"]) for one in published] == [["preflight/missing"], []]
+
+
+def test_a_run_that_cannot_begin_leaves_the_document_as_it_was_each_time(connect: MakeEditor, checkout: Path) -> None:
+    (checkout / "big.bin").write_bytes(b"x" * 5000)
+    page = PlanPage(connect(CAPABILITIES), plan(["true"], "src/one.py", more="untracked_limit: 1kB\n"))
+    for number in (1, 2):
+        page.press("Run")
+        message(page.editor, "big.bin")
+        page.until(lambda: len(page.client.all("window/showMessage")), number.__le__)
+        assert page.until(page.lenses, lambda told: told[0].startswith("Run")) == ["Run 1 unit", "Preview"]
+
+
+def test_a_preview_takes_true_or_false(connect: MakeEditor) -> None:
+    page = PlanPage(connect(CAPABILITIES), plan(["true"], "src/one.py"))
+    argument: dict[str, Any] = {"plan": page.uri, "show": "yes"}
+    answer = page.client.call("workspace/executeCommand", {"command": "fanout.preview", "arguments": [argument]})
+    assert answer["error"]["message"] == "'show' of fanout.preview should be true or false, but is a string."
+    argument = {"plan": page.uri, "show": True}
+    answer = page.client.call("workspace/executeCommand", {"command": "fanout.run", "arguments": [argument]})
+    assert "has no key 'show'" in answer["error"]["message"]
+
+
+@pytest.mark.parametrize(("encoding", "width"), [("utf-8", 4), ("utf-16", 2), ("utf-32", 1)])
+def test_places_are_counted_as_the_client_counts(
+    connect: MakeEditor, checkout: Path, encoding: str, width: int
+) -> None:
+    name = "\U0001f600.py"
+    (checkout / name).write_text("x")
+    page = PlanPage(connect({"general": {"positionEncodings": [encoding]}}), f"Do {{file}}.\n\n-  {name}: \U0001f600\n")
+    wanted = {"start": {"line": 2, "character": 3}, "end": {"line": 2, "character": 3 + width + 3}}
+    (link,) = page.ask("documentLink")
+    assert link["range"] == wanted
+    note = {"line": 2, "character": 3 + width + 3 + 2 + width}
+    assert page.ask("hover", position=note)["range"] == {"start": wanted["start"], "end": note}
+    assert page.ask("semanticTokens/full")["data"][-5:] == [2, 3, width + 3, 3, 0]
+    (edit,) = page.ask("formatting", options={"tabSize": 2, "insertSpaces": True})
+    assert edit["range"] == {"start": {"line": 2, "character": 0}, "end": {"line": 3, "character": 0}}
+    offered = page.ask("completion", position={"line": 2, "character": 3 + width})
+    assert offered["items"][0]["textEdit"]["range"]["end"] == {"line": 2, "character": 3 + width}
+    page.change(f"Do {{file}}.\n\n- {name}: a\n- {name}: b\n")
+    found = page.diagnostics(lambda told: "preflight/shared-file" in told)
+    assert found[0]["range"]["end"]["character"] == 2 + width + 3

@@ -155,3 +155,12 @@ def test_any_text_can_be_formatted(text: str) -> None:
     once = formatted(text)
     assert meaning(once) == meaning(text)
     assert formatted(once) == once
+
+
+@given(st.text(alphabet=st.sampled_from("ab./ :#`'\"\\-\n\t[]{}\udc80\U0001f600"), min_size=1, max_size=12))
+def test_a_target_is_written_so_that_it_is_read_as_itself(target: str) -> None:
+    written = document.written_target(target)
+    (item,) = document.parse(f"Do it.\n\n- {written}\n").items
+    # No file's name begins or ends with a blank as a person writes it down, but in quotes it may.
+    assert item.target == target
+    assert written.encode()
