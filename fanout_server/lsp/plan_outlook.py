@@ -150,12 +150,16 @@ class Outlooks:
         return engines[0]
 
     async def _make(self, making: _Making) -> None:
+        uri = making.document.uri
         try:
             async with self._turn:
-                if self._documents.open(making.document.uri) is making.document:
+                if self._documents.open(uri) is making.document:
                     making.outlook = await self._outlook(making.document)
                     if making.outlook is not None:
-                        self._last[making.document.uri] = making.outlook
+                        self._last[uri] = making.outlook
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            # With every key that is pressed there would be another message.
+            _log.exception("the plan document %s", uri)
         finally:
             making.done.set()
 
