@@ -89,6 +89,8 @@ def _run_step(view: RunView, event: model.Event) -> RunView:
     match event:
         case model.RunResumed():
             return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="")
+        case model.AgentProbed():
+            return view if event.cost is None else attrs.evolve(view, probed=(view.probed or 0.0) + event.cost)
         case model.PilotAccepted():
             return attrs.evolve(view, accepted=event.note)
         case model.RunIntegrated():
@@ -178,7 +180,6 @@ def progress_line(view: RunView) -> str:
     ):
         if count:
             parts.append(f"{count} {word}")
-    costs = [unit.cost for unit in view.units if unit.cost is not None]
-    if costs:
-        parts.append(f"${sum(costs):.2f}")
+    if view.cost is not None:
+        parts.append(f"${view.cost:.2f}")
     return ", ".join(parts)
