@@ -10,8 +10,8 @@ AGENTS := build/agents
 NEOVIM := build/neovim
 
 .DEFAULT_GOAL := help
-# What the tests need of the system: other file systems than the one at hand, and a filter of git's.
-TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs
+# What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
+TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot
 
 .PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt bench size clean
 
