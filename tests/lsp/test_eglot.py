@@ -10,9 +10,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from tests.lacking import lacking
 from tests.lsp.editor import AGENT
 from tests.lsp.rawclient import SERVE
-from tests.real.network import lacking
 
 _STORY = Path(__file__).parent / "eglot" / "story.el"
 _ALL_SECONDS = 90

@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from tests.conftest import GitCommand
+from tests.lacking import lacking
 from tests.real.conftest import Make
-from tests.real.network import lacking
 
 _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parents[1] / "build" / "neovim"
