@@ -14,11 +14,15 @@ _CONFIRMING = re.compile(r"visual studio code|vscodium|code-server|code - oss|co
 # Editors that show CR LF as LF, and so cannot take an edit that holds CR LF for a file that they have yet to open.
 _DROPPING_CR = re.compile(r"emacs|eglot|lsp-mode", re.IGNORECASE)
 _NEOVIM_CONFIRMS = (0, 12)
+_NEOVIM = {"neovim", "nvim"}
 
 
 @frozen
 class Client:
-    """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete."""
+    """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete.
+
+    ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
+    """
 
     name: str = ""
     progress: bool = False
@@ -28,6 +32,7 @@ class Client:
     annotations: bool = False
     confirms: bool = False
     drops_cr: bool = False
+    blank_line: bool = False
     show_document: bool = False
     related: bool = False
     events: bool = False
@@ -53,6 +58,7 @@ class Client:
             annotations=annotations,
             confirms=annotations and _confirms(params.client_info),
             drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
+            blank_line=bool(params.client_info and params.client_info.name.lower() in _NEOVIM),
             show_document=bool(show and show.support),
             related=bool(diagnostics and diagnostics.related_information),
             events=_asked_for_events(params.capabilities.experimental),
@@ -62,7 +68,7 @@ class Client:
 def _confirms(info: types.ClientInfo | None) -> bool:
     if info is None:
         return False
-    if info.name.lower() in {"neovim", "nvim"}:
+    if info.name.lower() in _NEOVIM:
         numbers = re.match(r"v?(\d+)\.(\d+)", info.version or "")
         return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _NEOVIM_CONFIRMS
     return _CONFIRMING.search(info.name) is not None

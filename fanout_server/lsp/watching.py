@@ -283,6 +283,8 @@ class Watching:
             if chosen == _DISCARD:
                 await engine.discard(run)
                 self.forget(run)
+            elif chosen is None:
+                self._session.info(f"Run {run} is kept as it is: fanout.apply with its runId applies it.")
             return chosen == _APPLY
 
 

@@ -9,8 +9,8 @@ from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes
+from fanout_server.run.logs import log_files, prompt_files
 from fanout_server.run.services import Services
-from fanout_server.run.unit import log_files, prompt_files
 
 _LONGEST_LOG = 256 * 1024
 _TAIL_BYTES = 8 * 1024
