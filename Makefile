@@ -7,12 +7,13 @@ READY := $(VENV)/.ready
 NAME ?= run
 ARGS ?=
 AGENTS := build/agents
+NEOVIM := build/neovim
 
 .DEFAULT_GOAL := help
-# What the tests need of the system: other file systems than the one at hand, and a filter of git's.
-TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs
+# What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
+TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot
 
-.PHONY: tools help setup demo agents agents-all test test-unit test-agents test-agents-all lint fmt bench size clean
+.PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt bench size clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,16 +68,23 @@ $(AGENTS)/others/.ready: tests/real/others/package.json $(AGENTS)/.ready
 	cd $(@D)/node_modules/opencode-ai && node postinstall.mjs
 	@touch $@
 
-test: $(READY) tools $(if $(ARGS),,agents) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+neovim: $(NEOVIM)/.ready ## install Neovim, as the tests run it, into build/neovim (16 MB)
+
+$(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
+	rm -rf $(NEOVIM)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(NEOVIM) -r $<
+	@touch $@
+
+test: $(READY) tools $(if $(ARGS),,agents neovim) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
 	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real $(ARGS)
 
-test-agents: $(READY) agents ## claude and codex themselves, in a network of their own, against a stand-in for their services
+test-agents: $(READY) agents neovim ## claude and codex themselves, in a network of their own, against a stand-in for their services
 	$(BIN)/python -m pytest -m "not others" tests/real $(ARGS)
 
-test-agents-all: $(READY) agents-all ## the same and gemini, opencode and copilot
+test-agents-all: $(READY) agents-all neovim ## the same and gemini, opencode and copilot
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
 lint: $(READY) ## ruff, mypy (strict) and the floors of the house

@@ -311,6 +311,15 @@ class AttemptFailed(Event):
 
 
 @frozen
+class AgentProbed(Event):
+    """What asking the agent whether it works has used, before the first unit. ``estimated`` as in ``AttemptUsed``."""
+
+    cost: float | None
+    tokens: Tokens | None = None
+    estimated: bool = False
+
+
+@frozen
 class AttemptUsed(Event):
     """What the unit has used so far, in all its attempts. ``estimated``: by a price table, not told by the agent."""
 
@@ -399,6 +408,7 @@ AnyEvent = (
     | AttemptActivity
     | AttemptVerifying
     | AttemptFailed
+    | AgentProbed
     | AttemptUsed
     | UnitEnded
     | FindingReported
@@ -452,7 +462,8 @@ class Delivered:
 class RunView:
     """A run as the events so far add up to it. ``accepted`` is the note with which its pilot was accepted.
 
-    For each of ``applied`` there is one of ``delivered``: how things stood after it.
+    For each of ``applied`` there is one of ``delivered``: how things stood after it. ``probed`` is what probes of the
+    agent cost, in dollars.
     """
 
     id: str
@@ -470,3 +481,10 @@ class RunView:
     delivered: tuple[Delivered, ...] = ()
     findings: tuple[Finding, ...] = ()
     accepted: str | None = None
+    probed: float | None = None
+
+    @property
+    def cost(self) -> float | None:
+        """In dollars, as far as anybody told or it could be worked out; ``None`` where nothing is known."""
+        costs = [cost for cost in (self.probed, *(unit.cost for unit in self.units)) if cost is not None]
+        return sum(costs) if costs else None

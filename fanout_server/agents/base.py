@@ -26,9 +26,10 @@ class Abilities:
 
     ``resume``: a session goes on with another prompt; where ``bound``, only in the folder that it began in. ``cost``:
     it tells its cost in dollars. ``tokens``: it tells how many it used. ``schema``: its last answer has the form it is
-    asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``models``: a service answers for it, that
-    wants a sign-in and has limits. ``edits``: whether one that ends well and changed nothing has failed.
-    ``cumulative``: a resumed session tells cost and tokens of all of it.
+    asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``steering``: it can be told more while it
+    works, its reader is ``Steered``. ``models``: a service answers for it, that wants a sign-in and has limits.
+    ``edits``: whether one that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost
+    and tokens of all of it.
     """
 
     resume: bool = False
@@ -38,6 +39,7 @@ class Abilities:
     schema: bool = False
     turn_limit: bool = False
     budget_limit: bool = False
+    steering: bool = False
     models: bool = True
     edits: Edits = "expected"
     cumulative: bool = False
@@ -48,7 +50,8 @@ class Task:
     """One attempt at a unit, in a worktree of its own. ``prompt_file`` holds ``prompt`` and lies outside ``cwd``.
 
     ``session`` is one to go on with. ``schema`` is a file with the JSON schema that the answer must have; nothing is to
-    be edited then. ``budget`` is what this attempt may cost, in dollars.
+    be edited then. ``budget`` is what this attempt may cost, in dollars, and ``turns`` how many answers of the model it
+    may take: only for agents with such limits.
     """
 
     unit: Unit

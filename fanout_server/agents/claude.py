@@ -78,7 +78,14 @@ class Claude:
     name = "claude"
     version_argv: tuple[str, ...] = ("claude", "--version")
     abilities = Abilities(
-        resume=True, cost=True, tokens=True, schema=True, turn_limit=True, budget_limit=True, cumulative=True
+        resume=True,
+        cost=True,
+        tokens=True,
+        schema=True,
+        turn_limit=True,
+        budget_limit=True,
+        steering=True,
+        cumulative=True,
     )
 
     def check(self, options: Options) -> None:

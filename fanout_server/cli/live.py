@@ -224,9 +224,8 @@ def run_to_dict(view: RunView, on_disk: OnDisk | None = None) -> dict[str, objec
     }
     if view.ended is not None:
         data["ended"] = view.ended
-    costs = [unit.cost for unit in view.units if unit.cost is not None]
-    if costs:
-        data["cost"] = sum(costs)
+    if view.cost is not None:
+        data["cost"] = view.cost
     if on_disk is not None:
         data["disk"] = on_disk.to_dict()
     return data

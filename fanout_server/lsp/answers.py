@@ -40,7 +40,6 @@ def run(
     view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None
 ) -> dict[str, Any]:
     """Blocking, as ``preview``."""
-    costs = [unit.cost for unit in view.units if unit.cost is not None]
     answer: dict[str, Any] = {
         "runId": view.id,
         "state": str(view.state),
@@ -52,8 +51,8 @@ def run(
     }
     if view.ended is not None:
         answer["ended"] = view.ended
-    if costs:
-        answer["cost"] = sum(costs)
+    if view.cost is not None:
+        answer["cost"] = view.cost
     if estimate is not None:
         answer["estimate"] = estimate.to_dict()
     if on_disk is not None:

@@ -241,11 +241,7 @@ class Applying:
 
     async def _untouched(self, engine: Engine, edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
         now = await self._now(engine)
-        return tuple(
-            edit
-            for edit in edits
-            if (edit.renamed_from or edit.path) not in now.files and _holds(now.disk, edit, after=False)
-        )
+        return tuple(edit for edit in edits if _is_free(now, edit) and _holds(now.disk, edit, after=False))
 
     async def _now(self, engine: Engine) -> EditorPresent:
         root = engine.repository.root
@@ -274,6 +270,14 @@ def _holds(now: EditorPresent | Disk, edit: FileEdit, *, after: bool) -> bool:
         )
     except Unreadable:
         return False
+
+
+def _is_free(now: EditorPresent, edit: FileEdit) -> bool:
+    """Whether nobody has the file open, but for one that is to go and that the editor shows as it is on the disk."""
+    opened = now.files.get(edit.renamed_from or edit.path)
+    if opened is None:
+        return True
+    return edit.kind == "delete" and edit.before is not None and opened.data == edit.before.data
 
 
 def _make_folders(root: Path, edits: Sequence[FileEdit]) -> list[Path]:

@@ -14,6 +14,7 @@ _CONFIRMING = re.compile(r"visual studio code|vscodium|code-server|code - oss|co
 # Editors that show CR LF as LF, and so cannot take an edit that holds CR LF for a file that they have yet to open.
 _DROPPING_CR = re.compile(r"emacs|eglot|lsp-mode", re.IGNORECASE)
 _NEOVIM_CONFIRMS = (0, 12)
+_NEOVIM = {"neovim", "nvim"}
 
 
 @frozen
@@ -22,6 +23,7 @@ class Client:
 
     ``asks``: it says that it shows messages with buttons; others may do so and not say it. ``form_inputs`` are the
     kinds of input that it has for the forms of ``command/resolve``.
+    ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
     """
 
     name: str = ""
@@ -32,6 +34,7 @@ class Client:
     annotations: bool = False
     confirms: bool = False
     drops_cr: bool = False
+    blank_line: bool = False
     show_document: bool = False
     related: bool = False
     events: bool = False
@@ -67,6 +70,7 @@ class Client:
             annotations=annotations,
             confirms=annotations and _confirms(params.client_info),
             drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
+            blank_line=bool(params.client_info and params.client_info.name.lower() in _NEOVIM),
             show_document=bool(show and show.support),
             related=bool(diagnostics and diagnostics.related_information),
             events=bool(_entry(experimental, "fanout")),
@@ -83,7 +87,7 @@ class Client:
 def _confirms(info: types.ClientInfo | None) -> bool:
     if info is None:
         return False
-    if info.name.lower() in {"neovim", "nvim"}:
+    if info.name.lower() in _NEOVIM:
         numbers = re.match(r"v?(\d+)\.(\d+)", info.version or "")
         return numbers is not None and (int(numbers[1]), int(numbers[2])) >= _NEOVIM_CONFIRMS
     return _CONFIRMING.search(info.name) is not None
@@ -104,3 +108,13 @@ def _form_inputs(experimental: Any) -> frozenset[str]:
     return (
         frozenset(kind for kind in kinds if isinstance(kind, str)) if isinstance(kinds, list | tuple) else frozenset()
     )
+
+
+def capability(capabilities: types.ClientCapabilities, path: str) -> Any:
+    """What the client says at a place such as ``text_document.hover.content_format``; ``None`` for nothing."""
+    found: Any = capabilities
+    for part in path.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            return None
+    return found

@@ -166,9 +166,9 @@ class Writer:
     def _text_edits(self, edit: FileEdit, note: str | None) -> list[Any]:
         if edit.kind == "create":
             after = text.decode(edit.after.data) if edit.after else None
-            start = types.Position(0, 0)
+            start, end = types.Position(0, 0), types.Position(int(self.client.blank_line), 0)
             new = after.text if after else ""
-            return [_text_edit(types.Range(start, start), new, note)] if new else []
+            return [_text_edit(types.Range(start, end), new, note)] if new else []
         if edit.before is None:
             return []
         before = text.decode(edit.before.data)

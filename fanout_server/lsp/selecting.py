@@ -15,13 +15,15 @@ from typing import Any
 import anyio
 import anyio.to_thread
 import attrs
-from attrs import define, field, frozen
+from attrs import frozen
 from lsprotocol import types
 
 from fanout_server import codec, model
 from fanout_server.lsp import plans, present, wire
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.jobs import Job, Pending
+from fanout_server.lsp.plan_document import ACTION_KIND, is_plan
+from fanout_server.lsp.plan_files import Listed
 from fanout_server.lsp.positions import Encoding
 from fanout_server.lsp.presets import Preset
 from fanout_server.lsp.session import Session
@@ -32,8 +34,6 @@ from fanout_server.repo.repository import Repository
 
 _log = logging.getLogger(__name__)
 
-KIND = "refactor.rewrite.fanout"
-_PLAN_LANGUAGE, _PLAN_SUFFIX = "fanout", ".fanout.md"
 _AUTOMATIC_SECONDS, _INVOKED_SECONDS = 0.09, 10.0
 _LONGEST_AUTOMATIC = 100_000
 _LIST_SECONDS = 2.0
@@ -65,24 +65,6 @@ class _Wanted:
     is_automatic: bool
 
 
-@define(eq=False)
-class _Listed:
-    """A repository whose files are listed at most every few seconds: all ways to split, and many requests, ask."""
-
-    repository: Repository
-    _files: tuple[str, ...] = ()
-    _at: float = field(default=-_LIST_SECONDS)
-
-    def list_files(self) -> tuple[str, ...]:
-        if time.monotonic() - self._at > _LIST_SECONDS:
-            self._files = self.repository.list_files()
-            self._at = time.monotonic()
-        return self._files
-
-    def ignored(self, paths: Iterable[str], /) -> frozenset[str]:
-        return self.repository.ignored(paths)
-
-
 class Selecting:
     """A provider of code actions."""
 
@@ -91,13 +73,15 @@ class Selecting:
         self._watching = watching
         self._one_at_a_time = anyio.CapacityLimiter(1)
         self._asked = 0
-        # By the folder that was asked about. No repository is opened for this: that would write into it.
-        self._repositories: dict[Path, _Listed] = {}
+        # By the folder that was asked about. No engine is opened for this: that would write into the repository.
+        self._repositories: dict[Path, Repository] = {}
+        self._listed: dict[Path, Listed] = {}
 
     async def actions(self, params: types.CodeActionParams) -> list[Action]:
         context = params.context
         document = self._session.documents.get(params.text_document.uri)
-        if document is None or _is_plan(document) or not _wanted(context.only):
+        # A plan document's own code actions say what can be done with its units.
+        if document is None or is_plan(document) or not _wanted(context.only):
             return []
         is_automatic = context.trigger_kind is types.CodeActionTriggerKind.Automatic
         # A light bulb that burns as long as a run goes on would be in the way.
@@ -155,19 +139,23 @@ class Selecting:
             return None
         if not text.strip() and not wanted.problems:
             return None
-        files = self._repository(Path(folders[0]) if document.path is None else Path(document.path).parent)
-        root = files.repository.root
+        files = self._files(Path(folders[0]) if document.path is None else Path(document.path).parent)
+        root = files.root
         source = None if document.path is None else plans.relative(root, document.path)
         problems = plans.problems_of(document.text, wanted.problems, wanted.encoding, source)
         chosen = attrs.evolve(chosen, text=text if text.strip() else None, source=source, problems=problems)
         opened = present.OpenTexts(wanted.documents, root)
         return _Found(root, tuple(_worth_it(selecting.ways(chosen, files, root, root, opened))))
 
-    def _repository(self, folder: Path) -> _Listed:
-        known = self._repositories.get(folder)
-        if known is None or not known.repository.git_dir.is_dir():
-            known = self._repositories[folder] = _Listed(Repository.discover(folder))
-        return known
+    def _files(self, folder: Path) -> Listed:
+        """Of the repository that the folder lies in, listed a few seconds ago at most. Blocking, raises FanoutError."""
+        repository = self._repositories.get(folder)
+        if repository is None or not repository.git_dir.is_dir():
+            repository = self._repositories[folder] = Repository.discover(folder)
+        listed = self._listed.get(repository.root)
+        if listed is None or time.monotonic() - listed.at > _LIST_SECONDS:
+            listed = self._listed[repository.root] = Listed(repository)
+        return listed
 
     def _cancels(self) -> Iterator[Action]:
         for run, title in list(self._watching.going().items())[-_MOST_RUNS:]:
@@ -177,13 +165,13 @@ class Selecting:
         if not self._session.client.disabled_actions:
             return []
         disabled = types.CodeActionDisabled(str(error))
-        return [types.CodeAction("Fan out over the selection...", kind=KIND, disabled=disabled)]
+        return [types.CodeAction("Fan out over the selection...", kind=ACTION_KIND, disabled=disabled)]
 
     def _action(self, title: str, command: str, argument: Mapping[str, Any]) -> Action:
         call = types.Command(title, command, arguments=[dict(argument)])
         if not self._session.client.action_literals:
             return call
-        return types.CodeAction(title, kind=KIND, command=call)
+        return types.CodeAction(title, kind=ACTION_KIND, command=call)
 
 
 def _offers(
@@ -240,12 +228,7 @@ def _worth_it(ways: Iterable[Way]) -> Iterator[Way]:
 def _wanted(only: Sequence[str] | None) -> bool:
     """Whether the client asks for our kind, or for one that ours is a part of."""
     kinds = None if only is None else [getattr(kind, "value", kind) for kind in only]
-    return kinds is None or any(f"{KIND}.".startswith(f"{kind}.") or not kind for kind in kinds)
-
-
-def _is_plan(document: Document) -> bool:
-    """A plan document's own code actions say what can be done with its units."""
-    return document.language == _PLAN_LANGUAGE or document.uri.endswith(_PLAN_SUFFIX)
+    return kinds is None or any(f"{ACTION_KIND}.".startswith(f"{kind}.") or not kind for kind in kinds)
 
 
 def _too_late(error: Exception) -> None:

@@ -39,6 +39,15 @@ async def show(session: Session, engine: Engine, run: str, unit: str | None, wha
     return uri
 
 
+async def show_text(session: Session, engine: Engine, name: str, text: str) -> str:
+    """Opens a text of ours that is of no run, as a read-only file. Returns its uri."""
+    folder = settings.state_root() / "shown" / engine.repository.key
+    path = await anyio.to_thread.run_sync(_write, folder, name, text)
+    uri = uris.from_path(str(path))
+    session.spawn(_open, session, uri, path)
+    return uri
+
+
 async def _open(session: Session, uri: str, path: Path) -> None:
     if session.client.show_document:
         params = types.ShowDocumentParams(uri=uri, take_focus=True)

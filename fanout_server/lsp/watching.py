@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 
 import anyio
@@ -14,6 +14,7 @@ from fanout_server import model
 from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
+from fanout_server.lsp.plan_document import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
@@ -41,6 +42,8 @@ class Watching:
         self._roots: dict[str, Path] = {}
         # What goes on, with a line about it.
         self._active: dict[str, str] = {}
+        # Called with the engine, the run and the uri of the plan document that it is of.
+        self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progresses = Progresses(session.protocol)
         self.diagnostics = Diagnostics(session.protocol)
 
@@ -59,11 +62,18 @@ class Watching:
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active[run] = _title(instruction)
+        if document is not None:
+            for begun in self.begun:
+                begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
 
     def going(self) -> dict[str, str]:
         """The runs that go on, each with a line about it, the newest last."""
         return dict(self._active)
+
+    def goes_on(self, run: str) -> bool:
+        """Whether the run is watched: it is at work, or about to begin."""
+        return run in self._active
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
@@ -134,7 +144,12 @@ class Watching:
 
     def _diagnostics(self, engine: Engine, view: RunView, more: Sequence[Finding]) -> dict[str, list[types.Diagnostic]]:
         places = findings.Places(self._session, engine.repository.root, view.plan)
-        return findings.by_uri(places, view.id, (*view.findings, *more), self._documents.get(view.id))
+        uri = self._documents.get(view.id)
+        document = None if uri is None else self._session.documents.get(uri)
+        # What planning says of a document that is open is shown as it is typed, and may be mended by now.
+        planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
+        told = [one for one in view.findings if one not in planned]
+        return findings.by_uri(places, view.id, (*told, *more), uri)
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
@@ -273,6 +288,8 @@ class Watching:
             if chosen == _DISCARD:
                 await engine.discard(run)
                 self.forget(run)
+            elif chosen is None:
+                self._session.info(f"Run {run} is kept as it is: fanout.apply with its runId applies it.")
             return chosen == _APPLY
 
 

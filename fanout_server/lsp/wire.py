@@ -57,7 +57,7 @@ class Selection:
 
 @frozen
 class PlanArguments:
-    """``fanout.preview``, ``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
+    """``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
 
     plan: str | None = None
     selection: Selection | None = None
@@ -72,6 +72,13 @@ class DraftArguments:
     selection: Selection
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
+
+
+@frozen
+class PreviewArguments(PlanArguments):
+    """``show``: what is previewed is also opened, as a document to read."""
+
+    show: bool = False
 
 
 @frozen
@@ -222,6 +229,8 @@ def _name_of_type(kind: Any) -> str:
         return "a string"
     if kind == tuple[Problem, ...]:
         return "a list of objects"
+    if kind is bool:
+        return "true or false"
     return "a list of strings" if kind == tuple[str, ...] else "an object"
 
 

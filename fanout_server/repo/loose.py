@@ -12,6 +12,9 @@ import zlib
 
 # A file takes so much of most disks, however small it is.
 _BLOCK_BYTES = 4000
+# For so little data a stream needs less memory than the library would take, and to get more from the system takes
+# longer than to compress.
+_SMALL_BYTES, _SMALL_WINDOW, _SMALL_MEMORY = 16_000, 13, 7
 # The longest piece that a stream of zlib can hold as it is (RFC 1951, 3.2.4).
 _STORED_BYTES = 0xFFFF
 _HASHES = {40: hashlib.sha1, 64: hashlib.sha256}
@@ -42,7 +45,7 @@ class Loose:
         place = f"{self._folder}/{oid[:2]}/{oid[2:]}"
         if not (oid in self._written and _is_young_again(place)):
             as_it_is = kind == "tree" or len(whole) < _BLOCK_BYTES
-            _make(place, _stored(whole) if as_it_is else zlib.compress(whole, 1))
+            _make(place, _stored(whole) if as_it_is else _compressed(whole))
             if len(self._written) >= _REMEMBERED:
                 self._written.clear()
             self._written.add(oid)
@@ -59,6 +62,13 @@ def _stored(data: bytes) -> bytes:
         is_last = at + _STORED_BYTES >= len(data)
         parts += (_PIECE.pack(is_last, len(piece), len(piece) ^ 0xFFFF), piece)
     return b"".join((*parts, zlib.adler32(data).to_bytes(4, "big")))
+
+
+def _compressed(data: bytes) -> bytes:
+    if len(data) > _SMALL_BYTES:
+        return zlib.compress(data, 1)
+    packer = zlib.compressobj(1, zlib.DEFLATED, _SMALL_WINDOW, _SMALL_MEMORY)
+    return packer.compress(data) + packer.flush()
 
 
 def _is_young_again(place: str) -> bool:

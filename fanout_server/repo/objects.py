@@ -63,6 +63,10 @@ class Objects:
             raise GitFailed(f"The object {oid} is missing from {self._repo.common_dir}.", args, 0, head)
         return fields[1], rest[: int(fields[2])]
 
+    def kind(self, oid: str) -> str:
+        """As ``read``, of the kind alone."""
+        return self.read(oid)[0]
+
     def write(self, kind: Kind, data: bytes) -> str:
         """Stores the bytes as they are; the object's oid."""
         oid = self._write(kind, data)
@@ -110,10 +114,11 @@ class Objects:
         if known is not None:
             return known
         if self._is_full(oid):
-            kind, data = self.read(oid)
+            kind = self.kind(oid)
             if kind == "tree":
                 return oid
             if kind == "commit":
+                data = self.read(oid)[1]
                 tree = data[len(b"tree ") : data.index(b"\n")].decode()
                 self._trees.put(oid, tree, 1)
                 return tree
@@ -121,7 +126,7 @@ class Objects:
 
     def commit_of(self, name: str) -> str:
         """The full oid of a commit, which is looked for. Anything else is asked of git. Raises GitFailed."""
-        if self._is_full(name) and self.read(name)[0] == "commit":
+        if self._is_full(name) and self.kind(name) == "commit":
             return name
         return self._resolve(f"{name}^{{commit}}")
 
@@ -160,6 +165,12 @@ class _InProcess(Objects):
             return self._read(oid)
         # It may be for git to fetch, or to say what is wrong with it.
         return super().read(oid)
+
+    def kind(self, oid: str) -> str:
+        _checked(oid)
+        with contextlib.suppress(KeyError, OSError, pygit2.GitError):
+            return self._database.read_header(oid)[0].name.lower()
+        return super().kind(oid)
 
     def _read(self, oid: str) -> tuple[str, bytes]:
         if self._database.read_header(oid)[1] > _LARGE_BYTES:

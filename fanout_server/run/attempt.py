@@ -19,7 +19,7 @@ from fanout_server.repo import collect, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
-from fanout_server.run import money, policy, prompting, setting_up, temporary, working
+from fanout_server.run import logs, money, policy, prompting, setting_up, temporary, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
@@ -149,15 +149,16 @@ class Attempt:
         return self._failure(verdict)
 
     def _task(self, worktree: Worktree, feedback: str | None, budget: float | None) -> Task:
-        context, place = self._context, self._place
-        session = place.session if context.agent.abilities.resume else ""
-        if not (session and context.agent.abilities.cumulative):
+        context, place, can = self._context, self._place, self._context.agent.abilities
+        session = place.session if can.resume else ""
+        if not (session and can.cumulative):
             place.began = self._mark
         self._use.begin(place.began)
         prompt = prompting.prompt_of(self._unit, context.briefing, feedback, goes_on=bool(session))
         prompt_file = write_prompt(self._logs, prompt)
+        limit = budget if can.budget_limit else None
         return Task(
-            self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session, budget=budget
+            self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session, budget=limit
         )
 
     async def _work(self, task: Task, worktree: Worktree, spending: Spending) -> Verdict:
@@ -185,6 +186,7 @@ class Attempt:
                         teller.news()
 
             log = self._logs / "agent.log"
+            room = await self._log_room()
             try:
                 async with temporary.folder(context.run) as folder:
                     with anyio.CancelScope() as limits:
@@ -194,6 +196,7 @@ class Attempt:
                             self._mark,
                             worktree.space,
                             log=log,
+                            log_bytes=room,
                             tail=tail,
                             on_event=hear,
                             temporary=folder,
@@ -219,7 +222,8 @@ class Attempt:
         return verdict
 
     def _connect(self, reader: Reader) -> None:
-        self._context.mail.connect(self._unit.id, reader if isinstance(reader, Steered) else None)
+        if self._context.agent.abilities.steering and isinstance(reader, Steered):
+            self._context.mail.connect(self._unit.id, reader)
 
     def _failure(self, verdict: Verdict) -> Failure | None:
         if verdict.kind is None:
@@ -263,8 +267,12 @@ class Attempt:
     async def _run_command(self, argv: tuple[str, ...], worktree: Worktree, name: str) -> Ended:
         options = self._context.options
         program = working.program_of(argv, worktree.path, options, self._mark, worktree.space)
+        room = await self._log_room()
         async with self._telling() as (tail, _):
-            return await working.watch(program, options, self._logs / f"{name}.log", tail.feed)
+            return await working.watch(program, options, self._logs / f"{name}.log", tail.feed, log_bytes=room)
+
+    async def _log_room(self) -> int:
+        return await anyio.to_thread.run_sync(logs.room, self._context.folders.logs, self._unit.id)
 
     @contextlib.asynccontextmanager
     async def _telling(self) -> AsyncIterator[tuple[ActivityTail, Teller[Use]]]:

@@ -299,15 +299,22 @@ class Execution:
                 return
         if left and not self._all_cancelled:
             with anyio.CancelScope() as self._setup_scope:
-                verdict = await means.probe(self._services, self._folders, self.run, agent, options)
-                if verdict is not None:
-                    context.halt.stop(verdict.message, verdict.kind)
+                await self._probe(context)
         while left and self._gate.reason is None and context.halt.reason is None:
             await self._crew(context, iter(left))
             # Who cancels a run while its pilot goes cancels the rest as well.
             left = [unit for unit in self._stage() if self._unended(unit)]
         if context.halt.reason is not None:
             await self._fail_rest(context.halt.reason, context.halt.kind)
+
+    async def _probe(self, context: RunContext) -> None:
+        verdict, used = await means.probe(
+            self._services, self._folders, self.run, context.agent, context.options, context.ledger
+        )
+        if used is not None:
+            await self._emit(used)
+        if verdict is not None:
+            context.halt.stop(verdict.message, verdict.kind)
 
     async def _crew(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         async with anyio.create_task_group() as workers:

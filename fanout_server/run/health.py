@@ -27,6 +27,8 @@ _VERSION_SECONDS = 20.0
 _PROBE_SECONDS = 120.0
 # A sign-in that worked a moment ago is not asked about again.
 _FRESH_SECONDS = 900.0
+# It is asked to say one word; whatever else it begins is cut short.
+_TURNS = 1
 
 # What a unit would meet as well, whatever it is about.
 _HOPELESS = {
@@ -48,8 +50,13 @@ class Probes:
     def __init__(self) -> None:
         self._answered: dict[tuple[object, ...], float] = {}
 
-    async def hopeless(self, agent: Agent, options: Options, mark: str, home: Path, log: Path) -> Verdict | None:
-        """Why no unit would get anywhere; ``None`` where one may. Raises FanoutError, OSError."""
+    async def ask(
+        self, agent: Agent, options: Options, mark: str, home: Path, log: Path, budget: float | None = None
+    ) -> Verdict | None:
+        """How the agent did; ``None`` where it was not asked, since no service answers for it or it answered lately.
+
+        Raises FanoutError, OSError.
+        """
         if not agent.abilities.models:
             return None
         key = (
@@ -62,10 +69,15 @@ class Probes:
         )
         if self._answered.get(key, -_FRESH_SECONDS) + _FRESH_SECONDS > anyio.current_time():
             return None
-        verdict = await probe(agent, options, mark, home, log)
+        verdict = await probe(agent, options, mark, home, log, budget)
         if verdict.ok:
             self._answered[key] = anyio.current_time()
-        return verdict if verdict.kind in _HOPELESS else None
+        return verdict
+
+
+def is_hopeless(verdict: Verdict) -> bool:
+    """Whether no unit would get anywhere, by how a probe ended."""
+    return verdict.kind in _HOPELESS
 
 
 @frozen
@@ -109,18 +121,31 @@ async def look(agent: Agent, options: Options, root: Path, *, probe: bool) -> He
     return Health(agent.name, number, verdict.ok, "" if verdict.ok else verdict.message)
 
 
-async def probe(agent: Agent, options: Options, mark: str, home: Path, log: Path) -> Verdict:
+async def probe(
+    agent: Agent, options: Options, mark: str, home: Path, log: Path, budget: float | None = None
+) -> Verdict:
     """How the agent does with next to nothing, in an empty repository in ``home``, a folder that is made for this and
-    gone afterwards. Raises FanoutError, OSError.
+    gone afterwards. ``budget`` is what it may cost, in dollars. Raises FanoutError, OSError.
     """
-    return await _probe(agent, options, mark, home, log)
+    return await _probe(agent, options, mark, home, log, budget)
 
 
-async def _probe(agent: Agent, options: Options, mark: str, home: Path, log: Path | None = None) -> Verdict:
+async def _probe(
+    agent: Agent, options: Options, mark: str, home: Path, log: Path | None = None, budget: float | None = None
+) -> Verdict:
     async with _folder(home) as folder:
         limits = evolve(options, timeout=min(options.timeout, _PROBE_SECONDS), stall=min(options.stall, _PROBE_SECONDS))
         prompt_file = await anyio.to_thread.run_sync(write_prompt, folder.parent, _PROMPT)
-        task = Task(UNIT, limits, folder, _PROMPT, prompt_file)
+        can = agent.abilities
+        task = Task(
+            UNIT,
+            limits,
+            folder,
+            _PROMPT,
+            prompt_file,
+            budget=budget if can.budget_limit else None,
+            turns=_TURNS if can.turn_limit else None,
+        )
         tail = ActivityTail(_nobody)
         log = log or home / "agent.log"
         async with temporary.folder("probe") as place:

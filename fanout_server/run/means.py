@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import functools
 import os
+import time
 
 import anyio.to_thread
 
+from fanout_server import model
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Verdict
 from fanout_server.model import Options, Plan, RunView
 from fanout_server.repo import changes
 from fanout_server.repo.repository import Repository
 from fanout_server.run import history, prompting, rate
+from fanout_server.run.health import is_hopeless
 from fanout_server.run.journal import Journal
 from fanout_server.run.money import Ledger
 from fanout_server.run.prompting import Briefing
 from fanout_server.run.services import RunFolders, Services
+from fanout_server.run.using import UnitUse
 
 # No unit has such an id.
 _PROBE = ".probe"
@@ -35,6 +39,7 @@ async def ledger(journal: Journal, view: RunView) -> Ledger:
     made = Ledger(options.budget, options.unit_budget, likely)
     for unit in view.units:
         made.charge(unit.id, unit.cost or 0.0)
+    made.charge_beside(view.probed or 0.0)
     return made
 
 
@@ -45,12 +50,24 @@ async def expect(ledger: Ledger, journal: Journal, view: RunView) -> None:
         ledger.expected = (await history.estimate_plan(journal, view.plan, ended, view.id)).unit[1]
 
 
-async def probe(services: Services, folders: RunFolders, run: str, agent: Agent, options: Options) -> Verdict | None:
-    """Why no unit would get anywhere; ``None`` where one may: a bad sign-in is found once, not by each on its own."""
+async def probe(
+    services: Services, folders: RunFolders, run: str, agent: Agent, options: Options, ledger: Ledger
+) -> tuple[Verdict | None, model.AgentProbed | None]:
+    """Why no unit would get anywhere, ``None`` where one may: a bad sign-in is found once, not by each on its own.
+    And what it took to ask, which counts towards the budget; ``None`` where the agent was not asked.
+    """
     logs = folders.attempt_logs(_PROBE, 1)
     await anyio.to_thread.run_sync(functools.partial(logs.mkdir, parents=True, exist_ok=True))
-    home = folders.worktrees / _PROBE
-    return await services.shared.probes.hopeless(agent, options, f"{run}/{_PROBE}/1", home, logs / "agent.log")
+    home, log = folders.worktrees / _PROBE, logs / "agent.log"
+    limit = ledger.limit_for_attempt(_PROBE)
+    verdict = await services.shared.probes.ask(agent, options, f"{run}/{_PROBE}/1", home, log, limit)
+    if verdict is None:
+        return None, None
+    use = UnitUse(agent.name, options.prices)
+    ledger.charge_beside(use.take(verdict.cost, verdict.tokens, options.model) or 0.0)
+    told = use.total
+    event = model.AgentProbed(run, time.time(), told.cost, told.tokens, told.estimated)
+    return (verdict if is_hopeless(verdict) else None), event
 
 
 def briefing(repository: Repository, agent: Agent, plan: Plan, base: str, view: RunView | None) -> Briefing:

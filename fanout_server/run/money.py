@@ -111,6 +111,7 @@ class Ledger:
         self._expected = expected
         self._dearest = 0.0
         self._spent = 0.0
+        self._beside = 0.0
         self._units: defaultdict[str, float] = defaultdict(float)
         self._running: list[Spending] = []
         self._changed = anyio.Event()
@@ -140,6 +141,12 @@ class Ledger:
         self._units[unit] += cost
         self._tell()
 
+    def charge_beside(self, cost: float) -> None:
+        """What was spent on no unit."""
+        self._spent += cost
+        self._beside += cost
+        self._tell()
+
     def may_start(self, unit: str) -> str | None:
         """Why no attempt at ``unit`` may start now; ``None`` where one may."""
         left = self._unit_left(unit)
@@ -150,7 +157,7 @@ class Ledger:
         if self.over():
             return f"the budget of {money(self._budget)} is reached ({money(self.spent)} spent)"
         sure = self.spent + self.reserved
-        if sure == 0:
+        if sure == self._beside:
             # The first one: a guess alone must not keep a run from starting. The attempt's limit holds the budget.
             return None
         if sure + self._likely(unit) > self._budget:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from attrs import frozen
 
 from fanout_server.model import Unit
+from fanout_server.planning import targets
 
 _MOST_NAMED = 30
 _LONGEST_EXAMPLE = 20_000
@@ -84,6 +85,10 @@ def verify_feedback(argv: Sequence[str], output: str) -> str:
 
 def _surroundings(unit: Unit, briefing: Briefing) -> list[str]:
     lines = [_ALONE]
+    # Where the instruction leaves it open, planning has named it in there.
+    about = [targets.label(target) for target in unit.targets]
+    if about and not all(f"Target: {label}" in unit.prompt for label in about):
+        lines.append("Your part of the job is about:\n" + _listed(about))
     if unit.owns is not None:
         lines.append(
             "Only these files are yours to write, whatever else you may read:\n" + _listed(unit.owns)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import time
-from pathlib import Path
 
 import anyio
 from attrs import evolve
@@ -126,15 +125,3 @@ async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: flo
         session_cost=use.told.cost,
         session_tokens=use.told.tokens,
     )
-
-
-def log_files(logs: Path, unit: str) -> tuple[Path, ...]:
-    """All logs of a unit, oldest attempt first; in an attempt: setup, agent, verify."""
-    order = {"setup.log": 0, "agent.log": 1, "verify.log": 2}
-    found = [path for path in (logs / unit).glob("*/*.log") if path.name in order]
-    return tuple(sorted(found, key=lambda path: (int(path.parent.name), order[path.name])))
-
-
-def prompt_files(logs: Path, unit: str) -> tuple[Path, ...]:
-    """What the unit's agents were told, oldest attempt first."""
-    return tuple(sorted((logs / unit).glob("*/prompt.md"), key=lambda path: int(path.parent.name)))

@@ -12,6 +12,7 @@ from fanout_server import model
 from fanout_server.agents import environment, events
 from fanout_server.agents.base import Agent, Invocation, Reader, Talker, Task, Verdict
 from fanout_server.agents.lines import Lines
+from fanout_server.agents.output import LOG_BYTES
 from fanout_server.agents.process import Ended, Program, Talk, run_program
 from fanout_server.mounting.overlay import Space
 from fanout_server.run.activity import ActivityTail, activity_of
@@ -56,6 +57,7 @@ async def work(
     space: Space | None,
     *,
     log: Path,
+    log_bytes: int = LOG_BYTES,
     tail: ActivityTail,
     on_event: Callable[[events.AgentEvent], None],
     temporary: Path | None = None,
@@ -63,7 +65,8 @@ async def work(
 ) -> tuple[Verdict, Ended]:
     """One attempt of the agent, to its end. Raises FanoutError, OSError; nothing of it runs any more then.
 
-    ``temporary`` is where its temporary files go, unless the user has said where. ``on_begin`` is given its reader.
+    ``log`` takes ``log_bytes``, and the end of what is more. ``temporary`` is where its temporary files go, unless the
+    user has said where. ``on_begin`` is given its reader.
     """
     invocation = await anyio.to_thread.run_sync(agent.program, task)
     reader = agent.reader(task)
@@ -71,18 +74,30 @@ async def work(
         on_begin(reader)
     listening = _Listening(reader, tail, on_event)
     talk = reader.talk if isinstance(reader, Talker) else None
-    ended = await watch(_program(task, invocation, mark, space, temporary), task.options, log, listening.feed, talk)
+    program = _program(task, invocation, mark, space, temporary)
+    ended = await watch(program, task.options, log, listening.feed, talk, log_bytes)
     listening.end()
     # It may read a file or ask another process.
     return await anyio.to_thread.run_sync(reader.verdict, ended), ended
 
 
 async def watch(
-    program: Program, options: model.Options, log: Path, on_output: Callable[[bytes], None], talk: Talk | None = None
+    program: Program,
+    options: model.Options,
+    log: Path,
+    on_output: Callable[[bytes], None],
+    talk: Talk | None = None,
+    log_bytes: int = LOG_BYTES,
 ) -> Ended:
     """Runs the program to its end, within the limits of time. Raises FanoutError, OSError."""
     return await run_program(
-        program, timeout=options.timeout, stall=options.stall, on_output=on_output, log=log, talk=talk
+        program,
+        timeout=options.timeout,
+        stall=options.stall,
+        on_output=on_output,
+        log=log,
+        log_bytes=log_bytes,
+        talk=talk,
     )
 
 

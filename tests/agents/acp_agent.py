@@ -61,7 +61,19 @@ class Scripted:
         chooser = schema.SessionConfigOptionSelect(
             type="select", id="the-model", name="Model", category="model", current_value="small", options=models
         )
-        return acp.NewSessionResponse(session_id=self.session, config_options=[chooser] if "models" in ABLE else None)
+        known = [schema.SessionMode(id=name, name=name) for name in ("read-only", "auto")]
+        modes = schema.SessionModeState(available_modes=known, current_mode_id="read-only")
+        return acp.NewSessionResponse(
+            session_id=self.session,
+            config_options=[chooser] if "models" in ABLE else None,
+            modes=modes if "modes" in ABLE else None,
+        )
+
+    async def set_session_mode(self, mode_id: str, **_: Any) -> Any:
+        if "no-modes" in ABLE:
+            raise acp.RequestError.invalid_params({"details": "not now"})
+        saw("mode", mode_id)
+        return schema.SetSessionModeResponse()
 
     async def load_session(self, cwd: str, session_id: str, **_: Any) -> Any:
         if session_id == "gone":

@@ -43,6 +43,7 @@ class Stage:
     folder: Path
     cwd: Path
     able: tuple[str, ...] = ()
+    name: str = "acp:scripted"
     options: Options = field(factory=Options)
     owns: tuple[str, ...] | None = None
     session: str = ""
@@ -55,7 +56,7 @@ class Stage:
         unit = Unit("u", "the unit", "", owns=self.owns)
         prompt = "\n".join(script)
         task = Task(unit, options, self.cwd, prompt, write_prompt(self.folder, prompt), session=self.session)
-        agent = registry.get("acp:scripted", options)
+        agent = registry.get(self.name, options)
         agent.check(options)
         told = await anyio.to_thread.run_sync(agent.program, task)
         reader = agent.reader(task)
@@ -351,6 +352,30 @@ async def test_a_session_that_cannot_go_on_begins_anew(stage: Stage, able: tuple
     attempt = await stage.play("say fresh")
     assert attempt.verdict.ok
     assert attempt.verdict.session.startswith("session-")
+
+
+@pytest.mark.parametrize(
+    ("name", "able", "mode"),
+    [("acp:codex", "modes", "auto"), ("acp:codex", "load", None), ("acp:scripted", "modes", None)],
+)
+async def test_the_mode_in_which_it_edits(stage: Stage, name: str, able: str, mode: str | None) -> None:
+    stage.name, stage.able = name, (able,)
+    attempt = await stage.play("write a.txt x")
+    assert attempt.verdict.ok, attempt.verdict
+    assert attempt.saw.get("mode") == mode
+
+
+async def test_a_mode_that_it_does_not_take(stage: Stage) -> None:
+    stage.able, stage.name = ("modes", "no-modes"), "acp:codex"
+    attempt = await stage.play("write a.txt x")
+    assert attempt.verdict.kind is FailureKind.REFUSED
+    assert "does not take the mode 'auto'" in attempt.verdict.message
+
+
+async def test_who_only_reads_stays_in_the_mode_it_begins_in(stage: Stage) -> None:
+    stage.able, stage.name = ("modes",), "acp:codex"
+    stage.options = Options(mode="review")
+    assert "mode" not in (await stage.play("say it is fine")).saw
 
 
 async def test_the_model(stage: Stage) -> None:

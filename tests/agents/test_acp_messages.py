@@ -29,6 +29,7 @@ def test_our_words_are_the_protocols(one: str, two: str, three: str) -> None:
     holds(schema.LoadSessionRequest, messages.known_session(one, two))
     holds(schema.ResumeSessionRequest, messages.known_session(one, two))
     holds(schema.SetSessionConfigOptionSelectRequest, messages.choose(one, two, three))
+    holds(schema.SetSessionModeRequest, messages.mode(one, two))
     holds(schema.PromptRequest, messages.prompt(one, two))
     holds(schema.CancelNotification, messages.cancel(one))
     holds(schema.RequestPermissionResponse, messages.chosen(one))
@@ -44,6 +45,7 @@ def test_our_words_are_the_protocols(one: str, two: str, three: str) -> None:
         ("session_load", messages.LOAD_SESSION),
         ("session_resume", messages.RESUME_SESSION),
         ("session_set_config_option", messages.CHOOSE),
+        ("session_set_mode", messages.SET_MODE),
         ("session_prompt", messages.PROMPT),
         ("session_cancel", messages.CANCEL),
         ("session_update", messages.UPDATE),

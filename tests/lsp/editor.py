@@ -65,6 +65,11 @@ class Editor:
         params = {"textDocument": {"uri": uri, "version": version}, "contentChanges": changes}
         self.client.notify("textDocument/didChange", params)
 
+    def save_all(self) -> None:
+        for uri, (_, text) in self.open.items():
+            self._path(uri).write_bytes(text.encode())
+            self.client.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+
     def apply(self, params: dict[str, Any]) -> Any:
         self.edits.append(params)
         edit = params["edit"]
@@ -96,7 +101,8 @@ class Editor:
         starts = [sum(len(line) for line in lines[:number]) for number in range(len(lines) + 1)]
 
         def offset(position: dict[str, int]) -> int:
-            start = starts[position["line"]]
+            # What lies behind the end is the end, as in every editor.
+            start = starts[min(position["line"], len(lines))]
             passed = text[start:].encode("utf-16-le")[: 2 * position["character"]].decode("utf-16-le")
             assert "\n" not in passed
             return start + len(passed)

@@ -43,6 +43,11 @@ def test_who_asks_before_an_edit_that_needs_confirmation(name: str | None, versi
     assert not client_of({}, name, version).confirms
 
 
+def test_to_whom_an_empty_file_has_a_line() -> None:
+    assert client_of(ANNOTATIONS, "Neovim", "0.11.4").blank_line
+    assert not client_of(ANNOTATIONS, "Visual Studio Code", "1.139.1").blank_line
+
+
 def test_resource_operations_imply_document_changes() -> None:
     client = client_of({"workspace": {"workspaceEdit": {"resourceOperations": ["create"]}}})
     assert client.document_changes

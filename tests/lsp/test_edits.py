@@ -206,6 +206,15 @@ def test_who_makes_an_edit(edit: FileEdit, client: Client, editor: bool) -> None
     assert share.left == ()
 
 
+@pytest.mark.parametrize(("client", "end"), [(FULL, (0, 0)), (attrs.evolve(FULL, blank_line=True), (1, 0))])
+def test_the_blank_line_of_an_empty_file_is_written_over(client: Client, end: tuple[int, int]) -> None:
+    (_, change) = write(CREATE, Encoding.UTF8, {}, client).document_changes or ()
+    assert isinstance(change, types.TextDocumentEdit)
+    (one,) = change.edits
+    assert isinstance(one, types.TextEdit | types.AnnotatedTextEdit)
+    assert (one.range, one.new_text) == (types.Range(types.Position(0, 0), types.Position(*end)), "x\n")
+
+
 def test_below_unsaved_text_the_server_writes_nothing() -> None:
     edit = FileEdit("a", "replace", content("typed\n"), content("typed\n", EXECUTABLE), units=("01-a",))
     share = share_out(plan_of(edit), {"a": opened("typed\n", disk=b"saved\n")}, FULL)

@@ -9,12 +9,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import NoReturn
 
 import psutil
-import pytest
 from attrs import frozen
 
+from tests.lacking import lacking
 from tests.standin import script
 from tests.standin.record import Recorded, recorded
 
@@ -82,13 +81,6 @@ def _network(pid: int) -> Path:
     return Path(f"/proc/{pid}/ns/net").readlink()
 
 
-def lacking(what: str) -> NoReturn:
-    """Something that these tests need is not there."""
-    if os.environ.get("CI"):
-        pytest.fail(what)
-    pytest.skip(what)
-
-
 def _started(log: Path) -> subprocess.Popen[bytes]:
     if not sys.platform.startswith("linux") or shutil.which("unshare") is None or shutil.which("nsenter") is None:
         lacking("network namespaces need Linux, and unshare and nsenter of util-linux")
@@ -98,4 +90,4 @@ def _started(log: Path) -> subprocess.Popen[bytes]:
         if subprocess.run([*way, "true"], check=False, capture_output=True, timeout=_LIMIT).returncode == 0:
             argv = [*way, sys.executable, "-m", "tests.standin", "--loopback", "--log", str(log), "--key", KEY]
             return subprocess.Popen(argv, cwd=_ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
-    lacking("this system makes no network namespace for us: 'unshare --net --map-current-user true' fails")
+    return lacking("this system makes no network namespace for us: 'unshare --net --map-current-user true' fails")

@@ -8,7 +8,7 @@ import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.real.network import lacking
+from tests.lacking import lacking
 
 _INSTALLED = Path(__file__).parents[2] / "build" / "agents"
 

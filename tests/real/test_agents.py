@@ -101,7 +101,10 @@ def test_a_run_stops_at_its_budget(make_world: Make) -> None:
     assert [unit["state"] for unit in ran.units.values()] == ["done", "failed", "failed", "failed"]
     assert len(ran.events("attemptStarted")) <= 2
     assert "budget of $1.50" in ran.message
-    assert ran.summary["cost"] == pytest.approx(0.945)
+    # What it took to ask whether it is signed in counts as well.
+    (probed,) = ran.events("agentProbed")
+    assert 0 < probed["cost"] < 0.01
+    assert ran.summary["cost"] == pytest.approx(0.945 + probed["cost"])
 
 
 def test_the_cost_is_told(make_world: Make) -> None:

@@ -9,8 +9,10 @@ import pytest
 
 from fanout_server import model
 from fanout_server.agents.base import Abilities
+from fanout_server.agents.output import LOG_BYTES, TAIL_BYTES
 from fanout_server.model import FailureKind, RunState, UnitState
 from fanout_server.run.engine import Engine
+from fanout_server.run.state import progress_line
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, Use, codes, run_plan, unit_of
 
@@ -149,7 +151,7 @@ DOLLAR = 'echo "{\\"session\\": \\"s\\", \\"cost\\": 1.0}"; echo x > $$; echo "{
 async def test_at_the_budget_nothing_new_starts_and_what_is_done_is_kept(
     engine: Engine, make_plan: PlanMaker, use: Use
 ) -> None:
-    agent = use(DOLLAR)
+    agent = use(DOLLAR, abilities=Abilities(resume=True, cost=True, cumulative=True, budget_limit=True))
     view = await run_plan(engine, make_plan(TWENTY, "", jobs=1, budget=2.5))
     assert view.state is RunState.READY
     assert len(agent.tasks) == 2
@@ -159,7 +161,7 @@ async def test_at_the_budget_nothing_new_starts_and_what_is_done_is_kept(
     (finding,) = view.findings
     assert "18 more units were not started" in finding.message
     assert "$2.50" in finding.message
-    # What each may cost itself is told to the agents.
+    # What each may cost itself is told to an agent that has such a limit.
     assert [task.budget for task in agent.tasks] == [pytest.approx(2.5), pytest.approx(1.5)]
 
 
@@ -209,7 +211,7 @@ async def test_the_prompt_tells_what_the_agent_cannot_know(
     )
     view = await run_plan(engine, plan)
     (task,) = agent.tasks
-    for part in ("Work on a.txt.", "- tests/**", "- b.txt", "true 'a b'", "make check"):
+    for part in ("Work on a.txt.", "about:\n- a.txt", "- tests/**", "- b.txt", "true 'a b'", "make check"):
         assert part in task.prompt
     assert task.prompt in await engine.show(view.id, "a", "prompt")
 
@@ -221,3 +223,49 @@ async def test_activity_is_what_it_tells_and_not_its_lines(
     await run_plan(engine, make_plan({"a": "a.txt"}, ""))
     told = [event.text for event in seen if isinstance(event, model.AttemptActivity)]
     assert not any("{" in text for text in told)
+
+
+async def test_what_the_probe_costs_counts_as_well(
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+) -> None:
+    agent = use(
+        'echo "{\\"cost\\": 0.5}"; echo x > a.txt; echo "{\\"done\\": 1}"',
+        probe='echo "{\\"cost\\": 0.25, \\"done\\": 1}"',
+    )
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, ""))
+    assert view.probed == pytest.approx(0.25)
+    assert view.cost == pytest.approx(0.75)
+    assert "$0.75" in progress_line(view)
+    assert [event.cost for event in seen if isinstance(event, model.AgentProbed)] == [pytest.approx(0.25)]
+    # What it may cost is for the engine to see: the agent has no limit of its own.
+    assert (agent.probes[0].budget, agent.probes[0].turns) == (None, None)
+
+
+async def test_a_budget_that_the_probe_uses_up_starts_nothing(engine: Engine, make_plan: PlanMaker, use: Use) -> None:
+    agent = use('echo x > a.txt; echo "{\\"done\\": 1}"', probe='echo "{\\"cost\\": 0.25, \\"done\\": 1}"')
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, "", budget=0.2))
+    assert agent.tasks == []
+    assert unit_of(view, "a").kind is FailureKind.BUDGET_REACHED
+    assert "$0.25 spent" in unit_of(view, "a").message
+
+
+async def test_limits_are_given_to_those_that_have_them(engine: Engine, make_plan: PlanMaker, use: Use) -> None:
+    able = Abilities(cost=True, budget_limit=True, turn_limit=True)
+    agent = use('echo x > a.txt; echo "{\\"done\\": 1}"', abilities=able)
+    await run_plan(engine, make_plan({"a": "a.txt"}, "", budget=2.0, unit_budget=0.5))
+    assert [task.budget for task in (*agent.probes, *agent.tasks)] == [pytest.approx(0.5)] * 2
+    assert [task.turns for task in (*agent.probes, *agent.tasks)] == [1, None]
+
+
+async def test_the_logs_of_a_unit_have_one_limit(
+    engine: Engine, make_plan: PlanMaker, use: Use, checkout: Path, tmp_path: Path
+) -> None:
+    use('head -c 12000000 /dev/zero; echo; echo "last of $1"; exit 1')
+    view = await run_plan(engine, make_plan({"a": "a.txt"}, "", attempts=3))
+    assert unit_of(view, "a").attempts == 3
+    logs = sorted((tmp_path / "state" / "logs").glob(f"*/{view.id}/a/*/agent.log"))
+    sizes = [path.stat().st_size for path in logs]
+    # Of what there is no room for only the end is kept.
+    assert sizes[0] > 12_000_000
+    assert sum(sizes) < LOG_BYTES + 3 * TAIL_BYTES
+    assert [path.read_bytes()[-10:] for path in logs] == [b"last of %d\n" % number for number in (1, 2, 3)]

@@ -268,3 +268,22 @@ class Budgets(RuleBasedStateMachine):
 
 TestBudgets = Budgets.TestCase
 TestBudgets.settings = settings(max_examples=60, stateful_step_count=30, deadline=None)
+
+
+def test_what_was_spent_on_no_unit_counts_but_keeps_no_run_from_starting() -> None:
+    ledger = Ledger(0.2, expected=0.3)
+    ledger.charge_beside(0.01)
+    assert ledger.spent == pytest.approx(0.01)
+    with ledger.start("a") as spending:
+        assert spending.limit == pytest.approx(0.19)
+        spending.add(0.05)
+    # From now on it is known what one takes.
+    assert ledger.may_start("b") is not None
+
+
+def test_what_was_spent_on_no_unit_can_use_up_the_budget() -> None:
+    ledger = Ledger(0.2, expected=0.3)
+    ledger.charge_beside(0.25)
+    with pytest.raises(BudgetReached) as caught, ledger.start("a"):
+        pass
+    assert caught.value.of_run

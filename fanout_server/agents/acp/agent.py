@@ -35,6 +35,10 @@ _ENV: Mapping[str, Mapping[str, str]] = {
 }
 
 
+# It begins in one that only reads. In this one it writes in its worktree, in a sandbox of its own.
+_MODES: Mapping[str, str] = {"codex": "auto"}
+
+
 @frozen
 class Acp:
     """``name`` is all of it, as in the option ``agent``. The option ``command`` names the program, if it is set."""
@@ -64,7 +68,7 @@ class Acp:
         return Invocation(argv, env=_ENV.get(self.name.removeprefix(PREFIX), {}))
 
     def reader(self, task: Task) -> Session:
-        return Session(self.name, task)
+        return Session(self.name, task, _MODES.get(self.name.removeprefix(PREFIX), ""))
 
     def _argv(self, options: Options) -> tuple[str, ...]:
         if options.command:

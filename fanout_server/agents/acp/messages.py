@@ -12,6 +12,7 @@ NEW_SESSION = "session/new"
 LOAD_SESSION = "session/load"
 RESUME_SESSION = "session/resume"
 CHOOSE = "session/set_config_option"
+SET_MODE = "session/set_mode"
 PROMPT = "session/prompt"
 CANCEL = "session/cancel"
 
@@ -44,6 +45,10 @@ def known_session(session: str, cwd: str) -> Params:
 
 def choose(session: str, config: str, value: str) -> Params:
     return {"sessionId": session, "configId": config, "value": value}
+
+
+def mode(session: str, name: str) -> Params:
+    return {"sessionId": session, "modeId": name}
 
 
 def prompt(session: str, text: str) -> Params:

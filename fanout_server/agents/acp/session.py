@@ -34,12 +34,14 @@ T = TypeVar("T")
 class Session:
     """Reads what the agent says (``line``) and talks to it (``talk``).
 
-    ``line`` only takes note; what the agent asks for is done and answered by ``talk``, one after the other.
+    ``line`` only takes note; what the agent asks for is done and answered by ``talk``, one after the other. ``mode`` is
+    the one, by the agent's own name for it, in which it edits files; it is chosen where the agent has it.
     """
 
-    def __init__(self, name: str, task: Task) -> None:
+    def __init__(self, name: str, task: Task, mode: str = "") -> None:
         self._name = name
         self._task = task
+        self._mode = mode
         self._text = task.prompt
         self._owned = None if task.unit.owns is None else owns(task.unit.owns)
         self._writes = task.options.mode != "review" and task.schema is None
@@ -95,7 +97,7 @@ class Session:
         if not self._course.session:
             return self._give_up(FailureKind.CRASHED, "started a session without a name")
         self._news.append(Started(self._course.session, self._task.options.model or ""))
-        return await self._choose_model(told)
+        return await self._choose_mode(told) and await self._choose_model(told)
 
     async def _open(self, abilities: Mapping[str, Json]) -> Mapping[str, Json]:
         """Goes on with the task's session where the agent can, and begins a new one where not."""
@@ -119,6 +121,16 @@ class Session:
         told = await self._peer.call(messages.NEW_SESSION, messages.new_session(cwd))
         self._course.session = clean(text(told, "sessionId"))
         return told
+
+    async def _choose_mode(self, told: Mapping[str, Json]) -> bool:
+        modes = fields(told, "modes")
+        known = {text(mode, "id") for mode in items(modes, "availableModes")}
+        if self._writes and self._mode in known and text(modes, "currentModeId") != self._mode:
+            try:
+                await self._peer.call(messages.SET_MODE, messages.mode(self._course.session, self._mode))
+            except Failed as failure:
+                return self._give_up(FailureKind.REFUSED, f"does not take the mode {self._mode!r}: {failure}")
+        return True
 
     async def _choose_model(self, told: Mapping[str, Json]) -> bool:
         model, session = self._task.options.model, self._course.session
