@@ -54,7 +54,11 @@ class Reading:
         """Those that are touched; none in a text too long to look at quickly."""
         if self.code is None or self.source is None or len(self.code) > QUICK:
             return ()
-        return parts.symbol_parts(self.source, self.code, self.within)
+        try:
+            return parts.symbol_parts(self.source, self.code, self.within)
+        except Unreadable:
+            # Splitting by symbol says so, if that is chosen.
+            return ()
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:

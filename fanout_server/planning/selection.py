@@ -262,10 +262,10 @@ class _Selected:
                 return found, False
             try:
                 text = self._workspace.texts.read(target.path)
+                found += parts.symbol_parts(target.path, text, target.range)
             except Unreadable:
                 # Splitting by symbol names it, if that is chosen.
                 continue
-            found += parts.symbol_parts(target.path, text, target.range)
         return found, True
 
     def _nothing(self, split: str | None) -> str:

@@ -134,12 +134,12 @@ class _Lookup:
         bare = Target(path, symbol=name)
         try:
             text = self._workspace.texts.read(path)
+            found = parts.named_parts(path, text, name)
         except Unreadable as error:
             self._report(
                 "preflight/no-symbol", request, f"{path} {error}, so fanout cannot look {name} up in it.", path
             )
             return bare, False
-        found = parts.named_parts(path, text, name)
         if not found:
             # A heading of a document may be named like this too.
             if parts.has_symbols(path, text):
@@ -161,10 +161,10 @@ class _Lookup:
         for path in files:
             try:
                 text = self._workspace.texts.read(path)
+                found = self._parts_of(request, path, text)
             except Unreadable as error:
                 without[path] = str(error)
                 continue
-            found = self._parts_of(request, path, text)
             if not found:
                 without[path] = self._why_none(request, path, text)
             entries += (
