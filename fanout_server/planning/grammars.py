@@ -239,6 +239,9 @@ def readings(path: str, text: str = "") -> tuple[str, ...]:
     Its ending tells, or the interpreter that the first line of ``text`` names.
     """
     by_ending = tuple(one for one in languages.of_path(path) if one in _GRAMMARS)
+    if by_ending == ("c", "cpp"):
+        # A parser of C++ reads nearly all C, but one of C makes some sense of any C++.
+        by_ending = ("cpp", "c")
     if by_ending or not text.startswith("#!"):
         return by_ending
     words = text[2:200].split("\n", 1)[0].replace("/", " ").split()

@@ -8,6 +8,7 @@ and ends by itself when nothing was asked for some time, or when this process en
 from __future__ import annotations
 
 import atexit
+import contextlib
 import importlib.util
 import json
 import select
@@ -61,8 +62,9 @@ class Parser:
         """Ends the process; another one is started when it is needed."""
         process, self._process = self._process, None
         if process is not None:
-            process.kill()
-            process.communicate()
+            # What it was not told any more is left in the pipe's buffer, and cannot be written.
+            with contextlib.suppress(BrokenPipeError), process:
+                process.kill()
 
     def _ask(self, request: bytes) -> bytes | None:
         """The answer; ``None`` where the process has ended without one."""

@@ -90,6 +90,11 @@ class Reading:
         """Those that are not blank."""
         return tuple(line for line in positions.lines(self.text) if line.text.strip())
 
+    @cached_property
+    def is_code(self) -> bool:
+        """Whether it is source code that is meant, not a list of files in source code."""
+        return self.code is not None and self.best != "path"
+
     def _names_files(self) -> bool:
         """Whether code is a list of files: most of its lines, as far as they are looked at, name one that is there."""
         lines = self.lines[:_LOOKED_AT]
@@ -117,7 +122,9 @@ class Reading:
         """What the text asks for, and what is to be said about the rest of it."""
         if split is None and self.best in {"symbol", "line"}:
             split = self.best
-        if split in {"symbol", "line"} and self.code is not None and self.source is not None:
+        if self.source is not None and (
+            (split == "symbol" and self.is_code) or (split == "line" and self.code is not None)
+        ):
             return [self._itself(self.source, Parts(split))], []
         if split is None and self.best == "item":
             split = "item"

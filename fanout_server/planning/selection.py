@@ -192,7 +192,7 @@ class _Selected:
                 return sum(1 for entry in self._by_path if entry.target is not None) > 1
             case "path":
                 # Code that names a file here or there is no list of files.
-                return text is None or text.code is None or text.best == kind
+                return text is None or not text.is_code
             case _:
                 return True
 
@@ -233,7 +233,7 @@ class _Selected:
         return Way("diagnostic", len(entries), label)
 
     def _symbol_way(self) -> Way | None:
-        if self._reading is not None and self._reading.code is not None:
+        if self._reading is not None and self._reading.is_code:
             found, is_all = list(self._reading.symbols), True
         else:
             found, is_all = self._symbols_of(self._by_path)
