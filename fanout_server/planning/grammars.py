@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from fanout_server.agents import languages
 
@@ -38,7 +38,7 @@ class Grammar:
     lead: tuple[str, ...] = ("comment",)
     named: tuple[Rule, ...] = ()
     signatures: tuple[str, ...] = ()
-    prototypes: tuple[Rule, ...] = field(factory=tuple)
+    prototypes: tuple[Rule, ...] = ()
 
 
 def _any(*kinds: str) -> list[Rule]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 # Python's lock is held for some milliseconds, or seconds where it is garbage.
 _LONGEST_HERE = 32 * 1024
-_LONGEST_CACHED = 512 * 1024
 _DEEPEST = 50
 _LONGEST_NAME = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
@@ -38,7 +37,8 @@ def find(text: str, path: str) -> tuple[Symbol, ...]:
     if not readings:
         return ()
     is_header = grammars.is_header(path)
-    found = (_cached if len(text) <= _LONGEST_CACHED else _find)(text, readings, is_header=is_header)
+    work = next((cached for longest, cached in _CACHES if len(text) <= longest), _find)
+    found = work(text, readings, is_header=is_header)
     if isinstance(found, Unreadable):
         raise found
     return found
@@ -46,18 +46,21 @@ def find(text: str, path: str) -> tuple[Symbol, ...]:
 
 def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...] | Unreadable:
     """An error as a value, so that it is remembered too: what takes too long must not do so at each key stroke."""
-    if len(text) <= _LONGEST_HERE:
-        return find_here(text, readings, is_header=is_header)
-    # Only here: it is what reads this module in the other process, and starts that one.
+    # Only here: it starts the process in which this module is loaded, too.
     from fanout_server.planning import parser  # noqa: PLC0415
 
+    work = find_here if len(text) <= _LONGEST_HERE else parser.SHARED.find
     try:
-        return parser.SHARED.find(text, readings, is_header=is_header)
+        return work(text, readings, is_header=is_header)
     except Unreadable as error:
         return error
 
 
-_cached = functools.lru_cache(maxsize=16)(_find)
+# Many small files for a plan document at each key stroke, some large ones for what is selected in them: 16 MB of text.
+_CACHES = (
+    (8 * 1024, functools.lru_cache(maxsize=1024)(_find)),
+    (512 * 1024, functools.lru_cache(maxsize=16)(_find)),
+)
 
 
 class _Role(Enum):
@@ -90,7 +93,10 @@ class _Item:
 
 
 def find_here(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
-    """In this process. ``readings`` are languages, the first that fits to be taken, else the last one."""
+    """In this process. ``readings`` are languages, the first that fits to be taken, else the last one.
+
+    Raises Unreadable where the installed ast-grep has other grammars than this was written for.
+    """
     # Only here: it is 45 MB that a session may never need.
     from ast_grep_py import SgRoot  # noqa: PLC0415
 
@@ -119,7 +125,10 @@ class _Reader:
     def items(self, root: SgNode) -> list[_Item]:
         """In the order of the text, outer ones before those in them."""
         grammar = self._grammar
-        found = root.find_all(any=_rules(grammar, is_header=self._is_header))
+        try:
+            found = root.find_all(any=_rules(grammar, is_header=self._is_header))
+        except RuntimeError as error:
+            raise Unreadable(f"cannot be split: ast-grep reads {self._language} in another way ({error})") from error
         nodes: list[tuple[str, SgNode]] = []
         for node in found:
             kind = node.kind()
@@ -321,9 +330,11 @@ def _without_arguments(name: str) -> str:
 
 
 def _tidy(name: str) -> str:
+    """On one line, without quotes; nothing that a program could take for an option, as strings may be names too."""
     if len(name) > _LONGEST_NAME:
         return ""
-    name = re.sub(r"\s+", " ", name).strip(" `'\"#[]")
+    name = "".join(letter if letter.isprintable() else " " for letter in name)
+    name = " ".join(name.split()).strip(" `'\"#[]").lstrip("-")
     name = re.sub(r"^(module\.exports|exports|this)\.", "", name)
     return name.replace(".prototype.", ".").replace("::", ".").replace(":", ".")
 

@@ -12,7 +12,7 @@ from fanout_server.planning.paths import Candidate, Kind
 from fanout_server.planning.positions import Line, LineIndex
 from fanout_server.planning.targets import Parts, Request
 from fanout_server.planning.texts import Unreadable
-from fanout_server.planning.workspace import Workspace
+from fanout_server.planning.workspace import Status, Workspace
 
 Place = Callable[[int, int], Range]
 
@@ -81,7 +81,7 @@ class Reading:
     @cached_property
     def best(self) -> str:
         """How it is split unless somebody says how."""
-        if self.code is not None and not self._names_files():
+        if self.in_code and not self._names_files():
             return "symbol" if self.symbols else "line"
         return "path" if any(one.kind is not Kind.MENTION for one in self.candidates) else "item"
 
@@ -93,7 +93,14 @@ class Reading:
     @cached_property
     def is_code(self) -> bool:
         """Whether it is source code that is meant, not a list of files in source code."""
-        return self.code is not None and self.best != "path"
+        return self.in_code and self.best != "path"
+
+    @cached_property
+    def in_code(self) -> bool:
+        """Whether the document is source code among the repository's files, so that a unit may be a part of it."""
+        if self.source is None or self.code is None:
+            return False
+        return self._workspace.locate(self._workspace.from_top(self.source)).status is Status.FILE
 
     def _names_files(self) -> bool:
         """Whether code is a list of files: most of its lines, as far as they are looked at, name one that is there."""
@@ -123,7 +130,7 @@ class Reading:
         if split is None and self.best in {"symbol", "line"}:
             split = self.best
         if self.source is not None and (
-            (split == "symbol" and self.is_code) or (split == "line" and self.code is not None)
+            (split == "symbol" and self.code is not None and self.best != "path") or (split == "line" and self.in_code)
         ):
             return [self._itself(self.source, Parts(split))], []
         if split is None and self.best == "item":

@@ -185,7 +185,7 @@ class _Selected:
                 return bool(selection.problems)
             case "item":
                 # In code each line would be an item: that is the way ``line``.
-                return bool(selection.items) or (text is not None and (text.code is None or text.is_list))
+                return bool(selection.items) or (text is not None and (not text.in_code or text.is_list))
             case "line":
                 return text is not None
             case "folder":
@@ -210,7 +210,7 @@ class _Selected:
             return _file_way(self._by_path)
         if kind == "symbol":
             return self._symbol_way()
-        if kind == "line" and self._reading is not None and self._reading.code is not None:
+        if kind == "line" and self._reading is not None and self._reading.in_code:
             return _counted(kind, len(self._reading.lines), kind)
         try:
             entries = self.resolve(kind).entries

@@ -119,6 +119,15 @@ def test_a_selection_that_touches_no_symbol(files: FakeFiles, tmp_path: Path) ->
     assert _titles(_resolve(files, tmp_path, _part("src/cart.py", "import", "money"))) == ["src/cart.py:1"]
 
 
+def test_code_that_the_repository_ignores_has_no_units_of_its_own(files: FakeFiles, tmp_path: Path) -> None:
+    (tmp_path / "build.py").write_text("def f(): pass\n\ndef g(): pass\n")
+    ignoring = FakeFiles(files.files, frozenset({"build.py"}))
+    selection = Selection(text="def f(): pass\n\ndef g(): pass\n", source="build.py")
+    assert [way.kind for way in ways(selection, ignoring, tmp_path, tmp_path)] == ["item", "line"]
+    with pytest.raises(EmptySelection, match=r"build\.py is ignored by the repository"):
+        _resolve(ignoring, tmp_path, attrs.evolve(selection, split="symbol"))
+
+
 def test_files_and_folders_by_their_symbols(files: FakeFiles, tmp_path: Path) -> None:
     resolved = _resolve(files, tmp_path, Selection(paths=("src/cart.py", "src/api"), split="symbol"))
     assert _titles(resolved) == [

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from fanout_server.agents import languages
 from fanout_server.planning import grammars, parsing
 from fanout_server.planning.symbols import Kind, Symbol, every, named, similar, spoken, touched, whole
+from fanout_server.planning.texts import Unreadable
 
 # A file, and its symbols: a class has "*" and its members in brackets.
 _FILES = [
@@ -492,6 +493,18 @@ def test_a_name_that_fits_several_and_one_that_is_misspelt() -> None:
     assert [one.name for one in named(found, "go")] == ["A.go", "B.go"]
     assert (similar(found, "rum"), similar(found, "A.goo"), similar(found, "zzz")) == ("run", "A.go", None)
     assert (spoken("A.go~2"), spoken("A.~A"), spoken("A.~A~12")) == ("A.go", "A.~A", "A.~A")
+
+
+def test_a_grammar_that_the_installed_parser_does_not_have_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(grammars._GRAMMARS, "python", grammars.Grammar(functions=("of_the_future",)))
+    with pytest.raises(Unreadable, match="ast-grep reads python in another way"):
+        parsing.find("def never_seen_before(): pass", "a.py")
+
+
+def test_names_that_strings_give_are_made_harmless() -> None:
+    text = "const a = { '--all': () => 1, 'x\\ty': () => 2, '': () => 3, 'a#b': () => 4, [`q\n\x1bq`]: () => 5 };"
+    assert _shown(parsing.find(text, "a.js")) == "a.all a.x\\ty a.a#b a.q q"
+    assert parsing.find(f"const {'x' * 300} = () => 1", "a.js") == ()
 
 
 def test_deep_nests_and_long_lines_are_no_trouble() -> None:
