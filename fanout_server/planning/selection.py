@@ -255,7 +255,7 @@ class _Selected:
             if target.symbol is not None:
                 found.append(parts.Part(target, entry.is_class))
                 continue
-            if not parts.has_symbols(target.path, ""):
+            if not parts.may_have_symbols(target.path):
                 continue
             room -= self._workspace.texts.size(target.path)
             if room < 0:

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanout_server.model import Finding, Options, Position, Range, Severity, Target
-from fanout_server.planning import document, parser, targets
+from fanout_server.planning import document, grammars, parser, targets
 from fanout_server.planning.plan import PlanError, make_plan, plan_from_document
 from fanout_server.planning.problems import Problem, listed
 from fanout_server.planning.selection import EmptySelection, Resolved, Selection, Way, resolve, ways
@@ -43,7 +43,7 @@ _FILES = {
     "src/empty.py": "X = 1\n",
     "lists/files.py": 'FILES = (\n    "src/cart.py",\n    "src/api/users.ts",\n)\n',
     "notes.md": "# Notes\n- src/cart.py\n",
-    "data.bin": "\0\1",
+    "tool": "\0\1",
 }
 
 
@@ -113,7 +113,7 @@ def test_a_symbol_has_its_lines_and_its_name(files: FakeFiles, tmp_path: Path) -
 
 
 def test_a_selection_that_touches_no_symbol(files: FakeFiles, tmp_path: Path) -> None:
-    with pytest.raises(EmptySelection, match=r"src/cart.py has no function or class in lines 1"):
+    with pytest.raises(EmptySelection, match=r"src/cart\.py has no function or class in line 1"):
         _resolve(files, tmp_path, _part("src/cart.py", "import", "money", "symbol"))
     # Not asked for, it is split otherwise.
     assert _titles(_resolve(files, tmp_path, _part("src/cart.py", "import", "money"))) == ["src/cart.py:1"]
@@ -145,8 +145,8 @@ def test_files_and_folders_by_their_symbols(files: FakeFiles, tmp_path: Path) ->
     assert ids[2:5] == ["03-over-over-f", "04-over-over-f-2", "05-test-is-free"]
     prompts = [unit.prompt for unit in make_plan("Do {symbol}", resolved, Options(), {}).units]
     assert prompts[2:4] == [
-        "Do Over.f\n\nTarget: src/api/Over.java#Over.f (lines 1)",
-        "Do Over.f\n\nTarget: src/api/Over.java#Over.f (lines 1)",
+        "Do Over.f\n\nTarget: src/api/Over.java#Over.f (line 1)",
+        "Do Over.f\n\nTarget: src/api/Over.java#Over.f (line 1)",
     ]
 
 
@@ -159,10 +159,11 @@ def test_files_that_have_no_symbols_are_named_in_one_finding(files: FakeFiles, t
     resolved = _resolve(files, tmp_path, Selection(paths=(".",), split="symbol"))
     assert len(resolved.entries) == 8
     (finding,) = resolved.findings
-    assert (finding.code, finding.severity) == ("preflight/no-parts", Severity.WARNING)
-    assert "notes.md is in no language in which fanout finds functions (it does in Bash, " in finding.message
+    assert (finding.code, finding.severity) == ("preflight/no-parts", Severity.INFORMATION)
+    assert "notes.md is in no language in which fanout finds functions" in finding.message
+    assert finding.message.endswith("It finds them in " + grammars.known() + ".")
     assert "src/empty.py has no function or class" in finding.message
-    assert "data.bin is binary" in finding.message
+    assert "tool is binary" in finding.message
 
 
 @pytest.mark.parametrize(
@@ -230,7 +231,7 @@ def test_an_item_may_name_a_symbol(files: FakeFiles, tmp_path: Path, name: str, 
         ("src/cart.py#totl", "no-symbol", "no function, class or method totl in src/cart.py. Did you mean total?"),
         ("src/cart.py#zzz", "no-symbol", "zzz in src/cart.py. The unit has no lines"),
         ("src/api/Test.kt#free", "no-symbol", "free in src/api/Test.kt"),
-        ("data.bin#x", "no-symbol", "data.bin is binary"),
+        ("tool#x", "no-symbol", "tool is binary"),
         ("two.py#go", "ambiguous-symbol", "go in two.py may be A.go, B.go: the first was taken"),
     ],
 )
@@ -340,9 +341,9 @@ def test_lines_of_files_and_of_selected_code(files: FakeFiles, tmp_path: Path) -
     assert some.findings == ()
     code = _resolve(files, tmp_path, _part("src/cart.py", "limit", "self.x = x\n", "line"))
     assert code.entries == tuple(attrs.evolve(entry, range=None) for entry in some.entries)
-    (tmp_path / "data.bin").write_text(" \n\t\r\n")
-    with pytest.raises(EmptySelection, match=r"data\.bin has no text"):
-        _resolve(files, tmp_path, Selection(paths=("data.bin",), split="line"))
+    (tmp_path / "tool").write_text(" \n\t\r\n")
+    with pytest.raises(EmptySelection, match="tool has no text"):
+        _resolve(files, tmp_path, Selection(paths=("tool",), split="line"))
 
 
 def _problem(path: str, line: int, message: str, code: str = "", source: str = "") -> Problem:
