@@ -36,9 +36,8 @@ def find(text: str, path: str) -> tuple[Symbol, ...]:
     readings = grammars.readings(path, text)
     if not readings:
         return ()
-    is_header = grammars.is_header(path)
     work = next((cached for longest, cached in _CACHES if len(text) <= longest), _find)
-    found = work(text, readings, is_header=is_header)
+    found = work(text, readings, is_header=grammars.is_header(path))
     if isinstance(found, Unreadable):
         raise found
     return found
@@ -56,10 +55,11 @@ def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Sym
         return error
 
 
-# Many small files for a plan document at each key stroke, some large ones for what is selected in them: 16 MB of text.
+# Many small files for a plan document at each key stroke, some large ones for what is selected in them: up to 24 MB.
 _CACHES = (
     (8 * 1024, functools.lru_cache(maxsize=1024)(_find)),
     (512 * 1024, functools.lru_cache(maxsize=16)(_find)),
+    (4 * 1024 * 1024, functools.lru_cache(maxsize=2)(_find)),
 )
 
 

@@ -16,9 +16,6 @@ from fanout_server.planning.workspace import Status, Workspace
 
 Place = Callable[[int, int], Range]
 
-QUICK = 512 * 1024
-"""So much text at most is parsed to find the best way to split a selection: about 0.1 s."""
-
 _NAMED = 10
 _LOOKED_AT = 200
 
@@ -51,8 +48,8 @@ class Reading:
 
     @cached_property
     def symbols(self) -> tuple[parts.Part, ...]:
-        """Those that are touched; none in a text too long to look at quickly."""
-        if self.code is None or self.source is None or len(self.code) > QUICK:
+        """Those that are touched."""
+        if self.code is None or self.source is None:
             return ()
         try:
             return parts.symbol_parts(self.source, self.code, self.within)
