@@ -16,6 +16,7 @@ from fanout_server.planning.plan import PlanError, make_plan, plan_from_document
 from fanout_server.planning.problems import Problem, listed
 from fanout_server.planning.selection import EmptySelection, Resolved, Selection, Way, resolve, ways
 from fanout_server.planning.texts import Opened, Texts, Unreadable, nothing_open
+from fanout_server.planning.workspace import Workspace
 from fanout_server.settings import BadOption
 from tests.planning.files import FakeFiles
 
@@ -197,6 +198,10 @@ def test_what_the_editor_shows_counts_not_what_is_saved(files: FakeFiles, tmp_pa
     assert ways(text, files, tmp_path, tmp_path, opened)[0] == Way("symbol", 1, "1 function")
     plan = plan_from_document("Do\n- src/cart.py#typed", files, tmp_path, tmp_path, {}, {}, opened=opened)
     assert plan.units[0].variables["range"] == "4-5"
+    kept = Workspace(files, tmp_path, tmp_path)
+    assert kept.seeing(opened).texts.read("src/cart.py") == shown
+    assert kept.seeing(opened).files == kept.files
+    assert kept.texts.read("src/cart.py") == _CART
     with pytest.raises(Unreadable, match="larger than 4 MB"):
         Texts(tmp_path, lambda _: "x" * 5_000_000).read("a")
 
