@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from attrs import field, frozen
+from attrs import frozen
 
 from fanout_server.agents import languages
 
@@ -38,7 +38,7 @@ class Grammar:
     lead: tuple[str, ...] = ("comment",)
     named: tuple[Rule, ...] = ()
     signatures: tuple[str, ...] = ()
-    prototypes: tuple[Rule, ...] = field(factory=tuple)
+    prototypes: tuple[Rule, ...] = ()
 
 
 def _any(*kinds: str) -> list[Rule]:
@@ -239,6 +239,9 @@ def readings(path: str, text: str = "") -> tuple[str, ...]:
     Its ending tells, or the interpreter that the first line of ``text`` names.
     """
     by_ending = tuple(one for one in languages.of_path(path) if one in _GRAMMARS)
+    if by_ending == ("c", "cpp"):
+        # A parser of C++ reads nearly all C, but one of C makes some sense of any C++.
+        by_ending = ("cpp", "c")
     if by_ending or not text.startswith("#!"):
         return by_ending
     words = text[2:200].split("\n", 1)[0].replace("/", " ").split()

@@ -14,13 +14,16 @@ from attrs import define, field, frozen
 
 from fanout_server.planning import grammars
 from fanout_server.planning.symbols import Kind, Symbol
+from fanout_server.planning.texts import Unreadable
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
     from fanout_server.planning.grammars import Grammar
 
-_LONGEST_CACHED = 512 * 1024
+# Python's lock is held for some milliseconds, or seconds where it is garbage.
+_LONGEST_HERE = 32 * 1024
+_DEEPEST = 50
 _LONGEST_NAME = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -28,13 +31,36 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 def find(text: str, path: str) -> tuple[Symbol, ...]:
     """Those at the top, in order, with their members. Empty for a language that has no grammar here.
 
-    Code that cannot be parsed is passed over. Holds Python's lock for about 0.2 s per MB of text.
+    Code that is wrong is passed over. Blocking: larger texts are parsed in another process. Raises Unreadable.
     """
     readings = grammars.readings(path, text)
     if not readings:
         return ()
-    work = _cached if len(text) <= _LONGEST_CACHED else _find
-    return work(text, readings, is_header=grammars.is_header(path))
+    work = next((cached for longest, cached in _CACHES if len(text) <= longest), _find)
+    found = work(text, readings, is_header=grammars.is_header(path))
+    if isinstance(found, Unreadable):
+        raise found
+    return found
+
+
+def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...] | Unreadable:
+    """An error as a value, so that it is remembered too: what takes too long must not do so at each key stroke."""
+    # Only here: it starts the process in which this module is loaded, too.
+    from fanout_server.planning import parser  # noqa: PLC0415
+
+    work = find_here if len(text) <= _LONGEST_HERE else parser.SHARED.find
+    try:
+        return work(text, readings, is_header=is_header)
+    except Unreadable as error:
+        return error
+
+
+# Many small files for a plan document at each key stroke, some large ones for what is selected in them: up to 24 MB.
+_CACHES = (
+    (8 * 1024, functools.lru_cache(maxsize=1024)(_find)),
+    (512 * 1024, functools.lru_cache(maxsize=16)(_find)),
+    (4 * 1024 * 1024, functools.lru_cache(maxsize=2)(_find)),
+)
 
 
 class _Role(Enum):
@@ -66,7 +92,11 @@ class _Item:
     body: int
 
 
-def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
+def find_here(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
+    """In this process. ``readings`` are languages, the first that fits to be taken, else the last one.
+
+    Raises Unreadable where the installed ast-grep has other grammars than this was written for.
+    """
     # Only here: it is 45 MB that a session may never need.
     from ast_grep_py import SgRoot  # noqa: PLC0415
 
@@ -82,9 +112,6 @@ def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Sym
     return ()
 
 
-_cached = functools.lru_cache(maxsize=16)(_find)
-
-
 class _Reader:
     """From nodes of one parsed text to items."""
 
@@ -98,17 +125,19 @@ class _Reader:
     def items(self, root: SgNode) -> list[_Item]:
         """In the order of the text, outer ones before those in them."""
         grammar = self._grammar
-        found = root.find_all(any=_rules(grammar, is_header=self._is_header))
+        try:
+            found = root.find_all(any=_rules(grammar, is_header=self._is_header))
+        except RuntimeError as error:
+            raise Unreadable(f"cannot be split: ast-grep reads {self._language} in another way ({error})") from error
         nodes: list[tuple[str, SgNode]] = []
         for node in found:
             kind = node.kind()
             if kind in grammar.lead:
-                place = node.range()
+                start, end = _span(node)
                 # A comment may reach over its line's end.
-                end = place.end.index
-                while end > place.start.index and self._text[end - 1] in "\r\n":
+                while end > start and self._text[end - 1] in "\r\n":
                     end -= 1
-                self._leads[end] = place.start.index
+                self._leads[end] = start
             else:
                 nodes.append((kind, node))
         items = (self._item(kind, node) for kind, node in nodes)
@@ -126,8 +155,7 @@ class _Reader:
         if not name:
             return None
         outer = self._outer(node) if role is not _Role.NAMED else node
-        place = outer.range()
-        start, end = place.start.index, place.end.index
+        start, end = _span(outer)
         if role is not _Role.NAMED:
             start = self._led(start)
             end += self._text.startswith(";", end)
@@ -240,7 +268,13 @@ def _body(node: SgNode) -> int | None:
     body = node.field("body")
     if body is None:
         body = next((child for child in node.children() if child.kind() in _BODIES), None)
-    return None if body is None else body.range().start.index
+    return None if body is None else _span(body)[0]
+
+
+def _span(node: SgNode) -> tuple[int, int]:
+    """Offsets. ``range()`` counts the columns too, all that stands before on a line: seconds where that is long."""
+    edit = node.replace("")
+    return edit.start_pos, edit.end_pos
 
 
 def _text(node: SgNode | None) -> str:
@@ -296,9 +330,11 @@ def _without_arguments(name: str) -> str:
 
 
 def _tidy(name: str) -> str:
+    """On one line, without quotes; nothing that a program could take for an option, as strings may be names too."""
     if len(name) > _LONGEST_NAME:
         return ""
-    name = re.sub(r"\s+", " ", name).strip(" `'\"#[]")
+    name = "".join(letter if letter.isprintable() else " " for letter in name)
+    name = " ".join(name.split()).strip(" `'\"#[]").lstrip("-")
     name = re.sub(r"^(module\.exports|exports|this)\.", "", name)
     return name.replace(".prototype.", ".").replace("::", ".").replace(":", ".")
 
@@ -311,7 +347,7 @@ def _nested(text: str, items: Iterable[_Item]) -> list[_Open]:
         while len(around) > 1 and around[-1].end <= item.start:
             around.pop()
         outer = around[-1]
-        if outer.role is _Role.FUNCTION or item.end > outer.end:
+        if outer.role is _Role.FUNCTION or item.end > outer.end or len(around) > _DEEPEST:
             continue
         overloaded = waiting is not None and waiting.name == item.name and not text[waiting.end : item.start].strip()
         start = waiting.start if waiting is not None and overloaded else item.start

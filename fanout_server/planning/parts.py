@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+
 from attrs import frozen
 
 from fanout_server.model import Position, Range, Target
@@ -21,6 +23,11 @@ class Part:
 def has_symbols(path: str, text: str) -> bool:
     """Whether it is in a language in which fanout finds functions."""
     return bool(grammars.readings(path, text))
+
+
+def may_have_symbols(path: str) -> bool:
+    """By its name; one without an ending may be a script, which its text tells."""
+    return bool(grammars.readings(path)) or "." not in posixpath.basename(path)
 
 
 def symbol_parts(path: str, text: str, within: Range | None = None) -> tuple[Part, ...]:

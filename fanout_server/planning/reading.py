@@ -12,12 +12,9 @@ from fanout_server.planning.paths import Candidate, Kind
 from fanout_server.planning.positions import Line, LineIndex
 from fanout_server.planning.targets import Parts, Request
 from fanout_server.planning.texts import Unreadable
-from fanout_server.planning.workspace import Workspace
+from fanout_server.planning.workspace import Status, Workspace
 
 Place = Callable[[int, int], Range]
-
-QUICK = 512 * 1024
-"""So much text at most is parsed to find the best way to split a selection: about 0.1 s."""
 
 _NAMED = 10
 _LOOKED_AT = 200
@@ -51,10 +48,14 @@ class Reading:
 
     @cached_property
     def symbols(self) -> tuple[parts.Part, ...]:
-        """Those that are touched; none in a text too long to look at quickly."""
-        if self.code is None or self.source is None or len(self.code) > QUICK:
+        """Those that are touched."""
+        if self.code is None or self.source is None:
             return ()
-        return parts.symbol_parts(self.source, self.code, self.within)
+        try:
+            return parts.symbol_parts(self.source, self.code, self.within)
+        except Unreadable:
+            # Splitting by symbol says so, if that is chosen.
+            return ()
 
     @cached_property
     def candidates(self) -> tuple[Candidate, ...]:
@@ -77,7 +78,7 @@ class Reading:
     @cached_property
     def best(self) -> str:
         """How it is split unless somebody says how."""
-        if self.code is not None and not self._names_files():
+        if self.in_code and not self._names_files():
             return "symbol" if self.symbols else "line"
         return "path" if any(one.kind is not Kind.MENTION for one in self.candidates) else "item"
 
@@ -85,6 +86,18 @@ class Reading:
     def lines(self) -> tuple[Line, ...]:
         """Those that are not blank."""
         return tuple(line for line in positions.lines(self.text) if line.text.strip())
+
+    @cached_property
+    def is_code(self) -> bool:
+        """Whether it is source code that is meant, not a list of files in source code."""
+        return self.in_code and self.best != "path"
+
+    @cached_property
+    def in_code(self) -> bool:
+        """Whether the document is source code among the repository's files, so that a unit may be a part of it."""
+        if self.source is None or self.code is None:
+            return False
+        return self._workspace.locate(self._workspace.from_top(self.source)).status is Status.FILE
 
     def _names_files(self) -> bool:
         """Whether code is a list of files: most of its lines, as far as they are looked at, name one that is there."""
@@ -113,7 +126,9 @@ class Reading:
         """What the text asks for, and what is to be said about the rest of it."""
         if split is None and self.best in {"symbol", "line"}:
             split = self.best
-        if split in {"symbol", "line"} and self.code is not None and self.source is not None:
+        if self.source is not None and (
+            (split == "symbol" and self.code is not None and self.best != "path") or (split == "line" and self.in_code)
+        ):
             return [self._itself(self.source, Parts(split))], []
         if split is None and self.best == "item":
             split = "item"

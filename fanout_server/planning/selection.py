@@ -52,6 +52,8 @@ __all__ = [
 ]
 
 _NAMED = 10
+# So much of files that are named is parsed to count their symbols: about 0.1 s.
+_QUICK = 512 * 1024
 _WAYS = ("path", "symbol", "diagnostic", "item", "folder", "line")
 
 
@@ -117,7 +119,7 @@ def resolve(selection: Selection, files: Files, root: Path, cwd: Path, opened: O
 def ways(selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> tuple[Way, ...]:
     """The ways in which the selection can be split, the best first. Blocking.
 
-    Parses no more than half a megabyte, so that it is done in 0.1 s for what can be selected in a document.
+    Symbols are counted in the document at hand, and in up to half a megabyte of files that are named.
     """
     return _Selected(selection, Workspace(files, root, cwd, opened)).ways()
 
@@ -185,14 +187,14 @@ class _Selected:
                 return bool(selection.problems)
             case "item":
                 # In code each line would be an item: that is the way ``line``.
-                return bool(selection.items) or (text is not None and (text.code is None or text.is_list))
+                return bool(selection.items) or (text is not None and (not text.in_code or text.is_list))
             case "line":
                 return text is not None
             case "folder":
                 return sum(1 for entry in self._by_path if entry.target is not None) > 1
             case "path":
                 # Code that names a file here or there is no list of files.
-                return text is None or text.code is None or text.best == kind
+                return text is None or not text.is_code
             case _:
                 return True
 
@@ -210,7 +212,7 @@ class _Selected:
             return _file_way(self._by_path)
         if kind == "symbol":
             return self._symbol_way()
-        if kind == "line" and self._reading is not None and self._reading.code is not None:
+        if kind == "line" and self._reading is not None and self._reading.in_code:
             return _counted(kind, len(self._reading.lines), kind)
         try:
             entries = self.resolve(kind).entries
@@ -233,7 +235,7 @@ class _Selected:
         return Way("diagnostic", len(entries), label)
 
     def _symbol_way(self) -> Way | None:
-        if self._reading is not None and self._reading.code is not None:
+        if self._reading is not None and self._reading.is_code:
             found, is_all = list(self._reading.symbols), True
         else:
             found, is_all = self._symbols_of(self._by_path)
@@ -247,7 +249,7 @@ class _Selected:
     def _symbols_of(self, entries: Iterable[Entry]) -> tuple[list[parts.Part], bool]:
         """Those of the files, and whether they are all: in large ones, and after many, nobody looks."""
         found: list[parts.Part] = []
-        room = reading.QUICK
+        room = _QUICK
         for entry in entries:
             target = entry.target
             if target is None:
@@ -255,17 +257,17 @@ class _Selected:
             if target.symbol is not None:
                 found.append(parts.Part(target, entry.is_class))
                 continue
-            if not parts.has_symbols(target.path, ""):
+            if not parts.may_have_symbols(target.path):
                 continue
             room -= self._workspace.texts.size(target.path)
             if room < 0:
                 return found, False
             try:
                 text = self._workspace.texts.read(target.path)
+                found += parts.symbol_parts(target.path, text, target.range)
             except Unreadable:
                 # Splitting by symbol names it, if that is chosen.
                 continue
-            found += parts.symbol_parts(target.path, text, target.range)
         return found, True
 
     def _nothing(self, split: str | None) -> str:

@@ -16,9 +16,10 @@ from fanout_server.planning.texts import Unreadable
 from fanout_server.planning.workspace import Located, Status, Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 _NAMED = 5
+_NO_LANGUAGE = "is in no language in which fanout finds functions"
 
 
 @frozen
@@ -134,12 +135,12 @@ class _Lookup:
         bare = Target(path, symbol=name)
         try:
             text = self._workspace.texts.read(path)
+            found = parts.named_parts(path, text, name)
         except Unreadable as error:
             self._report(
                 "preflight/no-symbol", request, f"{path} {error}, so fanout cannot look {name} up in it.", path
             )
             return bare, False
-        found = parts.named_parts(path, text, name)
         if not found:
             # A heading of a document may be named like this too.
             if parts.has_symbols(path, text):
@@ -160,44 +161,43 @@ class _Lookup:
         without: dict[str, str] = {}
         for path in files:
             try:
-                text = self._workspace.texts.read(path)
+                found = self._parts_of(request, path)
             except Unreadable as error:
                 without[path] = str(error)
                 continue
-            found = self._parts_of(request, path, text)
-            if not found:
-                without[path] = self._why_none(request, path, text)
-            entries += (
-                Entry(
-                    part.target,
-                    part.text or label(part.target),
-                    request.note,
-                    request.range,
-                    problems=request.problems,
-                    is_class=part.is_class,
-                )
-                for part in found
-            )
+            entries += (_of_part(part, request) for part in found)
         if without:
-            named = [f"{path} {why}" for path, why in without.items()]
-            more = f"; and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
-            why = f"Left out, as there is nothing to split: {'; '.join(named[:_NAMED])}{more}."
-            alone = next(iter(without)) if len(without) == 1 else None
-            self._report("preflight/no-parts", request, why, alone)
+            self._report_without(request, without, is_all=len(files) == 1)
         return Found(request, tuple(entries), expanded=True)
 
-    def _parts_of(self, request: Request, path: str, text: str) -> tuple[parts.Part, ...]:
+    def _parts_of(self, request: Request, path: str) -> tuple[parts.Part, ...]:
+        """At least one. Raises Unreadable, which says why there is none."""
+        texts, within = self._workspace.texts, request.within
+        where = "" if within is None else f" in {variables.named_lines(within)}"
         if request.parts is Parts.LINES:
-            return parts.line_parts(path, text, request.within)
-        return parts.symbol_parts(path, text, request.within)
+            found = parts.line_parts(path, texts.read(path), within)
+            none = f"has no text{where}"
+        else:
+            if not parts.may_have_symbols(path):
+                raise Unreadable(_NO_LANGUAGE)
+            text = texts.read(path)
+            found = parts.symbol_parts(path, text, within)
+            none = f"has no function or class{where}" if parts.has_symbols(path, text) else _NO_LANGUAGE
+        if not found:
+            raise Unreadable(none)
+        return found
 
-    def _why_none(self, request: Request, path: str, text: str) -> str:
-        where = "" if request.within is None else f" in lines {variables.line_range(request.within)}"
-        if request.parts is Parts.LINES:
-            return f"has no text{where}"
-        if parts.has_symbols(path, text):
-            return f"has no function or class{where}"
-        return f"is in no language in which fanout finds functions (it does in {grammars.known()})"
+    def _report_without(self, request: Request, without: Mapping[str, str], *, is_all: bool) -> None:
+        named = [f"{path} {why}" for path, why in without.items()]
+        more = f"; and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+        message = f"Left out, as there is nothing to split: {'; '.join(named[:_NAMED])}{more}."
+        if _NO_LANGUAGE in without.values():
+            message += f" It finds them in {grammars.known()}."
+        alone = next(iter(without)) if is_all else None
+        # In a folder there are other files too, and nobody named these.
+        self._report(
+            "preflight/no-parts", request, message, alone, Severity.WARNING if is_all else Severity.INFORMATION
+        )
 
     def _folder(self, request: Request, path: str) -> Found:
         if request.whole:
@@ -274,9 +274,27 @@ class _Lookup:
         else:
             self._report("preflight/outside", request, f"{path} {why}. It was left out.", path)
 
-    def _report(self, code: str, request: Request, message: str, path: str | None = None) -> None:
+    def _report(
+        self,
+        code: str,
+        request: Request,
+        message: str,
+        path: str | None = None,
+        severity: Severity = Severity.WARNING,
+    ) -> None:
         where = self._source if request.range is not None else path
-        self.findings.append(Finding(code, Severity.WARNING, message, where, request.range))
+        self.findings.append(Finding(code, severity, message, where, request.range))
+
+
+def _of_part(part: parts.Part, request: Request) -> Entry:
+    return Entry(
+        part.target,
+        part.text or label(part.target),
+        request.note,
+        request.range,
+        problems=request.problems,
+        is_class=part.is_class,
+    )
 
 
 def _range(candidate: Candidate) -> Range | None:

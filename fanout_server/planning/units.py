@@ -116,7 +116,7 @@ def _told(target: Target) -> str:
     """To an agent, which has no list of symbols: with the lines."""
     if target.symbol is None or target.range is None:
         return targets.label(target)
-    return f"{target.path}#{symbols.spoken(target.symbol)} (lines {variables.line_range(target.range)})"
+    return f"{target.path}#{symbols.spoken(target.symbol)} ({variables.named_lines(target.range)})"
 
 
 def _title(entry: Entry) -> str:

@@ -112,6 +112,12 @@ def values_of(item: str, target: Target | None, *, folder: bool = False, problem
     return {name: value for name, value in values.items() if value}
 
 
+def named_lines(place: Range) -> str:
+    """``lines 12-20``, or ``line 12``."""
+    lines = line_range(place)
+    return f"lines {lines}" if "-" in lines else f"line {lines}"
+
+
 def line_range(place: Range) -> str:
     """``12-20``, or ``12`` for one line; lines count from 1."""
     first, last = place.start.line + 1, place.end.line + 1

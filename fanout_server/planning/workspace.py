@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import bisect
+import copy
 import functools
 import os
 import posixpath
@@ -64,6 +65,12 @@ class Workspace:
         self._files = frozenset(self.files)
         self.folders = _folders(self.files)
         self.locate = functools.lru_cache(maxsize=65536)(self._locate)
+
+    def seeing(self, opened: Opened) -> Workspace:
+        """The same files, with the texts of the documents that are open by now."""
+        made = copy.copy(self)
+        made.texts = Texts(Path(self._root), opened)
+        return made
 
     def exists(self, written: str) -> bool:
         """Whether there is something of that name, inside or outside."""

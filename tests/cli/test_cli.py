@@ -97,6 +97,25 @@ def test_a_plan_document_is_run_and_applied(checkout: Path) -> None:
     assert "fanout revert" in text(done)
 
 
+def test_functions_of_a_file_are_units_each_changed_by_itself(checkout: Path) -> None:
+    (checkout / "src" / "one.py").write_text(
+        "def one():\n    return 1\n\n\nclass A:\n    def two(self):\n        return 2\n"
+    )
+    rewrite = "rewrite=[{pattern: return $A, to: return ($A)}]"
+    words = ("--split", "symbol", "--set", "agent=rewrite", "--set", rewrite, "src/one.py")
+    planned = fanout(checkout, "plan", "-i", "Do {symbol}, lines {range}", *words)
+    assert planned.returncode == 0, text(planned)
+    assert "- src/one.py#one\n- src/one.py#A\n" in planned.stdout.decode()
+    done = fanout(checkout, "run", "-i", "Do {symbol}", *words, "--apply")
+    assert done.returncode == 0, text(done)
+    assert "src/one.py#one: done" in text(done)
+    assert (checkout / "src" / "one.py").read_text().count("return (") == 2
+    (checkout / "one.fanout.md").write_text(planned.stdout.decode().replace("- src/one.py#A\n", ""))
+    (checkout / "src" / "one.py").write_text("def one():\n    return 1\n\n\ndef more():\n    return 2\n")
+    assert fanout(checkout, "run", "one.fanout.md", "--apply").returncode == 0
+    assert (checkout / "src" / "one.py").read_text() == "def one():\n    return (1)\n\n\ndef more():\n    return 2\n"
+
+
 def test_a_plan_that_says_apply_now_is_applied(checkout: Path) -> None:
     done = fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "--set", "apply=now", "a.txt")
     assert done.returncode == 0, text(done)

@@ -19,7 +19,7 @@ from fanout_server.planning.targets import Entry
 from fanout_server.repo.repository import Repository
 from fanout_server.settings import BadOption
 from tests.conftest import GitCommand
-from tests.planning.files import FakeFiles
+from tests.planning.files import FakeFiles, on_disk
 
 _ROOT = Path("/nowhere/checkout")
 _FILES = FakeFiles(
@@ -50,13 +50,16 @@ def _codes(findings: tuple[Finding, ...]) -> list[str]:
     return [finding.code for finding in findings]
 
 
-def test_the_plan_document_of_the_design() -> None:
-    plan = _document(
+def test_the_plan_document_of_the_design(tmp_path: Path) -> None:
+    on_disk(tmp_path, *_FILES.files)
+    (tmp_path / "src/lib/money.ts").write_text("import x;\n\nexport function formatAmount() {\n  return 1;\n}\n")
+    text = (
         "---\nagent: claude   # or codex\njobs: 4\nowns: ['tests/{stem}.test.ts']\n"
         "verify: npx vitest run tests/{stem}.test.ts\n---\n"
         "Write unit tests for {file}. Output to tests/{stem}.test.ts. Return {a: 1}.\n\n"
         "- src/api/users.ts\n- src/api/orders.ts: also cover refunds\n- app/**/*.tsx\n- src/lib/money.ts#formatAmount\n"
     )
+    plan = plan_from_document(text, _FILES, tmp_path, tmp_path, {}, {})
     assert [(unit.id, unit.title) for unit in plan.units] == [
         ("01-users", "src/api/users.ts"),
         ("02-orders", "src/api/orders.ts"),
@@ -68,11 +71,11 @@ def test_the_plan_document_of_the_design() -> None:
         text.format("src/api/users.ts", "users"),
         text.format("src/api/orders.ts", "orders") + "\n\nAlso: also cover refunds",
         text.format("app/[slug]/page.tsx", "page"),
-        text.format("src/lib/money.ts", "money") + "\n\nTarget: src/lib/money.ts#formatAmount",
+        text.format("src/lib/money.ts", "money") + "\n\nTarget: src/lib/money.ts#formatAmount (lines 3-5)",
     ]
     assert [unit.owns for unit in plan.units][:2] == [("tests/users.test.ts",), ("tests/orders.test.ts",)]
     assert plan.units[0].verify == ("npx", "vitest", "run", "tests/users.test.ts")
-    assert plan.units[3].targets == (Target("src/lib/money.ts", symbol="formatAmount"),)
+    assert plan.units[3].targets == (Target("src/lib/money.ts", Range(Position(2, 0), Position(4, 1)), "formatAmount"),)
     assert plan.options.jobs == 4
     assert plan.findings == ()
 

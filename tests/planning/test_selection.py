@@ -242,8 +242,8 @@ def test_ways_to_split_the_best_first(files: FakeFiles, tmp_path: Path) -> None:
     found = ways(Selection(text=text), files, tmp_path, tmp_path)
     assert found == (
         Way("path", 4, "4 files"),
-        Way("folder", 3, "3 files or folders"),
         Way("item", 3, "3 items"),
+        Way("folder", 3, "3 files or folders"),
         Way("line", 3, "3 lines"),
     )
     assert ways(Selection(text="- a\n- b"), files, tmp_path, tmp_path)[0] == Way("item", 2, "2 items")

@@ -1,0 +1,127 @@
+"""Parsing larger texts, in a process of its own.
+
+A parser holds Python's lock as long as it works, 0.2 s for a megabyte, and the server would stand still meanwhile; with
+some garbage it takes minutes. So the process gets a few seconds for each text. It is started when it is first needed,
+and ends by itself when nothing was asked for some time, or when this process ends, however that comes about.
+"""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import importlib.util
+import json
+import select
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import fanout_server
+from fanout_server.planning.symbols import Kind, Symbol
+from fanout_server.planning.texts import Unreadable
+
+LIMIT = 3.0
+"""Seconds for one text, and for the process to start."""
+
+_TURN = 4 * LIMIT
+_READ = 1 << 16
+_LAUNCH = "import sys; sys.path[:0] = sys.argv[1:]; from fanout_server.planning.parser_program import main; main()"
+
+
+class TooHard(Unreadable):
+    """The parser did not come to an end, or broke."""
+
+
+class Parser:
+    """One process, one text at a time, for any thread. Blocking."""
+
+    def __init__(self, limit: float = LIMIT) -> None:
+        self._limit = limit
+        self._turn = threading.Lock()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def find(self, text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
+        """As ``parsing.find_here``. Raises TooHard."""
+        request = json.dumps([text, readings, is_header]).encode("ascii") + b"\n"
+        if not self._turn.acquire(timeout=_TURN):
+            raise TooHard("was not parsed, as other files keep the parser busy")
+        try:
+            # It may have ended just now, with nothing to do.
+            answer = self._ask(request) or self._ask(request)
+        finally:
+            self._turn.release()
+        if answer is None:
+            raise TooHard("cannot be parsed: the parser breaks on it")
+        return tuple(_symbol(one) for one in json.loads(answer))
+
+    def close(self) -> None:
+        """Ends the process; another one is started when it is needed."""
+        process, self._process = self._process, None
+        if process is not None:
+            # What it was not told any more is left in the pipe's buffer, and cannot be written.
+            with contextlib.suppress(BrokenPipeError), process:
+                process.kill()
+
+    def _ask(self, request: bytes) -> bytes | None:
+        """The answer; ``None`` where the process has ended without one."""
+        process = self._running()
+        assert process.stdin is not None  # noqa: S101 - it was started with pipes
+        try:
+            process.stdin.write(request)
+            process.stdin.flush()
+        except BrokenPipeError:
+            self.close()
+            return None
+        return self._answer(process)
+
+    def _running(self) -> subprocess.Popen[bytes]:
+        if self._process is not None and self._process.poll() is not None:
+            self.close()
+        if self._process is None:
+            self._process = subprocess.Popen(
+                (sys.executable, "-I", "-S", "-c", _LAUNCH, *_paths()),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                start_new_session=True,
+            )
+        return self._process
+
+    def _answer(self, process: subprocess.Popen[bytes]) -> bytes | None:
+        assert process.stdout is not None  # noqa: S101 - as above
+        parts: list[bytes] = []
+        deadline = time.monotonic() + self._limit
+        while not parts or not parts[-1].endswith(b"\n"):
+            ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
+            if not ready:
+                self.close()
+                raise TooHard(f"cannot be parsed within {self._limit:.0f} seconds")
+            read = process.stdout.read1(_READ)  # type: ignore[attr-defined]  # it is buffered
+            if not read:
+                self.close()
+                return None
+            parts.append(read)
+        return b"".join(parts)
+
+
+SHARED = Parser()
+atexit.register(SHARED.close)
+
+
+def _paths() -> Iterable[str]:
+    """Where the program finds us and what we need: it starts without the site's folders, which takes half the time."""
+    yield str(Path(fanout_server.__file__).parent.parent)
+    for name in ("ast_grep_py", "attrs"):
+        spec = importlib.util.find_spec(name)
+        if spec is not None and spec.origin is not None:
+            yield str(Path(spec.origin).parent.parent)
+
+
+def _symbol(one: list[Any]) -> Symbol:
+    name, kind, start, end, body, members = one
+    return Symbol(name, Kind(kind), start, end, body, tuple(_symbol(member) for member in members))
