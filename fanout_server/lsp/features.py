@@ -78,7 +78,8 @@ class _Feature:
 class Features:
     """The features of one session. ``code_actions`` are asked in order, their answers added up.
 
-    ``action_kinds`` are the kinds that they may be of, for the announcement.
+    ``action_kinds`` are the kinds that they may be of, for the announcement. ``when_initialized`` is begun when the
+    client says that it is ready to be asked.
     """
 
     def __init__(self, session: Session, commands: Commands) -> None:
@@ -88,6 +89,7 @@ class Features:
         self._limiter = anyio.CapacityLimiter(2)
         self.code_actions: list[Provider] = [_PlanActions(session, self.room)]
         self.action_kinds: list[str] = [ACTION_KIND]
+        self.when_initialized: list[Callable[[], Awaitable[None]]] = []
         session.documents.on_change.append(self._documents_changed)
         commands.watching.begun.append(self._begun)
 
@@ -120,6 +122,8 @@ class Features:
         async def initialized(_: types.InitializedParams) -> None:
             for feature in left:
                 self._add(server, feature, None)
+            for work in self.when_initialized:
+                self._session.spawn(work)
             await self._register_dynamically(left)
 
         async def actions(params: types.CodeActionParams) -> CodeActions:
