@@ -81,7 +81,8 @@ class _Feature:
 class Features:
     """The features of one session. ``code_actions`` are asked in order, their answers added up.
 
-    ``action_kinds`` are the kinds that they may be of, for the announcement.
+    ``action_kinds`` are the kinds that they may be of, for the announcement. ``when_initialized`` is begun when the
+    client says that it is ready to be asked.
     """
 
     def __init__(self, session: Session, commands: Commands) -> None:
@@ -92,6 +93,7 @@ class Features:
         self._configuring = Configuring(session)
         self.code_actions: list[Provider] = [_PlanActions(session, self.room), _Selections(session, self._watching)]
         self.action_kinds: list[str] = [ACTION_KIND]
+        self.when_initialized: list[Callable[[], Awaitable[None]]] = []
         session.documents.on_change.append(self._documents_changed)
         commands.watching.begun.append(self._begun)
 
@@ -125,6 +127,8 @@ class Features:
             self._configuring.initialized(params)
             for feature in left:
                 self._add(server, feature, None)
+            for work in self.when_initialized:
+                self._session.spawn(work)
             await self._register_dynamically(left)
 
         def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
