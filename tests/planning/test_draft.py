@@ -38,7 +38,7 @@ def test_what_is_right_gives_the_same_plan_with_a_place_for_each_unit(checkout: 
 
 
 def test_all_that_is_wrong_is_told_at_once_in_order(checkout: Path) -> None:
-    text = "---\njobs: no\nfoo: 1\nsplit: symbol\n---\n\n- src/one.py\n- gone.py\n- src/one.py\n"
+    text = "---\njobs: no\nfoo: 1\nsplit: words\n---\n\n- src/one.py\n- gone.py\n- src/one.py\n"
     made = draft(text, checkout)
     assert codes(made) == [
         "plan/bad-option",
