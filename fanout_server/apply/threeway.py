@@ -7,6 +7,7 @@ that made the same of the same lines are one change.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 
 from attrs import evolve, frozen
 
@@ -42,6 +43,34 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> tuple[TextEdit, ...] | Con
         elif ours[start:end] != new:
             regions.append(Region(start, end))
     return Conflict(tuple(regions)) if regions else tuple(edits)
+
+
+class Choice(StrEnum):
+    """What becomes of lines that both sides changed: ``BOTH`` has ours and then theirs."""
+
+    MINE = "mine"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
+def resolve(base: bytes, ours: bytes, theirs: bytes, choice: Choice) -> tuple[TextEdit, ...]:
+    """As ``merge``, but where that is a conflict the choice decides, so there is always a way."""
+    our_lines, their_lines = LineStarts(ours), LineStarts(theirs)
+    edits: list[TextEdit] = []
+    for overlap in _overlaps(hunks(base, ours), hunks(base, theirs)):
+        if not overlap.theirs or (overlap.ours and choice is Choice.MINE):
+            continue
+        start, end = (our_lines[line] for line in overlap.range_in_ours())
+        new = theirs[slice(*(their_lines[line] for line in overlap.range_in_theirs()))]
+        if ours[start:end] == new:
+            continue
+        if overlap.ours and choice is Choice.BOTH:
+            # Only the last line of a text may have no end.
+            parted = start == end or ours[end - 1 : end] == b"\n" or not new
+            edits.append(TextEdit(end, end, new if parted else b"\n" + new))
+        else:
+            edits.append(TextEdit(start, end, new))
+    return tuple(edits)
 
 
 @frozen

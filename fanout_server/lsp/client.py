@@ -22,6 +22,8 @@ class Client:
     """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete.
 
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
+    ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
+    ``actions``: a code action may be more than a command; ``resolves_edits``: its edit may be made when it is chosen.
     """
 
     name: str = ""
@@ -33,18 +35,32 @@ class Client:
     confirms: bool = False
     drops_cr: bool = False
     blank_line: bool = False
+    metadata: bool = False
     show_document: bool = False
+    content: bool = False
+    pulls: bool = False
+    versions: bool = False
     related: bool = False
+    code_descriptions: bool = False
+    unnecessary: bool = False
+    actions: bool = False
+    resolves_edits: bool = False
     events: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
         window = params.capabilities.window
         workspace = params.capabilities.workspace
+        document = params.capabilities.text_document
         edit = workspace.workspace_edit if workspace else None
-        diagnostics = (
-            params.capabilities.text_document.publish_diagnostics if params.capabilities.text_document else None
-        )
+        pushed = document.publish_diagnostics if document else None
+        pulled = document.diagnostic if document else None
+        refresh = workspace.diagnostics if workspace else None
+        pulls = pulled is not None and bool(refresh and refresh.refresh_support)
+        # What a pulled diagnostic may hold is said in one place by some clients, in the other by most.
+        shown = [one for one in ((pulled, pushed) if pulls else (pushed,)) if one is not None]
+        action = document.code_action if document else None
+        resolve = action.resolve_support if action and action.data_support else None
         operations = frozenset(kind.value for kind in (edit.resource_operations if edit else None) or ())
         annotations = bool(edit and edit.change_annotation_support)
         show = window.show_document if window else None
@@ -59,8 +75,18 @@ class Client:
             confirms=annotations and _confirms(params.client_info),
             drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
             blank_line=bool(params.client_info and params.client_info.name.lower() in _NEOVIM),
+            metadata=bool(edit and edit.metadata_support),
             show_document=bool(show and show.support),
-            related=bool(diagnostics and diagnostics.related_information),
+            content=bool(workspace and workspace.text_document_content),
+            pulls=pulls,
+            versions=bool(pushed and pushed.version_support),
+            related=any(one.related_information for one in shown),
+            code_descriptions=any(one.code_description_support for one in shown),
+            unnecessary=any(
+                types.DiagnosticTag.Unnecessary in one.tag_support.value_set for one in shown if one.tag_support
+            ),
+            actions=bool(action and action.code_action_literal_support),
+            resolves_edits=bool(resolve and "edit" in resolve.properties),
             events=_asked_for_events(params.capabilities.experimental),
         )
 

@@ -13,6 +13,7 @@ from pygls.lsp.server import LanguageServer
 import fanout_server
 from fanout_server.lsp import stdio
 from fanout_server.lsp.commands import Commands, advertise
+from fanout_server.lsp.features import Features
 from fanout_server.lsp.protocol import Hooks, Protocol
 from fanout_server.lsp.session import Session
 
@@ -47,6 +48,7 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
             exited=reader.end,
         )
         advertise(protocol)
+        Features(session, commands).register(server)
         tasks.start_soon(_end_on_signal, reader)
         try:
             async for body in reader:

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+from attrs import frozen
 from lsprotocol import types
 
 from fanout_server import model
+from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
+from fanout_server.lsp.fixing import Fixing
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
-from fanout_server.model import Finding, RunState, RunView
+from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run.engine import Engine, UnknownRun
 from fanout_server.run.state import progress_line
 
@@ -25,8 +28,17 @@ _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
-_APPLY, _DIFF, _DISCARD = "Apply", "Show diff", "Discard"
+_APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
 _GO_ON, _CANCEL = "Go on with the rest", "Cancel the rest"
+
+
+@frozen
+class Known:
+    """A run as the editor was last told of it; ``findings`` by their ids."""
+
+    engine: Engine
+    view: RunView
+    findings: Mapping[str, Finding]
 
 
 class Watching:
@@ -40,8 +52,12 @@ class Watching:
         self._documents: dict[str, str] = {}
         self._roots: dict[str, Path] = {}
         self._active: set[str] = set()
+        # What the last apply or revert left alone, which is in no journal where it did nothing else.
+        self._left: dict[str, tuple[Finding, ...]] = {}
+        self.fixing = Fixing(self._applying)
+        self.known: dict[str, Known] = {}
         self.progresses = Progresses(session.protocol)
-        self.diagnostics = Diagnostics(session.protocol)
+        self.diagnostics = Diagnostics(session)
 
     def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
         """Until the run is over. To be called right after it is launched, or goes on."""
@@ -54,7 +70,7 @@ class Watching:
         # A new run is a new state of things: what older ones had to say is kept in their status.
         for older, root in tuple(self._roots.items()):
             if root == engine.repository.root and older not in self._active:
-                self.diagnostics.clear(older)
+                self._drop(older)
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active.add(run)
@@ -122,14 +138,19 @@ class Watching:
             else:
                 return
 
-    async def publish(self, engine: Engine, view: RunView, more: Sequence[Finding] = ()) -> None:
+    async def publish(self, engine: Engine, view: RunView) -> None:
         """The run's findings as diagnostics."""
-        found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, more)
+        every = tuple(dict.fromkeys((*view.findings, *self._left.get(view.id, ()))))
+        known, found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, every)
+        self.known[view.id] = known
         self.diagnostics.put(view.id, found)
 
-    def _diagnostics(self, engine: Engine, view: RunView, more: Sequence[Finding]) -> dict[str, list[types.Diagnostic]]:
+    def _diagnostics(
+        self, engine: Engine, view: RunView, every: Sequence[Finding]
+    ) -> tuple[Known, dict[str, list[types.Diagnostic]]]:
         places = findings.Places(self._session, engine.repository.root, view.plan)
-        return findings.by_uri(places, view.id, (*view.findings, *more), self._documents.get(view.id))
+        found = findings.by_uri(places, view.id, every, self._documents.get(view.id))
+        return Known(engine, view, {findings.id_of(one): one for one in every}), found
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
@@ -192,8 +213,19 @@ class Watching:
             return None
         return answer.title if answer is not None else None
 
-    async def apply(self, engine: Engine, run: str, units: Sequence[str] | None, *, ask: bool) -> Outcome | None:
-        """Applies the run; with ``ask`` only if the user says so. ``None``: they did not. Raises FanoutError."""
+    async def apply(
+        self,
+        engine: Engine,
+        run: str,
+        units: Sequence[str] | None,
+        paths: Sequence[str] | None = None,
+        *,
+        ask: bool,
+    ) -> Outcome | None:
+        """Applies the run, or these units or files; with ``ask`` only if the user says so. ``None``: they did not.
+
+        Raises FanoutError.
+        """
         waiting = self._questions.pop(run, None)
         if waiting is not None:
             # An earlier question is still open, or its editor never answers: this takes its place.
@@ -201,25 +233,49 @@ class Watching:
         confirm = ask and self._session.client.confirms and self._session.client.apply_edit
         if ask and not confirm and not await self._is_wanted(engine, run):
             return None
-        outcome = await self._applying.apply(engine, run, units, confirm=confirm)
-        await self.publish(engine, await engine.view(run), outcome.left)
+        outcome = await self._applying.apply(engine, run, units, paths, confirm=confirm)
+        self._left[run] = outcome.left
+        await self.publish(engine, await engine.view(run))
         return outcome
 
     async def revert(self, engine: Engine, run: str) -> Outcome:
         """Raises FanoutError."""
         outcome = await self._applying.revert(engine, run)
         view = await engine.view(run)
+        self._left[run] = outcome.left
         if view.state is RunState.REVERTED and not outcome.left:
-            self.diagnostics.clear(run)
+            self._drop(run)
         else:
-            await self.publish(engine, view, outcome.left)
+            await self.publish(engine, view)
         return outcome
+
+    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
+        """The user is done with these findings. Raises FanoutError, also where the editor did not make the fix."""
+        if run not in self.known:
+            await self.publish(engine, await engine.view(run))
+        known = self.known[run].findings
+        unknown = [one for one in ids if one not in known]
+        if unknown:
+            raise FanoutError(f"Run {run} has no finding {', '.join(unknown)} any more.")
+        for one in ids:
+            if fix is not None and not await self.fixing.is_made(engine, run, one, fix):
+                raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
+        settled = [known[one] for one in ids]
+        await engine.settle(run, settled)
+        self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
+        await self.publish(engine, await engine.view(run))
 
     def forget(self, run: str) -> None:
         """The run is discarded: its findings and the question about it go."""
         waiting = self._questions.pop(run, None)
         if waiting is not None:
             waiting.cancel()
+        self._drop(run)
+
+    def _drop(self, run: str) -> None:
+        """What older runs had to say is in their status."""
+        self._left.pop(run, None)
+        self.known.pop(run, None)
         self.diagnostics.clear(run)
 
     def tell(self, run: str, did: str, outcome: Outcome | None) -> None:
@@ -236,7 +292,8 @@ class Watching:
             self._session.info(f"Your files already hold the changes of run {run}.")
         elif outcome.applied:
             back = " fanout.revert takes it back." if did == "Applied" else ""
-            self._session.info(f"{did} {count} of run {run}.{back}{notes}")
+            rest = f" Of its files {outcome.rest} can still be applied." if outcome.rest else ""
+            self._session.info(f"{did} {count} of run {run}.{back}{rest}{notes}")
         else:
             self._session.warn(f"The editor did not take the changes of run {run}. Nothing is lost; try again.{notes}")
 
@@ -253,7 +310,7 @@ class Watching:
 
     async def _ask(self, engine: Engine, run: str) -> bool:
         text = applying.describe(await engine.view(run))
-        actions = [types.MessageActionItem(title=title) for title in (_APPLY, _DIFF, _DISCARD)]
+        actions = [types.MessageActionItem(title=title) for title in (_APPLY, _DIFF, _LATER, _DISCARD)]
         params = types.ShowMessageRequestParams(type=types.MessageType.Info, message=text, actions=actions)
         while True:
             try:
@@ -268,8 +325,10 @@ class Watching:
             if chosen == _DISCARD:
                 await engine.discard(run)
                 self.forget(run)
-            elif chosen is None:
-                self._session.info(f"Run {run} is kept as it is: fanout.apply with its runId applies it.")
+            elif chosen in {None, _LATER}:
+                self._session.info(
+                    f"Run {run} is kept as it is: fanout.apply with its runId applies it, or a code action on its files."
+                )
             return chosen == _APPLY
 
 

@@ -46,7 +46,7 @@ def test_asks_with_a_message_shows_the_diff_and_applies(connect: MakeEditor, che
     run = run_files(editor, tmp_path, "src/one.py")
     message(editor, "Applied 1 file")
     assert asked[0]["message"] == f"Run {run} {READY}"
-    assert [one["title"] for one in asked[0]["actions"]] == ["Apply", "Show diff", "Discard"]
+    assert [one["title"] for one in asked[0]["actions"]] == ["Apply", "Show diff", "Later", "Discard"]
     assert (checkout / "src/one.py").read_text() == ONE
     shown = editor.client.wait_for("window/showDocument")
     path = Path(urllib.parse.unquote(shown["uri"].removeprefix("file://")))

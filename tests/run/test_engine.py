@@ -76,7 +76,7 @@ async def test_an_apply_that_was_written_but_not_recorded_is_recorded_by_the_nex
     await engine.write(plan)
     again = await engine.plan_apply(view.id, Disk(checkout))
     assert (again.edits, again.unchanged) == ((), ("a.txt",))
-    await engine.record_unchanged(view.id)
+    await engine.record_unchanged(view.id, again)
     assert (await engine.view(view.id)).state is RunState.APPLIED
     back = await engine.plan_revert(view.id, Disk(checkout))
     await engine.write(back)

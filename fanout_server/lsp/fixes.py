@@ -1,0 +1,195 @@
+"""Code actions about what runs made: quick fixes for their findings, and what to do with their changes of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import anyio.to_thread
+from lsprotocol import types
+
+from fanout_server.apply.resolving import Choice
+from fanout_server.lsp import uris
+from fanout_server.lsp.session import Session
+from fanout_server.lsp.watching import Known, Watching
+from fanout_server.model import FanoutError, Finding, RunState
+from fanout_server.run import fixing
+from fanout_server.run.state import RESUMABLE
+
+KIND = "refactor.rewrite.fanout"
+_WHO = "fanout/fixes"
+_APPLYABLE = frozenset({RunState.READY, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED, RunState.APPLIED})
+_TITLES: Mapping[Choice, str] = {
+    Choice.MINE: "Keep what I have",
+    Choice.THEIRS: "Take the other side instead of mine",
+    Choice.BOTH: "Keep both, mine first",
+}
+_MOST_UNITS = 5
+
+Action = types.CodeAction | types.Command
+
+
+class Fixes:
+    """The code actions of one session that are about results."""
+
+    def __init__(self, session: Session, watching: Watching) -> None:
+        self._session = session
+        self._watching = watching
+
+    async def actions(self, params: types.CodeActionParams) -> list[Action]:
+        """Those of the findings on these lines, then those of the runs that changed the document."""
+        found: list[Action] = []
+        uri = params.text_document.uri
+        for diagnostic in self._watching.diagnostics.at(uri, params.range):
+            data = diagnostic.data if isinstance(diagnostic.data, dict) else {}
+            known = self._watching.known.get(str(data.get("runId")))
+            finding = known.findings.get(str(data.get("id"))) if known is not None else None
+            if known is not None and finding is not None:
+                found += await self._fixes(uri, diagnostic, known, str(data["id"]), finding)
+        for known in self._watching.known.values():
+            found += await self._offers(uri, known)
+        return found if self._session.client.actions else [_as_command(one) for one in found if _is_command(one)]
+
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction | None:
+        """The action with its edit; ``None`` for one of somebody else's. Raises FanoutError where it is out of date."""
+        data = action.data
+        if not isinstance(data, dict) or data.get("who") != _WHO:
+            return None
+        known = self._watching.known.get(str(data.get("runId")))
+        finding = known.findings.get(str(data.get("id"))) if known is not None else None
+        if known is None or finding is None:
+            raise FanoutError("What this fix was for is settled by now, so nothing was changed.")
+        if self._version(str(data.get("uri"))) != data.get("version"):
+            raise FanoutError(
+                "You typed in the file since this fix was offered. Nothing was changed; ask for it again."
+            )
+        return await self._with_edit(action, known, finding)
+
+    async def _with_edit(self, action: types.CodeAction, known: Known, finding: Finding) -> types.CodeAction:
+        data: Any = action.data
+        named = (str(data["id"]), finding)
+        fix = await self._watching.fixing.fix(known.engine, known.view.id, named, Choice(data["choice"]))
+        # An edit of nothing is an error to some editors.
+        action.edit = fix.edit if fix.made else None
+        return action
+
+    async def _fixes(
+        self, uri: str, diagnostic: types.Diagnostic, known: Known, name: str, finding: Finding
+    ) -> list[Action]:
+        run = known.view.id
+        found: list[Action] = []
+        if fixing.is_choice(finding):
+            found += await self._choices(uri, diagnostic, known, name, finding)
+        for title, command, argument in _commands(known, finding, uri):
+            found.append(_action(title, command, argument, diagnostic))
+        if len(finding.units) == 1:
+            show = {"runId": run, "unit": finding.units[0], "what": "diff"}
+            if any(unit.id == finding.units[0] and unit.result for unit in known.view.units):
+                found.append(_action(f"Show the diff of unit {finding.units[0]}", "fanout.show", show, diagnostic))
+        dismiss = {"runId": run, "findings": [name]}
+        if not fixing.is_choice(finding):
+            found.append(_action("Dismiss this finding", "fanout.dismiss", dismiss, diagnostic))
+        return found
+
+    async def _choices(
+        self, uri: str, diagnostic: types.Diagnostic, known: Known, name: str, finding: Finding
+    ) -> list[Action]:
+        """Their edits are worked out when one is chosen, or at once for an editor that could not ask then."""
+        found: list[Action] = []
+        run = known.view.id
+        for choice, title in _TITLES.items():
+            done = {"runId": run, "findings": [name], "fix": str(choice)}
+            action = _action(title, "fanout.dismiss", done, diagnostic)
+            action.data = {
+                "who": _WHO,
+                "runId": run,
+                "id": name,
+                "choice": str(choice),
+                "uri": uri,
+                "version": self._version(uri),
+            }
+            if self._session.client.actions and not self._session.client.resolves_edits:
+                try:
+                    action = await self._with_edit(action, known, finding)
+                except FanoutError:
+                    # This one is not to be had; which are is the answer.
+                    continue
+                action.data = None
+            found.append(action)
+        return found
+
+    async def _offers(self, uri: str, known: Known) -> list[Action]:
+        view = known.view
+        if view.merged is None or view.state not in _APPLYABLE:
+            return []
+        try:
+            (path,) = await anyio.to_thread.run_sync(uris.in_checkout, known.engine.repository.root, [uri])
+        except FanoutError:
+            return []
+        if path not in view.owners:
+            return []
+        return [_offer(*offer) for offer in _offered(known, uri, path)]
+
+    def _version(self, uri: str) -> int | None:
+        document = self._session.documents.get(uri)
+        return None if document is None else document.version
+
+
+def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What can be done about a finding, as title, command and argument."""
+    run = known.view.id
+    if finding.code.startswith("apply/"):
+        yield "Apply the change of this file again", "fanout.apply", {"runId": run, "files": [uri], "mode": "now"}
+    if finding.code in {"unit/failed", "unit/no-change"} and finding.units:
+        unit = finding.units[0]
+        if known.view.state in RESUMABLE:
+            yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
+        yield f"Show the log of unit {unit}", "fanout.show", {"runId": run, "unit": unit, "what": "log"}
+
+
+def _offered(known: Known, uri: str, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """What can be done with a run's change of a file, as title, command and argument."""
+    view, run = known.view, known.view.id
+    whole = view.state is not RunState.APPLIED
+    if whole or path in view.rest:
+        yield f"Apply run {run} to this file", "fanout.apply", {"runId": run, "files": [uri], "mode": "now"}
+    if whole:
+        for unit in view.owners[path][:_MOST_UNITS]:
+            title = next((one.title for one in view.units if one.id == unit), unit)
+            yield f"Apply unit {unit} ({title})", "fanout.apply", {"runId": run, "units": [unit], "mode": "now"}
+        yield f"Apply all of run {run} ({len(view.owners)} files)", "fanout.apply", {"runId": run, "mode": "now"}
+    elif view.rest:
+        yield f"Apply the rest of run {run} ({len(view.rest)} files)", "fanout.apply", {"runId": run, "mode": "now"}
+    yield f"Show the diff of run {run}", "fanout.show", {"runId": run, "what": "diff"}
+    if view.applied:
+        yield f"Take back run {run}", "fanout.revert", {"runId": run}
+    elif whole:
+        yield f"Discard run {run}", "fanout.discard", {"runId": run}
+
+
+def _action(title: str, command: str, argument: dict[str, Any], diagnostic: types.Diagnostic) -> types.CodeAction:
+    return types.CodeAction(
+        title=f"fanout: {title}",
+        kind=types.CodeActionKind.QuickFix,
+        diagnostics=[diagnostic],
+        command=types.Command(title=title, command=command, arguments=[argument]),
+    )
+
+
+def _offer(title: str, command: str, argument: dict[str, Any]) -> types.CodeAction:
+    return types.CodeAction(
+        title=f"fanout: {title}",
+        kind=KIND,
+        command=types.Command(title=title, command=command, arguments=[argument]),
+    )
+
+
+def _is_command(action: Action) -> bool:
+    """Whether it is nothing but a command."""
+    return isinstance(action, types.CodeAction) and action.data is None and action.command is not None
+
+
+def _as_command(action: Action) -> types.Command:
+    if isinstance(action, types.Command) or action.command is None:
+        raise TypeError("only an action with a command is one")
+    return types.Command(title=action.title, command=action.command.command, arguments=action.command.arguments)
