@@ -244,7 +244,8 @@ class Watching:
         view = await engine.view(run)
         self._left[run] = outcome.left
         if view.state is RunState.REVERTED and not outcome.left:
-            self._drop(run)
+            self.known[run] = Known(engine, view, {})
+            self.diagnostics.clear(run)
         else:
             await self.publish(engine, view)
         return outcome

@@ -107,12 +107,16 @@ def _since(
     owners: Mapping[str, tuple[str, ...]],
     changes: tuple[FileChange, ...],
 ) -> tuple[FileChange, ...]:
-    """Some units were done again after an apply: where the user has an older change set, the newer one is about it."""
+    """Some units were done again after an apply: where the user has an older change set, the newer one is about it.
+
+    Where both made the same of a file it is taken for new: the user may have undone it since.
+    """
     newer: list[FileChange] = []
     for older in dict.fromkeys(has.values()):
         found = changeset.load(services.repository, older, merged, owners)
         newer += [change for change in found if has.get(change.path) == older]
-    return (*newer, *(change for change in changes if change.path not in has))
+    differ = {change.path for change in newer}
+    return (*newer, *(change for change in changes if change.path not in differ))
 
 
 def _of(
