@@ -6,6 +6,7 @@ that made the same of the same lines are one change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from enum import StrEnum
 
@@ -13,6 +14,8 @@ from attrs import evolve, frozen
 
 from fanout_server.apply.splice import LineStarts, TextEdit
 from fanout_server.repo.hunks import Hunk, hunks
+
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 @frozen
@@ -65,12 +68,25 @@ def resolve(base: bytes, ours: bytes, theirs: bytes, choice: Choice) -> tuple[Te
         if ours[start:end] == new:
             continue
         if overlap.ours and choice is Choice.BOTH:
-            # Only the last line of a text may have no end.
-            parted = start == end or ours[end - 1 : end] == b"\n" or not new
-            edits.append(TextEdit(end, end, new if parted else b"\n" + new))
-        else:
-            edits.append(TextEdit(start, end, new))
+            start, new = _added(ours[start:end], new, start)
+            end = start
+        edits.append(TextEdit(start, end, new))
     return tuple(edits)
+
+
+def _added(mine: bytes, new: bytes, start: int) -> tuple[int, bytes]:
+    """Where to put which lines of ``new`` so that both are there, with what they begin and end with alike but once."""
+    ours, theirs = _LINE.findall(mine), _LINE.findall(new)
+    while ours and theirs and ours[0] == theirs[0]:
+        start += len(ours.pop(0))
+        theirs.pop(0)
+    while ours and theirs and ours[-1] == theirs[-1]:
+        ours.pop()
+        theirs.pop()
+    mine, new = b"".join(ours), b"".join(theirs)
+    # Only the last line of a text may have no end.
+    needs_end = bool(mine and new) and not mine.endswith(b"\n")
+    return start + len(mine), b"\n" + new if needs_end else new
 
 
 @frozen

@@ -23,7 +23,7 @@ from fanout_server.lsp.session import Session
 
 # Most editors move what is marked by themselves, so a few times a second is enough.
 _EVERY_SECONDS = 0.25
-_REFRESH_SECONDS = 10.0
+_REFRESH_SECONDS = 2.0
 
 Report = types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport
 WorkspaceReport = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
