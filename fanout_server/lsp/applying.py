@@ -127,8 +127,8 @@ class Applying:
         ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
         if ready.share.server or ready.share.left:
             raise FanoutError(
-                f"The editor cannot make this change of '{finding.path}' by itself. The finding's related places have"
-                " both sides; copy what you want over the file."
+                "The editor cannot make this change by itself. What was left out is in the unit's diff, and in the"
+                " finding's related places; copy what you want over your files."
             )
         edit = await self._written(engine, run, ready, confirm=False)
         return Fix(edit, ready.share.editor)

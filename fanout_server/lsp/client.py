@@ -23,7 +23,7 @@ class Client:
 
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
     ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
-    ``actions``: a code action may be more than a command; ``resolves_edits``: its edit may be made when it is chosen.
+    ``action_literals``: a code action may be more than a command; ``resolves_edits``: its edit may follow when chosen.
     """
 
     name: str = ""
@@ -43,7 +43,7 @@ class Client:
     related: bool = False
     code_descriptions: bool = False
     unnecessary: bool = False
-    actions: bool = False
+    action_literals: bool = False
     resolves_edits: bool = False
     events: bool = False
 
@@ -85,7 +85,7 @@ class Client:
             unnecessary=any(
                 types.DiagnosticTag.Unnecessary in one.tag_support.value_set for one in shown if one.tag_support
             ),
-            actions=bool(action and action.code_action_literal_support),
+            action_literals=bool(action and action.code_action_literal_support),
             resolves_edits=bool(resolve and "edit" in resolve.properties),
             events=_asked_for_events(params.capabilities.experimental),
         )

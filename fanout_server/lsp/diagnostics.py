@@ -52,8 +52,9 @@ class Diagnostics:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._by_owner: dict[str, dict[str, list[_Entry]]] = {}
-        # The documents that entries are of, or speak of in their related places, by their key.
+        # The documents that entries are of, or speak of in their related places, by their key; and the other way round.
         self._places: dict[str, set[str]] = {}
+        self._spoken_of: dict[str, set[str]] = {}
         self._edited: dict[str, _Edited] = {}
         self._stale: set[str] = set()
         self._busy = False
@@ -73,16 +74,14 @@ class Diagnostics:
         for place in tuple(self._edited):
             self._move(place)
         before = self._by_owner.pop(owner, {})
-        known = {
-            (uri, _id(one.diagnostic)): one for uri, entries in before.items() for one in entries if _id(one.diagnostic)
-        }
-        after = {uri: [known.get((uri, _id(one))) or _Entry(one) for one in new] for uri, new in found.items() if new}
+        after = {uri: _entries_of(new, before.get(uri, ())) for uri, new in found.items() if new}
         if after:
             self._by_owner[owner] = after
-        self._learn_places()
         for uri in dict.fromkeys((*before, *after)):
-            if _shown(before.get(uri, ())) != _shown(after.get(uri, ())):
-                self._changed(uri)
+            if before.get(uri) != after.get(uri):
+                self._learn_places(uri)
+                if _shown(before.get(uri, ())) != _shown(after.get(uri, ())):
+                    self._changed(uri)
 
     def clear(self, owner: str) -> None:
         self.put(owner, {})
@@ -258,13 +257,17 @@ class Diagnostics:
                 for one in found.get(uri, ()):
                     yield uri, one
 
-    def _learn_places(self) -> None:
-        self._places = {}
-        for found in self._by_owner.values():
-            for uri, entries in found.items():
-                spoken_of = {uri, *(place for one in entries for place in _related(one.diagnostic))}
-                for place in spoken_of:
-                    self._places.setdefault(key(place), set()).add(uri)
+    def _learn_places(self, uri: str) -> None:
+        every = [one for found in self._by_owner.values() for one in found.get(uri, ())]
+        now = {key(place) for one in every for place in (uri, *_related(one.diagnostic))}
+        for place in self._spoken_of.pop(uri, set()) - now:
+            self._places[place].discard(uri)
+            if not self._places[place]:
+                del self._places[place]
+        for place in now:
+            self._places.setdefault(place, set()).add(uri)
+        if now:
+            self._spoken_of[uri] = now
 
 
 @attrs.frozen
@@ -297,6 +300,13 @@ class _Mover:
     def _position(self, offset: int) -> types.Position:
         at = self.after.to_client(self.after.position(offset), self.encoding)
         return types.Position(at.line, at.character)
+
+
+def _entries_of(found: Sequence[types.Diagnostic], before: Sequence[_Entry]) -> list[_Entry]:
+    """Those that are known already stay as they are."""
+    known = {_id(one.diagnostic): one for one in before}
+    known.pop("", None)
+    return [known.get(_id(one)) or _Entry(one) for one in found]
 
 
 def _id(diagnostic: types.Diagnostic) -> str:

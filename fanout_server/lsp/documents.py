@@ -5,6 +5,7 @@ pygls has this too, but cuts lines in the wrong places and miscounts past the en
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable
 from typing import Protocol
@@ -118,6 +119,7 @@ class Documents:
             listener()
 
 
+@functools.lru_cache(maxsize=16_384)
 def key(uri: str) -> str:
     """One key for all spellings of a file's URI: clients escape differently in notifications and in arguments."""
     path = uris.to_path(uri)

@@ -34,6 +34,7 @@ _SEVERITIES = {
 }
 
 
+@functools.lru_cache(maxsize=16_384)
 def id_of(finding: Finding) -> str:
     """A name for a finding, the same in every process."""
     body = json.dumps(codec.to_dict(finding), sort_keys=True)

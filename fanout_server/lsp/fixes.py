@@ -25,6 +25,7 @@ _TITLES: Mapping[Choice, str] = {
     Choice.BOTH: "Keep both, mine first",
 }
 _MOST_UNITS = 5
+_MOST_FINDINGS = 50
 
 Action = types.CodeAction | types.Command
 
@@ -40,21 +41,23 @@ class Fixes:
         """Those of the findings on these lines, then those of the runs that changed the document."""
         found: list[Action] = []
         uri = params.text_document.uri
-        for diagnostic in self._watching.diagnostics.at(uri, params.range):
+        for diagnostic in self._watching.diagnostics.at(uri, params.range)[:_MOST_FINDINGS]:
             data = diagnostic.data if isinstance(diagnostic.data, dict) else {}
             known = self._watching.known.get(str(data.get("runId")))
             finding = known.findings.get(str(data.get("id"))) if known is not None else None
             if known is not None and finding is not None:
                 found += await self._fixes(uri, diagnostic, known, str(data["id"]), finding)
-        for known in self._watching.known.values():
+        for known in tuple(self._watching.known.values()):
             found += await self._offers(uri, known)
-        return found if self._session.client.actions else [_as_command(one) for one in found if _is_command(one)]
+        if self._session.client.action_literals:
+            return found
+        return [_as_command(one) for one in found if _is_command(one)]
 
-    async def resolve(self, action: types.CodeAction) -> types.CodeAction | None:
-        """The action with its edit; ``None`` for one of somebody else's. Raises FanoutError where it is out of date."""
+    async def resolve(self, action: types.CodeAction) -> types.CodeAction:
+        """The action with its edit; somebody else's as it is. Raises FanoutError where it is out of date."""
         data = action.data
         if not isinstance(data, dict) or data.get("who") != _WHO:
-            return None
+            return action
         known = self._watching.known.get(str(data.get("runId")))
         finding = known.findings.get(str(data.get("id"))) if known is not None else None
         if known is None or finding is None:
@@ -68,7 +71,11 @@ class Fixes:
     async def _with_edit(self, action: types.CodeAction, known: Known, finding: Finding) -> types.CodeAction:
         data: Any = action.data
         named = (str(data["id"]), finding)
-        fix = await self._watching.fixing.fix(known.engine, known.view.id, named, Choice(data["choice"]))
+        try:
+            choice = Choice(str(data.get("choice")))
+        except ValueError as error:
+            raise FanoutError(f"There is no choice {data.get('choice')!r}. Ask for the fixes again.") from error
+        fix = await self._watching.fixing.fix(known.engine, known.view.id, named, choice)
         # An edit of nothing is an error to some editors.
         action.edit = fix.edit if fix.made else None
         return action
@@ -78,7 +85,8 @@ class Fixes:
     ) -> list[Action]:
         run = known.view.id
         found: list[Action] = []
-        if fixing.is_choice(finding):
+        choices = fixing.choices(finding)
+        if choices:
             found += await self._choices(uri, diagnostic, known, name, finding)
         for title, command, argument in _commands(known, finding, uri):
             found.append(_action(title, command, argument, diagnostic))
@@ -87,7 +95,7 @@ class Fixes:
             if any(unit.id == finding.units[0] and unit.result for unit in known.view.units):
                 found.append(_action(f"Show the diff of unit {finding.units[0]}", "fanout.show", show, diagnostic))
         dismiss = {"runId": run, "findings": [name]}
-        if not fixing.is_choice(finding):
+        if Choice.MINE not in choices:
             found.append(_action("Dismiss this finding", "fanout.dismiss", dismiss, diagnostic))
         return found
 
@@ -97,7 +105,8 @@ class Fixes:
         """Their edits are worked out when one is chosen, or at once for an editor that could not ask then."""
         found: list[Action] = []
         run = known.view.id
-        for choice, title in _TITLES.items():
+        for choice in fixing.choices(finding):
+            title = _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
             action.data = {
@@ -108,7 +117,7 @@ class Fixes:
                 "uri": uri,
                 "version": self._version(uri),
             }
-            if self._session.client.actions and not self._session.client.resolves_edits:
+            if self._session.client.action_literals and not self._session.client.resolves_edits:
                 try:
                     action = await self._with_edit(action, known, finding)
                 except FanoutError:

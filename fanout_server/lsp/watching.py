@@ -26,6 +26,7 @@ from fanout_server.run.state import progress_line
 
 _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
+_PLACINGS = 5
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
@@ -141,7 +142,13 @@ class Watching:
     async def publish(self, engine: Engine, view: RunView) -> None:
         """The run's findings as diagnostics."""
         every = tuple(dict.fromkeys((*view.findings, *self._left.get(view.id, ()))))
-        known, found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, every)
+        documents = self._session.documents
+        for _ in range(_PLACINGS):
+            seen = documents.all()
+            known, found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, every)
+            if all(document is None or document in seen for document in map(documents.get, found)):
+                # Nobody typed in them meanwhile: from here on they move with the text.
+                break
         self.known[view.id] = known
         self.diagnostics.put(view.id, found)
 

@@ -95,6 +95,23 @@ def test_the_other_side_that_deletes_the_file_or_was_deleted_by_the_user(
     assert view_of(editor, run)["findings"] == []
 
 
+def test_what_was_typed_into_a_change_is_chosen_when_the_run_is_taken_back(
+    connect: MakeEditor, checkout: Path, tmp_path: Path
+) -> None:
+    editor = connect(RESOLVING)
+    uri = editor.did_open("src/one.py")
+    run = run_files(editor, tmp_path, "src/one.py", apply="now")
+    message(editor, "Applied 1 file")
+    editor.did_change(uri, "def one():\n    return 10 + 1 + typed\n")
+    (left,) = editor.client.command("fanout.revert", {"runId": run})["left"]
+    assert "was not taken back" in left["message"]
+    diagnostics(editor, uri, "merge/conflict")
+    assert editor.open[uri][1] == "def one():\n    return 10 + 1 + typed\n"
+    editor.do(editor.action(uri, "Take the other side", 1))
+    assert editor.open[uri][1] == "def one():\n    return 1\n"
+    diagnostics(editor, uri, "merge/conflict", gone=True)
+
+
 def test_of_two_units_that_do_not_fit_the_other_ones_part_can_be_had(
     connect: MakeEditor, checkout: Path, tmp_path: Path
 ) -> None:
@@ -109,6 +126,22 @@ def test_of_two_units_that_do_not_fit_the_other_ones_part_can_be_had(
     editor.do(editor.action(uri, "Keep both"))
     assert editor.open[uri][1] == "alpha\nsrc/one.py\nsrc/two.py\ngamma\n"
     assert "merge/conflict" not in [one["code"] for one in view_of(editor, run)["findings"]]
+
+
+@pytest.mark.parametrize("capabilities", [RESOLVING, EAGER], ids=["resolve", "at once"])
+def test_what_a_unit_wrote_and_does_not_own_can_be_had(
+    connect: MakeEditor, checkout: Path, tmp_path: Path, capabilities: Any
+) -> None:
+    editor = connect(capabilities)
+    run = run_files(editor, tmp_path, "src/two.py", apply="now", owns=["{file}"])
+    message(editor, "Applied 1 file")
+    extra = checkout / "extra.py"
+    diagnostics(editor, extra.as_uri(), "unit/out-of-scope")
+    assert not extra.exists()
+    editor.do(editor.action(extra.as_uri(), "Take what was left out"))
+    assert extra.read_text() == "made by the unit of two.py\n"
+    diagnostics(editor, extra.as_uri(), "unit/out-of-scope", gone=True)
+    assert view_of(editor, run)["findings"] == []
 
 
 def test_a_fix_that_is_out_of_date_or_was_not_made_is_refused(

@@ -184,7 +184,7 @@ async def test_findings_that_are_settled_or_made_good_are_gone_for_everybody(
     (checkout / "a.txt").write_text("alpha\nbeta\ngamma\n")
     await apply(engine, view.id)
     assert (await engine.view(view.id)).findings == ()
-    with pytest.raises(NotFixable, match="no sides to choose from"):
+    with pytest.raises(NotFixable, match="no such sides to choose from"):
         await engine.plan_fix(
             view.id, model.Finding("unit/failed", Severity.ERROR, "x", "a.txt"), Choice.MINE, Disk(checkout)
         )
