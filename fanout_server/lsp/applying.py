@@ -133,6 +133,20 @@ class Applying:
         edit = await self._written(engine, run, ready, confirm=False)
         return Fix(edit, ready.share.editor)
 
+    async def make_fix(self, engine: Engine, run: str, finding: Finding, choice: Choice) -> bool:
+        """Has the editor make what ``fix`` works out, or makes it on the disk. Returns whether all of it is so now.
+
+        Raises FanoutError.
+        """
+        with self._alone(engine, run):
+            ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
+            if ready.share.left:
+                raise FanoutError(" ".join(one.message for one in ready.share.left))
+            if ready.plan.edits:
+                await engine.keep_replaced(run, ready.plan)
+            done, _ = await self._make(engine, run, ready, confirm=False)
+            return len(done.edits) == len(ready.plan.edits)
+
     async def is_made(self, engine: Engine, edits: Sequence[FileEdit]) -> bool:
         """Whether the user's files hold all of these edits, or do so very soon."""
         return len(await self._look(engine, edits, _REFUSED_QUIET_SECONDS)) == len(edits)

@@ -61,8 +61,8 @@ _PAGES: Mapping[str, _Page] = {
     "unit/out-of-scope": _Page(
         "The unit wrote files that it does not own (these were left out), or, where `owns` is not set, files that are"
         " not among its targets (these were taken).",
-        "Look at the unit's diff. What was left out is kept in the unit's ref, and a quick fix takes it. Widen `owns` if"
-        " the next run is to take such files by itself.",
+        "Look at the unit's diff. What was left out is kept in the unit's ref, and a quick fix takes it. Widen `owns`"
+        " if the next run is to take such files by itself.",
     ),
     "unit/ignored-files": _Page(
         "The unit left files that git ignores. They are no part of its result.", "Nothing, as a rule."

@@ -155,9 +155,11 @@ class Commands:
         return {}
 
     async def dismiss(self, arguments: wire.DismissArguments) -> dict[str, Any]:
-        engine = await self._session.engine_of_run(arguments.run_id)
-        await self.watching.dismiss(engine, arguments.run_id, arguments.findings, arguments.fix)
-        return {}
+        run, ids = arguments.run_id, arguments.findings
+        engine = await self._session.engine_of_run(run)
+        job = Job(lambda: self.watching.dismiss(engine, run, ids, arguments.fix), self._session.report)
+        pending = isinstance(await job.start(self._session.tasks).within(_EDIT_SECONDS), Pending)
+        return {"pending": True} if pending else {}
 
     async def show(self, arguments: wire.ShowArguments) -> dict[str, Any]:
         engine = await self._session.engine_of_run(arguments.run_id)

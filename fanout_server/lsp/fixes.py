@@ -27,8 +27,6 @@ _TITLES: Mapping[Choice, str] = {
 _MOST_UNITS = 5
 _MOST_FINDINGS = 50
 
-Action = types.CodeAction | types.Command
-
 
 class Fixes:
     """The code actions of one session that are about results."""
@@ -37,9 +35,9 @@ class Fixes:
         self._session = session
         self._watching = watching
 
-    async def actions(self, params: types.CodeActionParams) -> list[Action]:
+    async def actions(self, params: types.CodeActionParams) -> list[types.CodeAction | types.Command]:
         """Those of the findings on these lines, then those of the runs that changed the document."""
-        found: list[Action] = []
+        found: list[types.CodeAction] = []
         uri = params.text_document.uri
         for diagnostic in self._watching.diagnostics.at(uri, params.range)[:_MOST_FINDINGS]:
             data = diagnostic.data if isinstance(diagnostic.data, dict) else {}
@@ -50,8 +48,9 @@ class Fixes:
         for known in tuple(self._watching.known.values()):
             found += await self._offers(uri, known)
         if self._session.client.action_literals:
-            return found
-        return [_as_command(one) for one in found if _is_command(one)]
+            return [*found]
+        commands = [(one.title, one.command) for one in found if one.command is not None]
+        return [types.Command(title=title, command=one.command, arguments=one.arguments) for title, one in commands]
 
     async def resolve(self, action: types.CodeAction) -> types.CodeAction:
         """The action with its edit; somebody else's as it is. Raises FanoutError where it is out of date."""
@@ -82,9 +81,9 @@ class Fixes:
 
     async def _fixes(
         self, uri: str, diagnostic: types.Diagnostic, known: Known, name: str, finding: Finding
-    ) -> list[Action]:
+    ) -> list[types.CodeAction]:
         run = known.view.id
-        found: list[Action] = []
+        found: list[types.CodeAction] = []
         choices = fixing.choices(finding)
         if choices:
             found += await self._choices(uri, diagnostic, known, name, finding)
@@ -101,9 +100,9 @@ class Fixes:
 
     async def _choices(
         self, uri: str, diagnostic: types.Diagnostic, known: Known, name: str, finding: Finding
-    ) -> list[Action]:
+    ) -> list[types.CodeAction]:
         """Their edits are worked out when one is chosen, or at once for an editor that could not ask then."""
-        found: list[Action] = []
+        found: list[types.CodeAction] = []
         run = known.view.id
         for choice in fixing.choices(finding):
             title = _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
@@ -127,7 +126,7 @@ class Fixes:
             found.append(action)
         return found
 
-    async def _offers(self, uri: str, known: Known) -> list[Action]:
+    async def _offers(self, uri: str, known: Known) -> list[types.CodeAction]:
         view = known.view
         if view.merged is None or view.state not in _APPLYABLE:
             return []
@@ -191,14 +190,3 @@ def _offer(title: str, command: str, argument: dict[str, Any]) -> types.CodeActi
         kind=KIND,
         command=types.Command(title=title, command=command, arguments=[argument]),
     )
-
-
-def _is_command(action: Action) -> bool:
-    """Whether it is nothing but a command."""
-    return isinstance(action, types.CodeAction) and action.data is None and action.command is not None
-
-
-def _as_command(action: Action) -> types.Command:
-    if isinstance(action, types.Command) or action.command is None:
-        raise TypeError("only an action with a command is one")
-    return types.Command(title=action.title, command=action.command.command, arguments=action.command.arguments)

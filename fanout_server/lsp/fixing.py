@@ -1,4 +1,4 @@
-"""Fixes that were worked out for the editor: whether it made them is looked at before their findings go."""
+"""Fixes that the user chose: whether the editor has made them is looked at before their findings go."""
 
 from __future__ import annotations
 
@@ -29,7 +29,11 @@ class Fixing:
             del self._made[next(iter(self._made))]
         return fix
 
-    async def is_made(self, engine: Engine, run: str, name: str, choice: Choice) -> bool:
-        """Whether the user's files hold the fix that was last worked out for the finding of this id."""
+    async def settle(self, engine: Engine, run: str, finding: tuple[str, Finding], choice: Choice) -> bool:
+        """Whether the user's files hold the fix now. One that the editor never got is made here. Raises FanoutError."""
+        name, found = finding
         edits = self._made.get((run, name, choice))
-        return edits is not None and await self._applying.is_made(engine, edits)
+        if edits is None:
+            return await self._applying.make_fix(engine, run, found, choice)
+        # Not made once more: something may have been typed into it by now.
+        return await self._applying.is_made(engine, edits)

@@ -258,7 +258,7 @@ class Watching:
         return outcome
 
     async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
-        """The user is done with these findings. Raises FanoutError, also where the editor did not make the fix."""
+        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
         if run not in self.known:
             await self.publish(engine, await engine.view(run))
         known = self.known[run].findings
@@ -266,7 +266,7 @@ class Watching:
         if unknown:
             raise FanoutError(f"Run {run} has no finding {', '.join(unknown)} any more.")
         for one in ids:
-            if fix is not None and not await self.fixing.is_made(engine, run, one, fix):
+            if fix is not None and not await self.fixing.settle(engine, run, (one, known[one]), fix):
                 raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
         settled = [known[one] for one in ids]
         await engine.settle(run, settled)
@@ -335,7 +335,7 @@ class Watching:
                 self.forget(run)
             elif chosen in {None, _LATER}:
                 self._session.info(
-                    f"Run {run} is kept as it is: fanout.apply with its runId applies it, or a code action on its files."
+                    f"Run {run} is kept as it is: fanout.apply with its runId or a code action on its files applies it."
                 )
             return chosen == _APPLY
 

@@ -107,7 +107,7 @@ class ApplyArguments:
 
 @frozen
 class DismissArguments:
-    """``findings`` are ids, as the run's status has them; ``fix`` is the choice that was made for them, if one was."""
+    """``findings`` are ids, as the run's status has them; with ``fix`` they are fixed by that choice."""
 
     run_id: str
     findings: tuple[str, ...]

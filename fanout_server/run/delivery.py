@@ -172,10 +172,15 @@ async def write(services: Services, plan: edits.EditPlan) -> None:
 
 async def keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
     """Keeps what the edits write, and what stood there before, as commits; returns the commit of the former."""
-    return await anyio.to_thread.run_sync(_keep_applied, services, run, plan)
+    return await anyio.to_thread.run_sync(_keep, services, run, plan, (refs.applied_ref(run),))
 
 
-def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
+async def keep_replaced(services: Services, run: str, plan: edits.EditPlan) -> None:
+    """Keeps the same of edits that are no apply of the run and are not taken back with it."""
+    await anyio.to_thread.run_sync(_keep, services, run, plan, ())
+
+
+def _keep(services: Services, run: str, plan: edits.EditPlan, also: Collection[str]) -> str:
     repository = services.repository
     before: dict[str, Content] = {}
     after: dict[str, Content] = {}
@@ -189,7 +194,7 @@ def _keep_applied(services: Services, run: str, plan: edits.EditPlan) -> str:
         was = blobs.commit_files(repository, _plain(before), None, f"fanout run {run}: before apply")
         commit = blobs.commit_files(repository, _plain(after), was, f"fanout run {run}: applied")
         kept = {refs.kept_ref(run, plan.merged): plan.merged} if plan.merged else {}
-        kept |= dict.fromkeys((refs.applied_ref(run), refs.kept_ref(run, commit)), commit)
+        kept |= dict.fromkeys((*also, refs.kept_ref(run, commit)), commit)
         return Made(commit, kept)
 
     return keep(repository, make, "What apply replaces")

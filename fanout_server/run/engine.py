@@ -302,6 +302,10 @@ class Engine:
         """To be called before the edits are made: keeps what they replace. Returns what ``record_applied`` wants."""
         return await delivery.keep_applied(self._services, run, plan)
 
+    async def keep_replaced(self, run: str, plan: EditPlan) -> None:
+        """See ``delivery.keep_replaced``. To be called before the edits are made."""
+        await delivery.keep_replaced(self._services, run, plan)
+
     async def record_applied(self, run: str, kept: str, plan: EditPlan) -> None:
         await self._record(delivery.applied_event(run, kept, plan))
 

@@ -7,7 +7,10 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GitCommand
+from tests.lsp.conftest import ClientMaker
 from tests.lsp.editor import ACTIONS, CAPABILITIES, Editor, MakeEditor, message, run_files, view_of
+from tests.lsp.profiles import PROFILES, Profile
 
 TYPED = "import os\n\n\ndef two():\n    return 'typed'\n"
 # In both the run's other change, at the end of the file, comes in.
@@ -208,7 +211,7 @@ def test_what_is_later_is_applied_from_its_files_in_parts_and_taken_back(
     editor = connect(RESOLVING)
     editor.client.handlers["window/showMessageRequest"] = lambda _: {"title": "Later"}
     run = run_files(editor, tmp_path, "src/one.py", "src/two.py")
-    assert message(editor, "waits").startswith(f"Run {run} waits.")
+    assert message(editor, "kept as it is").startswith(f"Run {run} is kept as it is:")
     one, two = ((checkout / f"src/{name}.py").as_uri() for name in ("one", "two"))
     assert editor.actions((checkout / "a.txt").as_uri()) == []
     titles = [found["title"] for found in editor.actions(two, only="refactor.rewrite")]
@@ -240,6 +243,44 @@ def test_an_editor_that_knows_only_commands_gets_those(connect: MakeEditor, chec
     found = editor.actions(uri, 4)
     assert all(isinstance(one["command"], str) for one in found)
     assert [one["title"] for one in found if one["command"] == "fanout.discard"] == [f"fanout: Discard run {run}"]
+    (both,) = [one for one in found if "Keep both" in one["title"]]
+    assert editor.client.command(both["command"], both["arguments"][0]) == {}
+    assert (
+        editor.open[uri][1] == BASE.replace("    return 2\n", "    return 'typed'\n    return 10 + 2\n") + "# the end\n"
+    )
+    assert view_of(editor, run)["findings"] == []
+
+
+@pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one.name)
+def test_a_conflict_in_every_editor(
+    profile: Profile, start: ClientMaker, checkout: Path, tmp_path: Path, git: GitCommand
+) -> None:
+    (checkout / "src/two.py").write_text(BASE)
+    editor = profile.play(start(checkout), checkout)
+    uri = editor.did_open("src/two.py")
+    run = run_files(editor, tmp_path, "src/two.py", command=["sh", "-c", AGENT, "{file}"], apply="later")
+    message(editor, "is ready")
+    editor.did_change(uri, BASE.replace("2", "'typed'"))
+    editor.save_all()
+    editor.client.command("fanout.apply", {"runId": run, "mode": "now"})
+    diagnostics(editor, uri, "merge/conflict")
+    fix = editor.action(uri, "Keep both", 4)
+    if isinstance(fix["command"], str):
+        editor.client.command(fix["command"], fix["arguments"][0])
+    else:
+        editor.do(fix)
+    diagnostics(editor, uri, "merge/conflict", gone=True)
+    if isinstance(fix["command"], str):
+        # The server made it, and what it replaced is kept.
+        kept = git(checkout, "for-each-ref", "--format=%(refname)", f"refs/fanout/{run}/applies").splitlines()
+        assert "    return 'typed'" in git(checkout, "show", f"{kept[-1]}^:src/two.py").splitlines()
+    if not profile.capabilities["workspace"]["applyEdit"]:
+        editor.read_again()
+    made = BASE.replace("    return 2\n", "    return 'typed'\n    return 10 + 2\n") + "# the end\n"
+    assert editor.text_of("src/two.py") == made
+    assert view_of(editor, run)["findings"] == []
+    assert editor.client.shutdown() == 0
+    assert editor.client.stderr() == ""
 
 
 def test_files_of_a_run_are_applied_and_strange_ones_named(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
