@@ -90,9 +90,17 @@ class Output:
 
 def last_line(data: bytes, limit: int = 200) -> str:
     """The last line of ``data`` that shows anything, fit for a row of a terminal: no escapes, ``limit`` at most."""
+    return next(iter(last_lines(data, 1, limit)), "")
+
+
+def last_lines(data: bytes, most: int, limit: int = 200) -> tuple[str, ...]:
+    """As ``last_line``, of several lines, in their order."""
     text = _ESCAPE.sub("", data.decode("utf-8", "replace"))
+    found: list[str] = []
     for line in reversed(re.split(r"[\r\n]", text)):
         clean = _NOT_SHOWN.sub("", line.replace("\t", " ")).strip()
         if clean:
-            return clean if len(clean) <= limit else clean[: limit - 1] + "…"
-    return ""
+            found.append(clean if len(clean) <= limit else clean[: limit - 1] + "…")
+        if len(found) == most:
+            break
+    return tuple(reversed(found))

@@ -103,3 +103,13 @@ def _confirms(info: types.ClientInfo | None) -> bool:
 def _asked_for_events(experimental: Any) -> bool:
     asked = experimental.get("fanout") if isinstance(experimental, dict) else getattr(experimental, "fanout", None)
     return bool(asked)
+
+
+def capability(capabilities: types.ClientCapabilities, path: str) -> Any:
+    """What the client says at a place such as ``text_document.hover.content_format``; ``None`` for nothing."""
+    found: Any = capabilities
+    for part in path.split("."):
+        found = getattr(found, part, None)
+        if found is None:
+            return None
+    return found

@@ -12,7 +12,7 @@ from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model
-from fanout_server.lsp import answers, findings, plans, show, uris, wire
+from fanout_server.lsp import answers, findings, plans, previewing, show, uris, wire
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
@@ -41,13 +41,16 @@ class Commands:
             raise JsonRpcInvalidParams(f"There is no command {name}. There are: {', '.join(_COMMANDS)}.")
         return await command.work(self, wire.read_arguments(name, arguments, command.arguments))
 
-    async def preview(self, arguments: wire.PlanArguments) -> dict[str, Any]:
+    async def preview(self, arguments: wire.PreviewArguments) -> dict[str, Any]:
         asked = await plans.read(self._session, "fanout.preview", arguments)
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
         estimate = await asked.engine.estimate(plan)
         answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places, estimate)
+        if arguments.show:
+            text = await anyio.to_thread.run_sync(previewing.markdown, plan, estimate)
+            await show.show_text(self._session, asked.engine, "preview.md", text)
         asked.engine.warm_up()
         return answer
 
@@ -174,7 +177,7 @@ class _Command:
 
 
 _COMMANDS: dict[str, _Command] = {
-    "fanout.preview": _Command(wire.PlanArguments, Commands.preview),
+    "fanout.preview": _Command(wire.PreviewArguments, Commands.preview),
     "fanout.run": _Command(wire.PlanArguments, Commands.run),
     "fanout.status": _Command(wire.StatusArguments, Commands.status),
     "fanout.cancel": _Command(wire.CancelArguments, Commands.cancel),

@@ -13,6 +13,7 @@ from attrs import define
 from fanout_server import model
 from fanout_server.lsp import findings, plans, present
 from fanout_server.lsp.jobs import Job
+from fanout_server.lsp.plan_document import is_plan, owner_of
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.lsp.wire import PlanArguments
@@ -95,7 +96,8 @@ class Launching:
 
     async def plan(self, asked: plans.Asked, *, need_instruction: bool) -> model.Plan:
         """What is wrong with a plan document is shown in it. Raises as ``Asked.plan``."""
-        owner = f"plan:{asked.document}"
+        opened = None if asked.document is None else self._session.documents.get(asked.document)
+        owner = owner_of(opened.uri if opened is not None else asked.document or "")
         try:
             plan = await anyio.to_thread.run_sync(lambda: asked.plan(need_instruction=need_instruction))
         except (PlanError, EmptySelection) as error:
@@ -104,7 +106,9 @@ class Launching:
                 found = await anyio.to_thread.run_sync(findings.by_uri, places, "", error.findings, asked.document)
                 self._watching.diagnostics.put(owner, found)
             raise
-        self._watching.diagnostics.clear(owner)
+        if opened is None or not is_plan(opened):
+            # What is open is looked at as it is typed, and keeps its remarks.
+            self._watching.diagnostics.clear(owner)
         return plan
 
     def cancel(self, run: str, units: Collection[str] | None) -> tuple[str, ...] | None:

@@ -62,6 +62,13 @@ class Hooks:
     exited: Callable[[], None]
 
 
+@frozen
+class Written:
+    """An answer that is JSON already: a big one is made in a thread, as ``Protocol.written`` does."""
+
+    text: str
+
+
 class Protocol(LanguageServerProtocol):
     """One connection's protocol. ``hooks`` and the writer are set before the first message."""
 
@@ -186,6 +193,16 @@ class Protocol(LanguageServerProtocol):
         text = json.dumps(data, default=self._serialize_message, ensure_ascii=False, separators=(",", ":"))
         return text.encode("utf-8", "replace")
 
+    def written(self, result: Sequence[Any]) -> Written:
+        """A list of lsprotocol's objects. Blocking, for a thread: thousands of them take longer than a hover may."""
+        plain = [self._converter.unstructure(one) for one in result]
+        return Written(json.dumps(plain, default=self._serialize_message, ensure_ascii=False, separators=(",", ":")))
+
+    def _send_written(self, msg_id: Any, result: Written) -> None:
+        self._result_types.pop(msg_id, None)
+        text = f'{{"jsonrpc":"2.0","id":{json.dumps(msg_id)},"result":{result.text}}}'
+        self._send_body(text.encode("utf-8", "replace"))
+
     # How handlers are run.
 
     def _execute_handler(
@@ -210,7 +227,11 @@ class Protocol(LanguageServerProtocol):
         if future.cancelled():
             error = JsonRpcRequestCancelled("The request was cancelled.")
         elif (raised := future.exception()) is None:
-            self._send_response(msg_id, result=future.result())
+            result = future.result()
+            if isinstance(result, Written):
+                self._send_written(msg_id, result)
+            else:
+                self._send_response(msg_id, result=result)
             return
         elif isinstance(raised, JsonRpcException):
             error = raised

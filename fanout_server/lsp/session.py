@@ -14,7 +14,7 @@ from lsprotocol import types
 
 from fanout_server import codec, model, settings
 from fanout_server.lsp import uris
-from fanout_server.lsp.client import Client
+from fanout_server.lsp.client import Client, capability
 from fanout_server.lsp.documents import Documents
 from fanout_server.lsp.engines import Engines
 from fanout_server.lsp.protocol import Protocol
@@ -39,6 +39,10 @@ class Session:
     @property
     def documents(self) -> Documents:
         return self.protocol.documents
+
+    def capability(self, path: str) -> Any:
+        """See ``client.capability``."""
+        return capability(self.protocol.client_capabilities, path)
 
     def initialized(self, params: types.InitializeParams) -> None:
         self.client = Client.of(params)

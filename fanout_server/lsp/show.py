@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+from collections.abc import Sequence
 
 import anyio.to_thread
 from lsprotocol import types
@@ -34,8 +35,16 @@ async def show(session: Session, engine: Engine, run: str, unit: str | None, wha
         session.spawn(_open, session, uri, f"It is the document {uri}")
         return uri
     name = f"{unit or 'run'}.{what}.{_ENDINGS[what]}"
-    write = functools.partial(readonly.write, engine.repository.key, run, name, text=text)
-    path = await anyio.to_thread.run_sync(write)
+    return await _show_file(session, (engine.repository.key, run, name), text)
+
+
+async def show_text(session: Session, engine: Engine, name: str, text: str) -> str:
+    """Opens a text of ours that is of no run, as a read-only file. Returns its uri."""
+    return await _show_file(session, (engine.repository.key, name), text)
+
+
+async def _show_file(session: Session, parts: Sequence[str], text: str) -> str:
+    path = await anyio.to_thread.run_sync(functools.partial(readonly.write, *parts, text=text))
     uri = uris.from_path(str(path))
     session.spawn(_open, session, uri, f"Written to {path}")
     return uri

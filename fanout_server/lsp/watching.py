@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -17,6 +17,7 @@ from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
 from fanout_server.lsp.fixing import Fixing
+from fanout_server.lsp.plan_document import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
@@ -57,6 +58,8 @@ class Watching:
         self._left: dict[str, tuple[Finding, ...]] = {}
         self.fixing = Fixing(self._applying)
         self.known: dict[str, Known] = {}
+        # Called with the engine, the run and the uri of the plan document that it is of.
+        self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progresses = Progresses(session.protocol)
         self.diagnostics = Diagnostics(session)
 
@@ -75,7 +78,14 @@ class Watching:
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active.add(run)
+        if document is not None:
+            for begun in self.begun:
+                begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
+
+    def goes_on(self, run: str) -> bool:
+        """Whether the run is watched: it is at work, or about to begin."""
+        return run in self._active
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
@@ -156,8 +166,14 @@ class Watching:
         self, engine: Engine, view: RunView, every: Sequence[Finding]
     ) -> tuple[Known, dict[str, list[types.Diagnostic]]]:
         places = findings.Places(self._session, engine.repository.root, view.plan)
-        found = findings.by_uri(places, view.id, every, self._documents.get(view.id))
-        return Known(engine, view, {findings.id_of(one): one for one in every}), found
+        uri = self._documents.get(view.id)
+        document = None if uri is None else self._session.documents.get(uri)
+        # What planning says of a document that is open is shown as it is typed, and may be mended by now.
+        planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
+        told = tuple(one for one in every if one not in planned)
+        return Known(engine, view, {findings.id_of(one): one for one in every}), findings.by_uri(
+            places, view.id, told, uri
+        )
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session

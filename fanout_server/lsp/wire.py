@@ -46,12 +46,19 @@ class Selection:
 
 @frozen
 class PlanArguments:
-    """``fanout.preview``, ``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
+    """``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
 
     plan: str | None = None
     selection: Selection | None = None
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
+
+
+@frozen
+class PreviewArguments(PlanArguments):
+    """``show``: what is previewed is also opened, as a document to read."""
+
+    show: bool = False
 
 
 @frozen
@@ -205,6 +212,8 @@ def _name_of_type(kind: Any) -> str:
         return "a whole number, 0 or more"
     if kind is str:
         return "a string"
+    if kind is bool:
+        return "true or false"
     return "a list of strings" if kind == tuple[str, ...] else "an object"
 
 

@@ -155,6 +155,16 @@ def _item_text(marker: str, target: str, note: str) -> str:
     return shown
 
 
+def written_target(target: str) -> str:
+    """``target`` as an item names it: in quotes, as git writes them, where it would be read as something else.
+
+    So is a name that is not UTF-8, which an editor could not show.
+    """
+    if target.encode("utf-8", "replace").decode() != target:
+        return quoting.c_quote(target)
+    return _item_text("-", target, "").removeprefix("- ").removesuffix("\n")
+
+
 def _joined(marker: str, target: str, note: str) -> str:
     first, *more = (f"{target}: {note}" if note else target).split("\n")
     return "".join(f"{line}\n" for line in (f"{marker} {first}", *(f"  {line}" if line else "" for line in more)))

@@ -67,7 +67,7 @@ def read_value(text: str) -> object:
 def read(text: str, index: LineIndex) -> FrontMatter:
     """Of the whole document. Nothing raises: what is wrong becomes a problem at its place."""
     start = 1 if text.startswith("\ufeff") else 0
-    found = _borders(text, start)
+    found = borders(text)
     if found is None:
         return FrontMatter((), {}, (), start)
     opening, closing, end = found
@@ -83,8 +83,12 @@ def read(text: str, index: LineIndex) -> FrontMatter:
     return _read_pairs(pairs, text, opening, end, index)
 
 
-def _borders(text: str, start: int) -> tuple[int, int | None, int] | None:
-    """Where the YAML begins and ends and the body begins; ``None`` without front matter."""
+def borders(text: str) -> tuple[int, int | None, int] | None:
+    """Where the YAML begins, where it ends (``None`` where it never does) and where the body begins.
+
+    ``None`` without front matter.
+    """
+    start = 1 if text.startswith("\ufeff") else 0
     opening: int | None = None
     for line in positions.lines(text, start):
         border = line.text.rstrip() == "---"

@@ -9,7 +9,7 @@ import attrs
 from attrs import field, frozen
 
 from fanout_server import settings
-from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Severity
+from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Range, Severity
 from fanout_server.planning import document, positions, selection, units, variables
 from fanout_server.planning.positions import LineIndex
 from fanout_server.planning.workspace import Workspace
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
     from pathlib import Path
 
-    from fanout_server.model import Range
     from fanout_server.planning.document import PlanDocument
     from fanout_server.planning.front_matter import Entry
     from fanout_server.planning.selection import Resolved
@@ -74,6 +73,19 @@ class _Source:
         return document.find_variable(written, entry.start, name, index) or entry.value_range
 
 
+@frozen
+class Draft:
+    """What a document comes to while it is written.
+
+    ``entries`` are what its items stand for, each with the place of its item; ``findings`` all that is wrong or
+    remarkable; ``plan`` has a unit for each entry, in the same order, and is ``None`` where it cannot be run as it is.
+    """
+
+    entries: tuple[selection.Entry, ...]
+    findings: tuple[Finding, ...]
+    plan: Plan | None
+
+
 def make_plan(instruction: str, resolved: Resolved, options: Options, variables: Mapping[str, str]) -> Plan:
     """Raises PlanError (ranges in it are places in ``instruction``) and EmptySelection."""
     return _build(instruction, resolved, options, variables, _Source(None, instruction, 0))
@@ -94,20 +106,71 @@ def plan_from_document(
     what is wrong in ``overrides``.
     """
     parsed = document.parse(text, variables)
-    entries = {entry.key: entry for entry in reversed(parsed.front_matter)}
-    place = _Source(source, text, parsed.instruction_start, entries, is_document=True)
+    place = _source_of(parsed, source)
     if parsed.problems:
         raise PlanError(_in_order([attrs.evolve(problem, path=source) for problem in parsed.problems]))
     written: dict[str, Any] = dict(parsed.options)
     options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
+    wrong = _bad_split(options, place)
+    if wrong is not None:
+        raise PlanError([wrong])
+    resolved = _resolve(parsed, Workspace(files, root, cwd), options.split, source)
+    return _build(parsed.instruction, resolved, options, variables, place)
+
+
+def draft_document(
+    parsed: PlanDocument, workspace: Workspace, overrides: Mapping[str, object], source: str | None = None
+) -> Draft:
+    """As ``plan_from_document``, for a document that may be half written: what is wrong is told, and raises nothing.
+
+    Blocking. Raises BadOption for what is wrong in ``overrides``.
+    """
+    place = _source_of(parsed, source)
+    problems = [attrs.evolve(problem, path=source) for problem in parsed.problems]
+    written: dict[str, Any] = dict(parsed.options)
+    options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
+    wrong = _bad_split(options, place)
+    if wrong is not None:
+        problems.append(wrong)
+        options = attrs.evolve(options, split=None)
+    if not any(problem.code == "plan/front-matter" for problem in problems):
+        # Without its header nobody knows who is to do the work, and whether that takes an instruction.
+        problems += _no_instruction(parsed.instruction, options, place)
+    try:
+        resolved = _resolve(parsed, workspace, options.split, source)
+    except selection.EmptySelection as error:
+        message = str(error).splitlines()[0]
+        empty = Finding("plan/no-units", Severity.ERROR, message, source, _list_or_end(parsed))
+        return Draft((), tuple(_in_order([*problems, *error.findings, empty])), None)
+    if problems:
+        return Draft(resolved.entries, tuple(_in_order([*problems, *resolved.findings])), None)
+    try:
+        plan = _build(parsed.instruction, resolved, options, {}, place)
+    except PlanError as error:
+        return Draft(resolved.entries, tuple(_in_order([*error.findings, *resolved.findings])), None)
+    return Draft(resolved.entries, tuple(_in_order(plan.findings)), plan)
+
+
+def _list_or_end(parsed: PlanDocument) -> Range:
+    """Where the units are, or should be: all items, else the last line that says anything."""
+    if parsed.items:
+        return Range(parsed.items[0].target_range.start, parsed.items[-1].range.end)
+    end = len(parsed.text.rstrip())
+    index = LineIndex(parsed.text)
+    return Range(Position(index.position(end).line, 0), index.position(end))
+
+
+def _source_of(parsed: PlanDocument, source: str | None) -> _Source:
+    entries = {entry.key: entry for entry in reversed(parsed.front_matter)}
+    return _Source(source, parsed.text, parsed.instruction_start, entries, is_document=True)
+
+
+def _bad_split(options: Options, place: _Source) -> Finding | None:
     try:
         selection.check_split(options.split)
     except selection.SplitUnavailable as error:
-        raise PlanError(
-            [Finding("plan/bad-option", Severity.ERROR, str(error), source, place.value("split"))]
-        ) from error
-    resolved = _resolve(parsed, Workspace(files, root, cwd), options.split, source)
-    return _build(parsed.instruction, resolved, options, variables, place)
+        return Finding("plan/bad-option", Severity.ERROR, str(error), place.path, place.value("split"))
+    return None
 
 
 def _resolve(parsed: PlanDocument, workspace: Workspace, split: str | None, source: str | None) -> Resolved:

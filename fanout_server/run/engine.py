@@ -358,6 +358,11 @@ class Engine:
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.mark, self._services, view, unit, what)
 
+    async def log_tail(self, run: str, unit: str, most: int, limiter: anyio.CapacityLimiter) -> tuple[str, ...]:
+        """The last lines that the unit's programs printed, fit to be shown. Cheap, and of a thread of ``limiter``'s."""
+        logs = self._services.folders(run).logs
+        return await anyio.to_thread.run_sync(report.tail, logs, unit, most, limiter=limiter, abandon_on_cancel=True)
+
     async def open_folder(self, run: str, unit: str) -> Path:
         """See ``opening.folder``. Raises UnknownRun, FanoutError."""
         view = await self.view(run)

@@ -6,12 +6,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fanout_server import model
+from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes
 from fanout_server.run.logs import log_files, prompt_files
 from fanout_server.run.services import Services
 
 _LONGEST_LOG = 256 * 1024
+_TAIL_BYTES = 8 * 1024
 
 
 def show(services: Services, view: RunView, unit: str | None, what: str) -> str:
@@ -50,6 +52,21 @@ def _chosen(view: RunView, unit: str | None) -> UnitView | None:
         ids = ", ".join(one.id for one in view.units[:10]) + (", ..." if len(view.units) > 10 else "")  # noqa: PLR2004
         raise model.FanoutError(f"Run {view.id} has no unit {unit}. Its units: {ids}.")
     return chosen
+
+
+def tail(logs: Path, unit: str, most: int) -> tuple[str, ...]:
+    """The last ``most`` lines of the unit's newest log that holds any, fit to be shown."""
+    for path in reversed(log_files(logs, unit)):
+        try:
+            with path.open("rb") as file:
+                file.seek(max(0, file.seek(0, 2) - _TAIL_BYTES))
+                found = last_lines(file.read(), most)
+        except OSError:
+            # Its worktree and logs may be put away while we look.
+            continue
+        if found:
+            return found
+    return ()
 
 
 def diff_stat(services: Services, view: RunView) -> str:

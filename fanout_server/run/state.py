@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -199,8 +200,18 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
 
 def progress_line(view: RunView) -> str:
     """``7/12 done, 2 running, 1 failed, $0.84``; parts that are nought are left out, but for the first."""
-    counts = {state: sum(unit.state is state for unit in view.units) for state in UnitState}
-    parts = [f"{counts[UnitState.DONE]}/{len(view.units)} done"]
+    return _line(view.units, view.cost)
+
+
+def units_line(units: Sequence[UnitView]) -> str:
+    """As ``progress_line``, of some units."""
+    costs = [unit.cost for unit in units if unit.cost is not None]
+    return _line(units, sum(costs) if costs else None)
+
+
+def _line(units: Sequence[UnitView], cost: float | None) -> str:
+    counts = Counter(unit.state for unit in units)
+    parts = [f"{counts[UnitState.DONE]}/{len(units)} done"]
     for count, word in (
         (counts[UnitState.RUNNING], "running"),
         (counts[UnitState.VERIFYING], "verifying"),
@@ -209,6 +220,6 @@ def progress_line(view: RunView) -> str:
     ):
         if count:
             parts.append(f"{count} {word}")
-    if view.cost is not None:
-        parts.append(f"${view.cost:.2f}")
+    if cost is not None:
+        parts.append(f"${cost:.2f}")
     return ", ".join(parts)

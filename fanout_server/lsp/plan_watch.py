@@ -1,0 +1,115 @@
+"""What happens by itself around plan documents: findings as you type, and the editor told when there is news."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import anyio
+import anyio.to_thread
+import attrs
+from lsprotocol import types
+
+from fanout_server.lsp import findings
+from fanout_server.lsp.documents import Document
+from fanout_server.lsp.plan_document import PlanDocuments, PlanText, owner_of
+from fanout_server.lsp.plan_outlook import Outlooks
+from fanout_server.lsp.plan_runs import PlanRuns
+from fanout_server.lsp.refreshing import Refresh
+from fanout_server.lsp.session import Session
+from fanout_server.lsp.watching import Watching
+from fanout_server.model import Finding
+from fanout_server.run.engine import Engine
+from fanout_server.run.state import progress_line
+
+_TYPING_SECONDS = 0.2
+
+
+class PlanWatch:
+    """The plan documents of one session. ``seen`` is what was last looked at of each."""
+
+    def __init__(self, session: Session, watching: Watching) -> None:
+        self._session = session
+        self._watching = watching
+        self.documents = PlanDocuments(session)
+        self.outlooks = Outlooks(session, self.documents)
+        self.runs = PlanRuns(session, watching.goes_on, self._run_changed)
+        self._seen: dict[str, Document] = {}
+        self._saved: dict[str, float] = {}
+        self._told: dict[str, str] = {}
+        self._hints = Refresh(session, types.WORKSPACE_INLAY_HINT_REFRESH, "workspace.inlay_hint.refresh_support")
+        self._lenses = Refresh(session, types.WORKSPACE_CODE_LENS_REFRESH, "workspace.code_lens.refresh_support")
+
+    def begun(self, engine: Engine, run: str, uri: str) -> None:
+        """A run of this document was launched."""
+        self._told.pop(uri, None)
+        self.runs.began(engine, run, uri)
+        self._lenses.soon()
+
+    def _run_changed(self, uri: str) -> None:
+        self._hints.soon()
+        last = self.runs.of(uri)
+        shown = "" if last is None or last.view is None else f"{last.view.state} {progress_line(last.view)}"
+        if shown != self._told.get(uri):
+            self._told[uri] = shown
+            self._lenses.soon()
+            if last is not None and not last.active:
+                # What was applied or taken back may have made files or removed them.
+                self.look_again()
+
+    def documents_changed(self) -> None:
+        """Called with every key that is pressed anywhere."""
+        saved = {one.uri: one.synced for one in self._session.documents.all() if not one.changed}
+        came = any(self._saved.get(uri, at) != at for uri, at in saved.items())
+        self._saved = saved
+        now = {one.uri: one for one in self.documents.all()}
+        for uri in self._seen.keys() - now.keys():
+            self.documents.forget(uri)
+            self.outlooks.forget(uri)
+            self._watching.diagnostics.clear(owner_of(uri))
+        before, self._seen = self._seen, now
+        if came:
+            self.look_again()
+            return
+        for uri, document in now.items():
+            if before.get(uri) is not document:
+                self._session.spawn(self._check, document, 0.0 if uri not in before else _TYPING_SECONDS)
+
+    def look_again(self) -> None:
+        """Files came or went, or may have; or the editor's settings are others."""
+        self.outlooks.outdate()
+        for document in self._seen.values():
+            self._session.spawn(self._check_again, document)
+
+    async def _check_again(self, document: Document) -> None:
+        """The text is as it was, so the editor does not ask by itself."""
+        await self._check(document, _TYPING_SECONDS)
+        self._hints.soon()
+        self._lenses.soon()
+
+    async def _check(self, document: Document, after: float) -> None:
+        """Shows what planning has to say of the document, if nobody has typed on by then."""
+        await anyio.sleep(after)
+        if self.documents.open(document.uri) is not document:
+            return
+        outlook = await self.outlooks.of(document.uri)
+        if outlook is None or self.documents.open(document.uri) is not outlook.text.document:
+            return
+        root = outlook.root or Path("/")
+        found = await anyio.to_thread.run_sync(
+            self._diagnostics, outlook.text, outlook.draft.findings, root, limiter=self.documents.limiter
+        )
+        if self.documents.open(document.uri) is outlook.text.document:
+            self._watching.diagnostics.put(owner_of(document.uri), {document.uri: found})
+
+    def _diagnostics(self, text: PlanText, told: Iterable[Finding], root: Path) -> list[types.Diagnostic]:
+        """All that planning says of a document is about the document itself."""
+        places = findings.Places(self._session, root)
+        return [places.to_diagnostic("", _placed(text, one)) for one in dict.fromkeys(told)]
+
+
+def _placed(text: PlanText, finding: Finding) -> Finding:
+    """The range in the client's units, which is what is left alone where there is no path."""
+    span = finding.range
+    told = None if span is None else text.lines.range_to_client(span, text.encoding)
+    return attrs.evolve(finding, path=None, range=told)
