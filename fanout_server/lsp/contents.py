@@ -30,6 +30,7 @@ _LOOK_SECONDS = 1.0
 _ASKED_SECONDS = 10.0
 _REFRESH_SECONDS = 10.0
 _MOST_FOLLOWED = 50
+_LONGEST_TEXT = 4_000_000
 
 
 @frozen
@@ -65,6 +66,17 @@ def _parts(uri: str) -> list[str]:
         if split.scheme == SCHEME and not split.netloc and split.path.startswith("/"):
             return [urllib.parse.unquote(part) for part in split.path[1:].split("/")]
     return []
+
+
+def _shortened(text: str, place: Place) -> str:
+    """No editor is at ease with a document of any length, nor is the loop that sends it."""
+    if len(text) <= _LONGEST_TEXT:
+        return text
+    end = text.rfind("\n", 0, _LONGEST_TEXT) + 1
+    unit = "" if place.unit is None else f" --unit {place.unit}"
+    return (
+        f"{text[:end]}[The rest is too long for here: 'fanout show {place.run}{unit} --what {place.what}' has all.]\n"
+    )
 
 
 @define(eq=False)
@@ -110,7 +122,7 @@ class Contents:
             return f"{error}\n"
         self._follow(uri, place, engine, mark)
         try:
-            return await engine.show(place.run, place.unit, place.what)
+            return _shortened(await engine.show(place.run, place.unit, place.what), place)
         except FanoutError as error:
             return f"{error}\n"
 

@@ -24,6 +24,8 @@ from fanout_server.lsp.session import Session
 # Most editors move what is marked by themselves, so a few times a second is enough.
 _EVERY_SECONDS = 0.25
 _REFRESH_SECONDS = 2.0
+# An editor may never ask.
+_MOST_EDITS = 1000
 
 Report = types.RelatedFullDocumentDiagnosticReport | types.RelatedUnchangedDocumentDiagnosticReport
 WorkspaceReport = types.WorkspaceFullDocumentDiagnosticReport | types.WorkspaceUnchangedDocumentDiagnosticReport
@@ -113,6 +115,8 @@ class Diagnostics:
                 for _, one in self._entries(place):
                     one.saved = one.diagnostic
         edited.edits += moving.splices(before, after, change, self._session.protocol.encoding)
+        if len(edited.edits) > _MOST_EDITS:
+            self._move(place, after)
         if not self._session.client.pulls:
             # The others ask again by themselves.
             self._stale |= self._places[place]
@@ -135,15 +139,16 @@ class Diagnostics:
                 self._stale.add(uri)
         self._wake()
 
-    def _move(self, place: str) -> None:
-        """Brings the places in a document up to its text."""
+    def _move(self, place: str, text: str | None = None) -> None:
+        """Brings the places in a document up to its text, or to ``text`` where that is about to be it."""
         edited = self._edited.pop(place, None)
         if edited is None:
             return
         encoding = self._session.protocol.encoding
         document = self._session.documents.get(edited.uri)
-        after = edited.text if document is None else document.text
-        mover = _Mover(place, edited.edits, Lines.of(edited.text), Lines.of(after), encoding)
+        if text is None:
+            text = edited.text if document is None else document.text
+        mover = _Mover(place, edited.edits, Lines.of(edited.text), Lines.of(text), encoding)
         for uri, one in self._entries(place):
             now = mover.diagnostic(uri, one.diagnostic)
             if now != one.diagnostic:

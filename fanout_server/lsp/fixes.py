@@ -26,6 +26,7 @@ _TITLES: Mapping[Choice, str] = {
 }
 _MOST_UNITS = 5
 _MOST_FINDINGS = 50
+_MOST_RUNS = 3
 
 
 class Fixes:
@@ -45,8 +46,9 @@ class Fixes:
             finding = known.findings.get(str(data.get("id"))) if known is not None else None
             if known is not None and finding is not None:
                 found += await self._fixes(uri, diagnostic, known, str(data["id"]), finding)
-        for known in tuple(self._watching.known.values()):
-            found += await self._offers(uri, known)
+        offered = [await self._offers(uri, known) for known in reversed(tuple(self._watching.known.values()))]
+        # The newest runs first; a user who lets many wait finds the others in the status.
+        found += [one for offers in [some for some in offered if some][:_MOST_RUNS] for one in offers]
         if self._session.client.action_literals:
             return [*found]
         commands = [(one.title, one.command) for one in found if one.command is not None]

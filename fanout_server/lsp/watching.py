@@ -8,6 +8,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import frozen
 from lsprotocol import types
 
@@ -28,6 +29,7 @@ from fanout_server.run.state import progress_line
 _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _PLACINGS = 5
+_WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
@@ -74,7 +76,7 @@ class Watching:
         # A new run is a new state of things: what older ones had to say is kept in their status.
         for older, root in tuple(self._roots.items()):
             if root == engine.repository.root and older not in self._active:
-                self._drop(older)
+                self._retire(older)
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active.add(run)
@@ -296,8 +298,14 @@ class Watching:
             waiting.cancel()
         self._drop(run)
 
+    def _retire(self, run: str) -> None:
+        """What an older run had to say is in its status; what it made may still be wanted."""
+        known = self.known.get(run)
+        self._drop(run)
+        if known is not None and known.view.state in _WANTED:
+            self.known[run] = attrs.evolve(known, findings={})
+
     def _drop(self, run: str) -> None:
-        """What older runs had to say is in their status."""
         self._left.pop(run, None)
         self.known.pop(run, None)
         self.diagnostics.clear(run)

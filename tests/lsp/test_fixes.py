@@ -251,6 +251,20 @@ def test_an_editor_that_knows_only_commands_gets_those(connect: MakeEditor, chec
     assert view_of(editor, run)["findings"] == []
 
 
+def test_runs_that_wait_are_offered_the_newest_first(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
+    editor = connect(RESOLVING)
+    runs: list[str] = []
+    for _ in range(4):
+        runs.append(run_files(editor, tmp_path, "src/one.py", apply="later"))
+        message(editor, f"Run {runs[-1]} is ready")
+    uri = (checkout / "src/one.py").as_uri()
+    titles = [one["title"] for one in editor.actions(uri) if "to this file" in one["title"]]
+    assert titles == [f"fanout: Apply run {run} to this file" for run in reversed(runs[1:])]
+    editor.client.command("fanout.discard", {"runId": runs[2]})
+    titles = [one["title"] for one in editor.actions(uri) if "to this file" in one["title"]]
+    assert titles == [f"fanout: Apply run {run} to this file" for run in (runs[3], runs[1], runs[0])]
+
+
 @pytest.mark.parametrize("profile", PROFILES, ids=lambda one: one.name)
 def test_a_conflict_in_every_editor(
     profile: Profile, start: ClientMaker, checkout: Path, tmp_path: Path, git: GitCommand

@@ -133,6 +133,17 @@ def test_a_document_that_is_looked_at_no_more_is_left_alone(connect: MakeEditor,
     editor.client.wait(lambda _: len(editor.client.all(REFRESH)) == 2, "another refresh")
 
 
+def test_a_document_has_an_end(connect: MakeEditor, tmp_path: Path) -> None:
+    editor = connect(CONTENT)
+    script = "yes 'a line of many' | head -n 400000 > big.txt"
+    run = run_files(editor, tmp_path, "src/one.py", command=["sh", "-c", script], apply="later")
+    message(editor, "is ready")
+    text = content(editor, f"fanout:/{run}/01-one/diff")
+    assert 3_900_000 < len(text) < 4_100_000
+    assert text.splitlines()[-2] == "+a line of many"
+    assert f"'fanout show {run} --unit 01-one --what diff' has all." in text.splitlines()[-1]
+
+
 def test_an_editor_that_can_show_nothing_gets_the_name(connect: MakeEditor, tmp_path: Path) -> None:
     editor = connect({"workspace": {"textDocumentContent": {}}})
     run = run_files(editor, tmp_path, "src/one.py", apply="later")
