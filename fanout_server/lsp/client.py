@@ -21,6 +21,8 @@ _NEOVIM = {"neovim", "nvim"}
 class Client:
     """Capabilities as flags. ``operations`` are the resource operations of a workspace edit: create, rename, delete.
 
+    ``asks``: it says that it shows messages with buttons; others may do so and not say it. ``form_inputs`` are the
+    kinds of input that it has for the forms of ``command/resolve``.
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
     ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
     ``action_literals``: a code action may be more than a command; ``resolves_edits``: its edit may follow when chosen.
@@ -43,9 +45,15 @@ class Client:
     related: bool = False
     code_descriptions: bool = False
     unnecessary: bool = False
-    action_literals: bool = False
     resolves_edits: bool = False
     events: bool = False
+    asks: bool = False
+    input_box: bool = False
+    form_inputs: frozenset[str] = frozenset()
+    configuration: bool = False
+    registers_configuration: bool = False
+    action_literals: bool = False
+    disabled_actions: bool = False
 
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
@@ -64,6 +72,8 @@ class Client:
         operations = frozenset(kind.value for kind in (edit.resource_operations if edit else None) or ())
         annotations = bool(edit and edit.change_annotation_support)
         show = window.show_document if window else None
+        experimental = params.capabilities.experimental
+        changed = workspace.did_change_configuration if workspace else None
         return cls(
             name=params.client_info.name if params.client_info else "",
             progress=bool(window and window.work_done_progress),
@@ -85,9 +95,15 @@ class Client:
             unnecessary=any(
                 types.DiagnosticTag.Unnecessary in one.tag_support.value_set for one in shown if one.tag_support
             ),
-            action_literals=bool(action and action.code_action_literal_support),
             resolves_edits=bool(resolve and "edit" in resolve.properties),
-            events=_asked_for_events(params.capabilities.experimental),
+            events=bool(_entry(experimental, "fanout")),
+            asks=bool(window and window.show_message),
+            input_box=_has_input_box(_entry(experimental, "fanout")),
+            form_inputs=_form_inputs(experimental),
+            configuration=bool(workspace and workspace.configuration),
+            registers_configuration=bool(changed and changed.dynamic_registration),
+            action_literals=bool(action and action.code_action_literal_support),
+            disabled_actions=bool(action and action.disabled_support),
         )
 
 
@@ -100,9 +116,21 @@ def _confirms(info: types.ClientInfo | None) -> bool:
     return _CONFIRMING.search(info.name) is not None
 
 
-def _asked_for_events(experimental: Any) -> bool:
-    asked = experimental.get("fanout") if isinstance(experimental, dict) else getattr(experimental, "fanout", None)
-    return bool(asked)
+def _entry(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, dict) else getattr(value, key, None)
+
+
+def _has_input_box(asked: Any) -> bool:
+    """Who opts in has all of it, unless it says that it has no input box."""
+    return bool(asked) and _entry(asked, "inputBox") is not False
+
+
+def _form_inputs(experimental: Any) -> frozenset[str]:
+    """As gopls reads it, where the proposal for interactive commands has its capability until LSP takes it."""
+    kinds = _entry(_entry(experimental, "interactiveResolve"), "inputTypes")
+    return (
+        frozenset(kind for kind in kinds if isinstance(kind, str)) if isinstance(kinds, list | tuple) else frozenset()
+    )
 
 
 def capability(capabilities: types.ClientCapabilities, path: str) -> Any:

@@ -54,6 +54,13 @@ class Commands:
         asked.engine.warm_up()
         return answer
 
+    async def plan(self, arguments: wire.DraftArguments) -> dict[str, Any]:
+        from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415 - at start nobody needs it
+
+        wanted = wire.PlanArguments(None, arguments.selection, arguments.instruction, arguments.options)
+        asked = await plans.read(self._session, "fanout.plan", wanted)
+        return {"uri": await Drafts(self._session).make(asked, _SOON_SECONDS)}
+
     async def run(self, arguments: wire.PlanArguments) -> dict[str, Any]:
         run = new_run_id()
         await self._launching.launch(run, arguments, _SOON_SECONDS)
@@ -178,6 +185,7 @@ class _Command:
 
 _COMMANDS: dict[str, _Command] = {
     "fanout.preview": _Command(wire.PreviewArguments, Commands.preview),
+    "fanout.plan": _Command(wire.DraftArguments, Commands.plan),
     "fanout.run": _Command(wire.PlanArguments, Commands.run),
     "fanout.status": _Command(wire.StatusArguments, Commands.status),
     "fanout.cancel": _Command(wire.CancelArguments, Commands.cancel),

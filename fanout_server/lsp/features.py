@@ -21,14 +21,17 @@ from pygls.lsp.server import LanguageServer
 
 from fanout_server.lsp.client import capability
 from fanout_server.lsp.commands import Commands
+from fanout_server.lsp.configuring import Configuring
 from fanout_server.lsp.plan_document import ACTION_KIND, ENDING, LANGUAGE, TOKEN_TYPES, TRIGGERS, is_plan
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.result_features import ResultFeatures
 from fanout_server.lsp.session import Session
+from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
 
 if TYPE_CHECKING:
     from fanout_server.lsp.plan_room import PlanRoom
+    from fanout_server.lsp.selecting import Selecting
 
 _log = logging.getLogger(__name__)
 
@@ -87,8 +90,13 @@ class Features:
         self._watching = commands.watching
         self._made: PlanRoom | None = None
         self._limiter = anyio.CapacityLimiter(2)
+        self._configuring = Configuring(session)
         self._results = ResultFeatures(session, commands.watching)
-        self.code_actions: list[Provider] = [_PlanActions(session, self.room), self._results.fixes]
+        self.code_actions: list[Provider] = [
+            _PlanActions(session, self.room),
+            self._results.fixes,
+            _Selections(session, self._watching),
+        ]
         self.action_kinds: list[str] = [ACTION_KIND, types.CodeActionKind.QuickFix]
         session.documents.on_change.append(self._documents_changed)
         commands.watching.begun.append(self._begun)
@@ -120,10 +128,22 @@ class Features:
                 else:
                     self._add(server, feature, feature.options)
 
-        async def initialized(_: types.InitializedParams) -> None:
+        async def initialized(params: types.InitializedParams) -> None:
+            self._configuring.initialized(params)
             for feature in left:
                 self._add(server, feature, None)
             await self._register_dynamically(left)
+
+        def configuration_changed(params: types.DidChangeConfigurationParams) -> None:
+            self._configuring.configuration_changed(params)
+
+        def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
+            self._configuring.folders_changed(params)
+
+        async def resolve_command(params: Any) -> Any:
+            from fanout_server.lsp.forms import Forms  # noqa: PLC0415 - few editors have forms
+
+            return await Forms(self._session).resolve(params)
 
         async def actions(params: types.CodeActionParams) -> CodeActions:
             return await self.actions(params)
@@ -133,6 +153,9 @@ class Features:
 
         server.feature(types.INITIALIZE)(initialize)
         server.feature(types.INITIALIZED)(initialized)
+        server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration_changed)
+        server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(folders_changed)
+        server.feature("command/resolve")(resolve_command)
         options = types.CodeActionOptions(code_action_kinds=list(self.action_kinds), resolve_provider=True)
         server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(actions)
         server.feature(types.CODE_ACTION_RESOLVE)(resolve)
@@ -208,6 +231,22 @@ class _PlanActions:
         if document is None or not is_plan(document):
             return []
         return await self._room().offers.actions(params)
+
+
+class _Selections:
+    """The provider for selections in any other document."""
+
+    def __init__(self, session: Session, watching: Watching) -> None:
+        self._session = session
+        self._watching = watching
+        self._made: Selecting | None = None
+
+    async def actions(self, params: types.CodeActionParams) -> CodeActions:
+        if self._made is None:
+            from fanout_server.lsp.selecting import Selecting  # noqa: PLC0415 - not needed at start
+
+            self._made = Selecting(self._session, self._watching)
+        return await self._made.actions(params)
 
 
 def _is_wanted(action: types.CodeAction | types.Command, only: Sequence[str]) -> bool:

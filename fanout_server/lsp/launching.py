@@ -8,6 +8,7 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import define
 
 from fanout_server import model
@@ -26,7 +27,10 @@ _MOST_FAILED = 100
 
 @define(eq=False)
 class _Launch:
-    """``engine`` is set once the run is launched, ``error`` when it could not begin."""
+    """``engine`` is set once the run is launched, ``error`` when it could not begin.
+
+    ``waits`` says what it waits for, ``withdrawn`` why there is to be no run after all.
+    """
 
     instruction: str
     started: float
@@ -34,6 +38,18 @@ class _Launch:
     engine: Engine | None = None
     units: tuple[str, ...] = ()
     error: str = ""
+    waits: str = ""
+    withdrawn: str = ""
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.error or self.withdrawn)
+
+    @property
+    def state(self) -> model.RunState:
+        if self.error:
+            return model.RunState.FAILED
+        return model.RunState.CANCELLED if self.withdrawn else model.RunState.RUNNING
 
 
 class Launching:
@@ -61,6 +77,11 @@ class Launching:
 
     async def _begin(self, run: str, launch: _Launch, arguments: PlanArguments) -> None:
         asked = await plans.read(self._session, "fanout.run", arguments)
+        if asked.needs_instruction:
+            instructed = await self._ask(launch, asked)
+            if instructed is None:
+                return
+            asked = instructed
         plan = await self.plan(asked, need_instruction=True)
         engine = asked.engine
         buffers = await anyio.to_thread.run_sync(self._unsaved, engine)
@@ -78,6 +99,27 @@ class Launching:
         engine.launch(run, plan, buffers, self.failed(run))
         self._watching.watch(engine, run, plan.instruction, asked.document)
 
+    async def _ask(self, launch: _Launch, asked: plans.Asked) -> plans.Asked | None:
+        """With the instruction that the user gives; ``None`` where there is to be no run, or not now."""
+        from fanout_server.lsp import asking  # noqa: PLC0415 - most runs come with an instruction
+        from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415
+
+        plan = await self.plan(asked, need_instruction=False)
+        presets = self._session.configuration.presets(asked.engine.repository.root)
+        launch.waits = "It waits for its instruction."
+        answer = await asking.Asking(self._session).instruction(asking.question(plan), presets)
+        launch.waits = ""
+        if isinstance(answer, asking.Given):
+            options = {**asked.options, **answer.options, **asked.said}
+            return attrs.evolve(asked, instruction=answer.instruction, options=options)
+        if answer is asking.Otherwise.WRITE:
+            launch.withdrawn = await Drafts(self._session).open(asked)
+        else:
+            launch.withdrawn = "No instruction was given, so nothing was started. fanout.plan makes a plan document."
+        self._forget_old()
+        self._session.info(launch.withdrawn)
+        return None
+
     def _unsaved(self, engine: Engine) -> dict[str, bytes]:
         return present.unsaved(present.open_files(self._session.documents.all(), engine.repository.root))
 
@@ -88,11 +130,14 @@ class Launching:
             launch = self._launches.get(run)
             if launch is not None:
                 launch.error = str(error)
-            for older in [one for one, launch in self._launches.items() if launch.error][:-_MOST_FAILED]:
-                del self._launches[older]
+            self._forget_old()
             self._session.report(error)
 
         return failed
+
+    def _forget_old(self) -> None:
+        for older in [one for one, launch in self._launches.items() if launch.is_over][:-_MOST_FAILED]:
+            del self._launches[older]
 
     async def plan(self, asked: plans.Asked, *, need_instruction: bool) -> model.Plan:
         """What is wrong with a plan document is shown in it. Raises as ``Asked.plan``."""
@@ -114,7 +159,7 @@ class Launching:
     def cancel(self, run: str, units: Collection[str] | None) -> tuple[str, ...] | None:
         """The units that will be cancelled as soon as there is a run to cancel; ``None`` for a run that is not here."""
         launch = self._launches.get(run)
-        if launch is None or launch.error:
+        if launch is None or launch.is_over:
             return None
         if launch.engine is None:
             if launch.job is not None:
@@ -129,10 +174,10 @@ class Launching:
         return [
             {
                 "runId": key,
-                "state": str(model.RunState.FAILED if launch.error else model.RunState.RUNNING),
+                "state": str(launch.state),
                 "instruction": launch.instruction,
                 "started": launch.started,
-                "message": launch.error,
+                "message": launch.error or launch.withdrawn or launch.waits,
                 "units": [],
                 "findings": [],
             }

@@ -13,6 +13,7 @@ import anyio.to_thread
 import attrs
 
 from fanout_server import model
+from fanout_server.lsp import draft_files
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.plan_document import PlanDocuments, PlanText
 from fanout_server.lsp.plan_files import FileLists, Listed
@@ -138,7 +139,8 @@ class Outlooks:
 
     async def _find_engine(self, document: Document) -> Engine:
         if document.path is not None:
-            return await self._session.engine_at(Path(document.path).parent)
+            checkout = await anyio.to_thread.run_sync(draft_files.checkout_of, document.path)
+            return await self._session.engine_at(checkout or Path(document.path).parent)
         # Not saved yet: it is about the repository that is open, if there is one and no other.
         engines = await self._session.open_folders()
         if not engines:
@@ -150,12 +152,16 @@ class Outlooks:
         return engines[0]
 
     async def _make(self, making: _Making) -> None:
+        uri = making.document.uri
         try:
             async with self._turn:
-                if self._documents.open(making.document.uri) is making.document:
+                if self._documents.open(uri) is making.document:
                     making.outlook = await self._outlook(making.document)
                     if making.outlook is not None:
-                        self._last[making.document.uri] = making.outlook
+                        self._last[uri] = making.outlook
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            # With every key that is pressed there would be another message.
+            _log.exception("the plan document %s", uri)
         finally:
             making.done.set()
 
@@ -179,8 +185,13 @@ class Outlooks:
         if path is not None:
             cwd = Path(os.path.realpath(os.path.dirname(path)))  # noqa: PTH120 - pathlib has no such realpath
             real = cwd / os.path.basename(path)  # noqa: PTH119 - as above
-            source = real.relative_to(listed.root).as_posix() if real.is_relative_to(listed.root) else None
-        general = {key: one for key, one in self._session.options.items() if key not in text.parsed.options}
+            if real.is_relative_to(listed.root):
+                source = real.relative_to(listed.root).as_posix()
+            else:
+                # A draft lies elsewhere, and its items begin at the top folder.
+                cwd = listed.root
+        settled = self._session.configuration.options(listed.root)
+        general = {key: one for key, one in settled.items() if key not in text.parsed.options}
         return planning.draft_document(text.parsed, listed.workspace(cwd), general, source)
 
 

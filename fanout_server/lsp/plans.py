@@ -3,29 +3,33 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import anyio
 import anyio.to_thread
 import attrs
-from attrs import frozen
+from attrs import field, frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model, settings
 from fanout_server.apply import text as texts
-from fanout_server.lsp import uris
+from fanout_server.lsp import draft_files, present, uris
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
-from fanout_server.lsp.wire import PlanArguments, Selection
+from fanout_server.lsp.wire import PlanArguments, Position, Problem, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.run.engine import Engine
 
 _LONGEST_DOCUMENT = 16 * 1024 * 1024
 _STAND_IN = "{item}"
+_SEVERITIES = {2: model.Severity.WARNING, 3: model.Severity.INFORMATION}
+_HINT = 4
 
 
 class BadPlace(model.FanoutError):
@@ -34,7 +38,10 @@ class BadPlace(model.FanoutError):
 
 @frozen
 class Asked:
-    """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one."""
+    """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one.
+
+    ``options`` are those of all layers but the document's, ``said`` those of the command alone.
+    """
 
     engine: Engine
     cwd: Path
@@ -44,30 +51,39 @@ class Asked:
     source: str | None = None
     selection: selecting.Selection | None = None
     instruction: str | None = None
+    said: Mapping[str, object] = field(factory=dict)
+    opened: Opened = nothing_open
 
     def plan(self, *, need_instruction: bool = True) -> model.Plan:
-        """Blocking. Raises PlanError, EmptySelection, BadOption, SplitUnavailable."""
+        """Blocking. Raises PlanError, EmptySelection, BadOption."""
         repository = self.engine.repository
         if self.selection is None:
             return planning.plan_from_document(
-                self.text, repository, repository.root, self.cwd, self.options, {}, self.source
+                self.text, repository, repository.root, self.cwd, self.options, {}, self.source, self.opened
             )
         options = settings.parse_options(self.options)
         wanted = attrs.evolve(self.selection, split=options.split)
-        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd)
+        resolved = selecting.resolve(wanted, repository, repository.root, self.cwd, self.opened)
         instruction = self.instruction
-        if instruction is None and not need_instruction:
+        if not need_instruction and not (instruction or "").strip():
             made = planning.make_plan(_STAND_IN, resolved, options, {})
             told = tuple(one for one in made.findings if one.code != "preflight/no-variable")
             return attrs.evolve(made, instruction="", findings=told)
         return planning.make_plan(instruction or "", resolved, options, {})
+
+    @property
+    def needs_instruction(self) -> bool:
+        """Whether a selection came without one, and its agent needs one. Raises BadOption."""
+        if self.selection is None or (self.instruction or "").strip():
+            return False
+        return planning.needs_instruction(settings.parse_options(self.options))
 
     def ways(self) -> tuple[selecting.Way, ...]:
         """How the selection can be split. Blocking. A plan document says itself what its units are."""
         if self.selection is None:
             return ()
         repository = self.engine.repository
-        return selecting.ways(self.selection, repository, repository.root, self.cwd)
+        return selecting.ways(self.selection, repository, repository.root, self.cwd, self.opened)
 
 
 async def read(session: Session, command: str, arguments: PlanArguments) -> Asked:
@@ -81,20 +97,25 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         raise JsonRpcInvalidParams(f"{command}: a plan document holds its own 'instruction'; leave the key out.")
     uri = arguments.plan or ""
     path = uris.to_path(uri)
+    checkout = None
     if path is not None:
         path = await anyio.to_thread.run_sync(_real, path)
-    engine = await _engine(session, [path] if path else [])
+        checkout = await anyio.to_thread.run_sync(draft_files.checkout_of, path)
+    engine = await (session.engine_at(checkout) if checkout else _engine(session, [path] if path else []))
     text = await _text(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
     written = (await anyio.to_thread.run_sync(documents.parse, text)).options
-    general = {key: value for key, value in session.options.items() if key not in written}
+    settled = session.configuration.options(engine.repository.root)
+    general = {key: value for key, value in settled.items() if key not in written}
     return Asked(
         engine,
-        Path(path).parent if path else engine.repository.root,
+        Path(path).parent if path and checkout is None else engine.repository.root,
         {**general, **given},
         document=uri,
         text=text,
-        source=_relative(engine, path) if path else None,
+        source=relative(engine.repository.root, path) if path else None,
+        said=given,
+        opened=_opened(session, engine),
     )
 
 
@@ -104,8 +125,9 @@ async def _selected(
     named = [key for key in ("uri", "uris", "items") if getattr(chosen, key) is not None]
     if len(named) != 1:
         raise JsonRpcInvalidParams(f"{command}: 'selection' has one of 'uri', 'uris' and 'items'.")
-    if chosen.range is not None and chosen.uri is None:
-        raise JsonRpcInvalidParams(f"{command}: 'selection.range' goes with 'selection.uri'.")
+    for key, is_there in (("range", chosen.range is not None), ("diagnostics", bool(chosen.diagnostics))):
+        if is_there and chosen.uri is None:
+            raise JsonRpcInvalidParams(f"{command}: 'selection.{key}' goes with 'selection.uri'.")
     locations = list(chosen.uris or ()) if chosen.uri is None else [chosen.uri]
     found = [(uri, uris.to_path(uri)) for uri in locations]
     strange = [uri for uri, path in found if path is None and uri != chosen.uri]
@@ -117,10 +139,17 @@ async def _selected(
     return Asked(
         engine,
         engine.repository.root,
-        {**session.options, **given},
+        {**session.configuration.options(engine.repository.root), **given},
         selection=wanted,
         instruction=arguments.instruction,
+        said=given,
+        opened=_opened(session, engine),
     )
+
+
+def _opened(session: Session, engine: Engine) -> Opened:
+    """The texts of the documents that are open now."""
+    return present.OpenTexts(session.documents.all(), engine.repository.root)
 
 
 async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: list[str]) -> selecting.Selection:
@@ -128,20 +157,50 @@ async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: li
         return selecting.Selection(items=chosen.items)
     span = chosen.range
     is_empty = span is None or span.start == span.end
-    if chosen.uri is None or (is_empty and paths):
+    if chosen.uri is None or (is_empty and paths and not chosen.diagnostics):
         return selecting.Selection(paths=tuple(paths))
     text = await _text(session, chosen.uri)
-    source = _relative(engine, paths[0]) if paths else None
+    source = relative(engine.repository.root, paths[0]) if paths else None
+    encoding = session.protocol.encoding
+    problems = await anyio.to_thread.run_sync(problems_of, text, chosen.diagnostics, encoding, source)
+    if is_empty and paths:
+        return selecting.Selection(paths=tuple(paths), problems=problems)
     if span is None or is_empty:
         return selecting.Selection(text=text, source=source)
-    return _part(text, span, session.protocol.encoding, source)
+    return attrs.evolve(part(text, span, encoding, source), problems=problems)
 
 
-def _part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
+def part(text: str, span: Any, encoding: Encoding, source: str | None) -> selecting.Selection:
+    """The range of a text, in the client's units, as a selection."""
     lines = Lines.of(text)
     start = lines.offset(span.start.line, span.start.character, encoding)
     end = lines.offset(span.end.line, span.end.character, encoding)
     return selecting.Selection(text=text[start : max(start, end)], source=source, origin=lines.position(start))
+
+
+def problems_of(
+    text: str, shown: Iterable[Problem], encoding: Encoding, source: str | None
+) -> tuple[selecting.Problem, ...]:
+    """What the editor shows in the file ``source``, with places as ours. Hints are no problems."""
+    if source is None:
+        return ()
+    lines = Lines.of(text)
+
+    def place(position: Position) -> model.Position:
+        return lines.position(lines.offset(position.line, position.character, encoding))
+
+    return tuple(
+        selecting.Problem(
+            source,
+            model.Range(place(one.range.start), place(one.range.end)),
+            one.message,
+            one.code,
+            one.source,
+            _SEVERITIES.get(one.severity, model.Severity.ERROR),
+        )
+        for one in shown
+        if one.severity != _HINT
+    )
 
 
 async def _engine(session: Session, paths: list[str]) -> Engine:
@@ -188,9 +247,9 @@ def _real(path: str) -> str:
     return os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path))  # noqa: PTH118, PTH119, PTH120 - pathlib has no such realpath
 
 
-def _relative(engine: Engine, path: str) -> str | None:
+def relative(root: Path, path: str) -> str | None:
+    """``path`` from the checkout's top folder, ``None`` where it is outside. Blocking."""
     real = Path(os.path.realpath(path))
-    root = engine.repository.root
     return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterable, Mapping
+from functools import cached_property
 from pathlib import Path
 
 from attrs import frozen
@@ -48,6 +49,35 @@ def open_files(documents: Iterable[Document], root: Path) -> dict[str, OpenFile]
             if one is not None:
                 found[real.relative_to(root).as_posix()] = one
     return found
+
+
+class OpenTexts:
+    """From a path in the checkout to what the editor shows of it, ``None`` where it is not open.
+
+    Looks at the disk for what it is asked for only, when it is first asked for it.
+    """
+
+    def __init__(self, documents: Iterable[Document], root: Path) -> None:
+        self._documents = tuple(documents)
+        self._root = root
+        self._texts: dict[str, str | None] = {}
+
+    @cached_property
+    def _by_path(self) -> dict[str, tuple[Document, Path]]:
+        found: dict[str, tuple[Document, Path]] = {}
+        for document in self._documents:
+            if document.path is not None:
+                real = Path(os.path.realpath(document.path))
+                if real.is_relative_to(self._root):
+                    found[real.relative_to(self._root).as_posix()] = (document, real)
+        return found
+
+    def __call__(self, path: str) -> str | None:
+        if path not in self._texts:
+            one = self._by_path.get(path)
+            shown = None if one is None else _open_file(*one)
+            self._texts[path] = None if shown is None else shown.document.text
+        return self._texts[path]
 
 
 def _open_file(document: Document, real: Path) -> OpenFile | None:

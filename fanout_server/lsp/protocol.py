@@ -79,6 +79,8 @@ class Protocol(LanguageServerProtocol):
         super().__init__(server, messages.converter())
         self.documents = Documents()
         self.encoding = Encoding.UTF16
+        # Capabilities that are not LSP's; whoever has some adds them when the client is known.
+        self.experimental: dict[str, Any] = {}
         self._initialized = False
         self._asked: dict[str, tuple[asyncio.Future[Any], str]] = {}
         self._ids = itertools.count(1)
@@ -266,6 +268,8 @@ class Protocol(LanguageServerProtocol):
             content = types.TextDocumentContentOptions(schemes=["fanout"])
             result.capabilities.workspace.text_document_content = content
         self.hooks.initialized(params)
+        if self.experimental:
+            result.capabilities.experimental = self.experimental
         return result
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)

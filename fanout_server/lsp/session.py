@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,10 @@ import anyio.abc
 import anyio.to_thread
 from lsprotocol import types
 
-from fanout_server import codec, model, settings
+from fanout_server import codec, model
 from fanout_server.lsp import uris
 from fanout_server.lsp.client import Client, capability
+from fanout_server.lsp.configuration import Configuration
 from fanout_server.lsp.documents import Documents
 from fanout_server.lsp.engines import Engines
 from fanout_server.lsp.protocol import Protocol
@@ -31,8 +32,10 @@ class Session:
         self.tasks = tasks
         self.client = Client()
         self.engines = Engines(tasks, self._opened)
-        self.options: Mapping[str, object] = {}
+        self.configuration = Configuration(self.warn)
         self._closing = False
+        # Top folders of repositories that are in the workspace no more; nothing was asked about them since.
+        self._left: set[Path] = set()
         # The real path of each workspace folder -> how the editor spells it: names we send back are spelled alike.
         self._spelled: dict[str, str] = {}
 
@@ -46,14 +49,9 @@ class Session:
 
     def initialized(self, params: types.InitializeParams) -> None:
         self.client = Client.of(params)
-        given = params.initialization_options
-        options = given.get("options", {}) if isinstance(given, dict) else {}
-        try:
-            settings.parse_options(options)
-        except (model.FanoutError, TypeError, AttributeError) as error:
-            self.warn(f"The editor's settings for fanout were left out: {error}")
-        else:
-            self.options = options
+        self.configuration.begin(params.initialization_options)
+        if self.client.form_inputs:
+            self.protocol.experimental["interactiveResolveProvider"] = {"kinds": ["command"]}
 
     async def close(self) -> None:
         """Ends all runs, which stay resumable. What goes wrong from now on is logged, and not shown any more."""
@@ -94,7 +92,9 @@ class Session:
     async def engine_at(self, path: Path) -> Engine:
         """Raises FanoutError where ``path`` lies in no repository."""
         await anyio.to_thread.run_sync(self._learn_spelling)
-        return await self.engines.at(path)
+        engine = await self.engines.at(path)
+        self._left.discard(engine.repository.root)
+        return engine
 
     async def engine_of_run(self, run: str) -> Engine:
         """The engine that knows the run, those of all workspace folders opened if need be. Raises UnknownRun."""
@@ -105,13 +105,27 @@ class Session:
             return await self.engines.of_run(run)
 
     async def open_folders(self) -> tuple[Engine, ...]:
-        """The engines of all workspace folders that lie in a repository, and any others that are open."""
+        """The engines of all workspace folders that lie in a repository, and of others that were asked about.
+
+        One whose folders have left the workspace is among them as long as it has something going on.
+        """
         for folder in self.folders():
             try:
                 await self.engine_at(Path(folder))
             except model.FanoutError as error:
                 _log.info("%s", error)
-        return self.engines.opened()
+        return tuple(
+            engine for engine in self.engines.opened() if engine.busy or engine.repository.root not in self._left
+        )
+
+    async def leave_folders(self, named: Collection[str]) -> None:
+        """These folders are in the workspace no more. What goes on in their repositories goes on."""
+        left, kept = [uris.to_path(uri) for uri in named], self.folders()
+        gone, present = await anyio.to_thread.run_sync(lambda: (_real_folders(left), _real_folders(kept)))
+        for engine in self.engines.opened():
+            root = engine.repository.root
+            if _concerns(root, gone) and not _concerns(root, present):
+                self._left.add(root)
 
     def _learn_spelling(self) -> None:
         folders = {os.path.realpath(folder): folder for folder in self.folders()}
@@ -152,3 +166,13 @@ class Session:
     async def ask(self, method: str, params: Any, timeout: float, before: Callable[[], None] | None = None) -> Any:
         """See ``Protocol.ask``."""
         return await self.protocol.ask(method, params, timeout, before)
+
+
+def _real_folders(paths: Iterable[str | None]) -> tuple[Path, ...]:
+    """Blocking."""
+    return tuple(Path(os.path.realpath(path)) for path in paths if path is not None)
+
+
+def _concerns(root: Path, folders: Iterable[Path]) -> bool:
+    """Whether a folder is the repository's, lies in it, or holds it."""
+    return any(root.is_relative_to(folder) or folder.is_relative_to(root) for folder in folders)

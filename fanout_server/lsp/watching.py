@@ -55,7 +55,8 @@ class Watching:
         # A plan document's uri, for findings about no file.
         self._documents: dict[str, str] = {}
         self._roots: dict[str, Path] = {}
-        self._active: set[str] = set()
+        # What goes on, with a line about it.
+        self._active: dict[str, str] = {}
         # What the last apply or revert left alone, which is in no journal where it did nothing else.
         self._left: dict[str, tuple[Finding, ...]] = {}
         self.fixing = Fixing(self._applying)
@@ -79,11 +80,15 @@ class Watching:
                 self._retire(older)
                 del self._roots[older]
         self._roots[run] = engine.repository.root
-        self._active.add(run)
+        self._active[run] = _title(instruction)
         if document is not None:
             for begun in self.begun:
                 begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
+
+    def going(self) -> dict[str, str]:
+        """The runs that go on, each with a line about it, the newest last."""
+        return dict(self._active)
 
     def goes_on(self, run: str) -> bool:
         """Whether the run is watched: it is at work, or about to begin."""
@@ -95,7 +100,7 @@ class Watching:
         except UnknownRun:
             return  # it could not begin; whoever launched it heard why
         finally:
-            self._active.discard(run)
+            self._active.pop(run, None)
         await self.publish(engine, view)
         await self._ended(engine, view)
 
@@ -104,7 +109,7 @@ class Watching:
             self._session.spawn(self.cancel, engine, run)
 
         supported = self._session.client.progress
-        async with self.progresses.shown(_title(instruction), cancel, supported=supported) as progress:
+        async with self.progresses.shown(f"fanout: {_title(instruction)}", cancel, supported=supported) as progress:
             progress.message = "interrupted"
             async with anyio.create_task_group() as updates:
                 updates.start_soon(self._update, engine, run, progress)
@@ -366,4 +371,4 @@ class Watching:
 
 def _title(instruction: str) -> str:
     first = next((line.strip() for line in instruction.splitlines() if line.strip()), "run")
-    return f"fanout: {first if len(first) <= _LONGEST_TITLE else first[: _LONGEST_TITLE - 1] + '…'}"
+    return first if len(first) <= _LONGEST_TITLE else first[: _LONGEST_TITLE - 1] + "…"

@@ -35,11 +35,23 @@ class Range:
 
 
 @frozen
+class Problem:
+    """What the editor shows as a diagnostic. ``severity`` as in LSP: 1 is an error, 4 a hint."""
+
+    range: Range
+    message: str
+    severity: Natural = Natural(1)
+    code: str = ""
+    source: str = ""
+
+
+@frozen
 class Selection:
-    """One of: a document, or a range of it; files and folders; plain texts."""
+    """One of: a document, or a range of it, with its problems; files and folders; plain texts."""
 
     uri: str | None = None
     range: Range | None = None
+    diagnostics: tuple[Problem, ...] = ()
     uris: tuple[str, ...] | None = None
     items: tuple[str, ...] | None = None
 
@@ -50,6 +62,15 @@ class PlanArguments:
 
     plan: str | None = None
     selection: Selection | None = None
+    instruction: str | None = None
+    options: Mapping[str, Any] | None = None
+
+
+@frozen
+class DraftArguments:
+    """``fanout.plan``."""
+
+    selection: Selection
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
 
@@ -141,6 +162,7 @@ def _converter() -> cattrs.Converter:
     # A string is a sequence of strings to Python; to us it is a wrong type, and so is a list as an object.
     made.register_structure_hook_func(lambda cls: cls == tuple[str, ...], lambda value, _: _strings(value))
     made.register_structure_hook_func(lambda cls: cls == Mapping[str, Any], lambda value, _: _object(value))
+    made.register_structure_hook_func(lambda cls: cls == tuple[Problem, ...], lambda value, _: _problems(made, value))
     made.register_structure_hook_func(lambda cls: cls is Natural, lambda value, _: _natural(value))
     return made
 
@@ -155,6 +177,12 @@ def _strings(value: Any) -> tuple[str, ...]:
     if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
         raise TypeError(f"expected a list of strings, got {messages.name_of(value)}")
     return tuple(value)
+
+
+def _problems(made: cattrs.Converter, value: Any) -> tuple[Problem, ...]:
+    if not isinstance(value, list):
+        raise TypeError(f"expected a list of objects, got {messages.name_of(value)}")
+    return tuple(made.structure(value, list[Problem]))
 
 
 def _object(value: Any) -> dict[str, Any]:
@@ -212,6 +240,8 @@ def _name_of_type(kind: Any) -> str:
         return "a whole number, 0 or more"
     if kind is str:
         return "a string"
+    if kind == tuple[Problem, ...]:
+        return "a list of objects"
     if kind is bool:
         return "true or false"
     return "a list of strings" if kind == tuple[str, ...] else "an object"
@@ -220,6 +250,9 @@ def _name_of_type(kind: Any) -> str:
 def _type_at(cls: Any, path: Sequence[str | int]) -> Any:
     """The type that the value at ``path`` should have, without its ``None``."""
     for part in path:
+        if cls == tuple[Problem, ...] and isinstance(part, int):
+            cls = Problem
+            continue
         if not attrs.has(cls):
             return cls
         types = {codec.camel(one.name): one.type for one in attrs.fields(attrs.resolve_types(cls))}

@@ -26,13 +26,14 @@ from fanout_server.planning.positions import LineIndex
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 
-    from fanout_server.model import Plan, Range
+    from fanout_server.model import Plan, Range, Unit
     from fanout_server.planning.front_matter import Entry
     from fanout_server.planning.lists import ListItem
 
 TEMPLATES = ("owns", "setup", "verify")
 """The options in which the variables of a unit are filled in."""
 COMMAND_VARIABLES = ("prompt", "prompt_file", "cwd", "model")
+_BY_TEXT = ("item", "line")
 _BLANK = " \t\r\n"
 _SPACES = " \t"
 
@@ -85,20 +86,21 @@ def print_document(document: PlanDocument) -> str:
     return document.text
 
 
-def render(instruction: str, options: Options | Mapping[str, object], items: Iterable[tuple[str, str]]) -> str:
-    """A document that parses to this instruction (stripped), these options and these items, as (target, note) pairs.
+def render(instruction: str, options: Options | Mapping[str, object], items: Iterable[tuple[str, str] | str]) -> str:
+    """A document that parses to this instruction (stripped), these options and these items.
 
-    Raises ValueError without items: a list at the end of the instruction would be read as the units.
+    An item is a pair of target and note, or a text that stands for itself. Raises ValueError without items: a list at
+    the end of the instruction would be read as the units.
     """
-    pairs = list(items)
-    if not pairs:
+    listing = list(items)
+    if not listing:
         raise ValueError("a plan document has at least one item")
     values = settings.options_to_mapping(options) if isinstance(options, Options) else dict(options)
     instruction = instruction.strip(_BLANK)
     header = f"---\n{_yaml(values)}---\n" if values or instruction.startswith(("---", "\ufeff")) else ""
     before = lists.last_list(instruction)
     marker = "*" if before is not None and before.items[-1].kind == "-" else "-"
-    listed = "".join(_item_text(marker, target, note) for target, note in pairs)
+    listed = "".join(_plain_item(marker, one) if isinstance(one, str) else _item_text(marker, *one) for one in listing)
     return f"{header}{instruction}\n\n{listed}" if instruction else f"{header}{listed}"
 
 
@@ -113,11 +115,18 @@ def render_plan(plan: Plan) -> str:
     for key in TEMPLATES:
         if key in values:
             values[key] = [variables.bind(text, set_by_user) for text in getattr(plan.options, key)]
-    pairs = [
-        (targets.label(unit.targets[0]) if unit.targets else unit.variables.get("item", unit.title), unit.note)
-        for unit in plan.units
-    ]
-    return render(variables.bind(plan.instruction, set_by_user), values, pairs)
+    items = [_written(unit, plan.options.split) for unit in plan.units]
+    return render(variables.bind(plan.instruction, set_by_user), values, items)
+
+
+def _written(unit: Unit, split: str | None) -> tuple[str, str] | str:
+    """Of an item that was split off as text the file that it mentions is not all that it says."""
+    text = unit.variables.get("item", unit.title)
+    if not unit.targets:
+        return (text, unit.note) if unit.note and split not in _BY_TEXT else text
+    target = unit.targets[0]
+    is_text = split == "item" or (split == "line" and target.range is None)
+    return text if is_text else (targets.label(target), unit.note)
 
 
 def _yaml(values: Mapping[str, object]) -> str:
@@ -146,8 +155,23 @@ _Dumper.add_representer(list, _represent_list)
 _Dumper.add_representer(str, _represent_text)
 
 
+def _plain_item(marker: str, text: str) -> str:
+    text = _tidy(text)
+    # What begins like a checkbox or a rule is read as it is after a checkbox of ours.
+    for box in ("", "[ ] "):
+        shown = _lines(marker, box + text)
+        found = lists.last_list(shown)
+        if found is not None and [item.text for item in found.items] == [text]:
+            return shown
+    return shown
+
+
+def _tidy(text: str) -> str:
+    return "\n".join(line.text.rstrip(_SPACES) for line in positions.lines(text)).strip(_BLANK)
+
+
 def _item_text(marker: str, target: str, note: str) -> str:
-    note = "\n".join(line.text.rstrip(_SPACES) for line in positions.lines(note)).strip(_BLANK)
+    note = _tidy(note)
     for written in (target, quoting.c_quote(target)):
         shown = _joined(marker, written, note)
         if _reads_as(shown, target, note):
@@ -166,7 +190,11 @@ def written_target(target: str) -> str:
 
 
 def _joined(marker: str, target: str, note: str) -> str:
-    first, *more = (f"{target}: {note}" if note else target).split("\n")
+    return _lines(marker, f"{target}: {note}" if note else target)
+
+
+def _lines(marker: str, text: str) -> str:
+    first, *more = text.split("\n")
     return "".join(f"{line}\n" for line in (f"{marker} {first}", *(f"  {line}" if line else "" for line in more)))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -65,18 +66,27 @@ def _duplicates(
 def shared_files(entries: Sequence[Entry], source: str | None) -> list[Finding]:
     """A ``preflight/shared-file`` for every file or folder that several units work on."""
     by_path: dict[str, list[Entry]] = defaultdict(list)
-    folders = {entry.target.path for entry in entries if entry.target is not None and entry.folder}
+    folders = {
+        entry.target.path for entry in entries if entry.target is not None and entry.folder and not entry.is_part
+    }
     for entry in entries:
         if entry.target is not None:
             by_path[entry.target.path].append(entry)
     findings: list[Finding] = []
     for path, sharing in by_path.items():
         around = next((folder for folder in targets.ancestors(path) if folder in folders), None) if folders else None
-        if len(sharing) > 1:
+        if len(sharing) > 1 and not _apart(sharing):
             findings.append(_shared(f"{len(sharing)} units work on {path}", sharing, source))
         if around is not None:
             findings.append(_shared(f"One unit works on {path}, another on the folder {around}", sharing[-1:], source))
     return findings
+
+
+def _apart(sharing: Sequence[Entry]) -> bool:
+    """Whether they work on parts of the file of which no two overlap."""
+    places = [entry.target.range for entry in sharing if entry.target is not None and entry.target.range is not None]
+    places.sort(key=lambda place: (place.start, place.end))
+    return len(places) == len(sharing) and all(one.end <= after.start for one, after in itertools.pairwise(places))
 
 
 def _shared(what: str, sharing: Sequence[Entry], source: str | None) -> Finding:

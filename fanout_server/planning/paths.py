@@ -174,6 +174,13 @@ def _quoted(line: Line, exists: Exists, *, listed: bool) -> Candidate | None:
     return attrs.evolve(meant, text=path, start=line.start, end=line.start + end, kind=kind) if plausible else None
 
 
+def is_symbol(name: str) -> bool:
+    """Whether ``path#name`` is read as this symbol, so that a symbol can be written like that."""
+    written = f"#{name}"
+    found = _SYMBOL.match(written)
+    return found is not None and found.end() == len(written) and not _RANGE.match(written)
+
+
 def unquoted(text: str) -> tuple[str, int] | None:
     """The name that opens ``text`` in quotes, backticks or a link, and how far it reaches."""
     text = text[:_LONGEST_LINE]

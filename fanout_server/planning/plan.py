@@ -12,6 +12,7 @@ from fanout_server import settings
 from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Range, Severity
 from fanout_server.planning import document, positions, selection, units, variables
 from fanout_server.planning.positions import LineIndex
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.planning.workspace import Workspace
 
 if TYPE_CHECKING:
@@ -99,8 +100,11 @@ def plan_from_document(
     overrides: Mapping[str, object],
     variables: Mapping[str, str],
     source: str | None = None,
+    opened: Opened = nothing_open,
 ) -> Plan:
     """``overrides`` are options that stand above the document's, ``source`` is the document's path for findings.
+
+    ``opened`` knows the texts of open documents.
 
     Blocking: asks git and the disk. Raises PlanError (all errors of the document), EmptySelection, and BadOption for
     what is wrong in ``overrides``.
@@ -111,10 +115,7 @@ def plan_from_document(
         raise PlanError(_in_order([attrs.evolve(problem, path=source) for problem in parsed.problems]))
     written: dict[str, Any] = dict(parsed.options)
     options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
-    wrong = _bad_split(options, place)
-    if wrong is not None:
-        raise PlanError([wrong])
-    resolved = _resolve(parsed, Workspace(files, root, cwd), options.split, source)
+    resolved = _resolve(parsed, Workspace(files, root, cwd, opened), options.split, source)
     return _build(parsed.instruction, resolved, options, variables, place)
 
 
@@ -129,10 +130,6 @@ def draft_document(
     problems = [attrs.evolve(problem, path=source) for problem in parsed.problems]
     written: dict[str, Any] = dict(parsed.options)
     options = settings.parse_options(overrides, attrs.evolve(Options(), **written))
-    wrong = _bad_split(options, place)
-    if wrong is not None:
-        problems.append(wrong)
-        options = attrs.evolve(options, split=None)
     if not any(problem.code == "plan/front-matter" for problem in problems):
         # Without its header nobody knows who is to do the work, and whether that takes an instruction.
         problems += _no_instruction(parsed.instruction, options, place)
@@ -165,20 +162,12 @@ def _source_of(parsed: PlanDocument, source: str | None) -> _Source:
     return _Source(source, parsed.text, parsed.instruction_start, entries, is_document=True)
 
 
-def _bad_split(options: Options, place: _Source) -> Finding | None:
-    try:
-        selection.check_split(options.split)
-    except selection.SplitUnavailable as error:
-        return Finding("plan/bad-option", Severity.ERROR, str(error), place.path, place.value("split"))
-    return None
-
-
 def _resolve(parsed: PlanDocument, workspace: Workspace, split: str | None, source: str | None) -> Resolved:
     index = LineIndex(parsed.text)
     requests = [selection.request_item(item.source, index.range, workspace, split) for item in parsed.items]
     why = "The plan has no units: "
     why += "nothing that it names can be worked on." if requests else "it must end in a list, like '- src/file.py'."
-    return selection.settle(requests, workspace, source, (), why)
+    return selection.settle(requests, workspace, source, (), why, split)
 
 
 def _build(instruction: str, resolved: Resolved, options: Options, given: Mapping[str, str], source: _Source) -> Plan:
@@ -218,9 +207,14 @@ def _bad_names(given: Mapping[str, str]) -> Iterator[Finding]:
             yield Finding("plan/variable", Severity.ERROR, message)
 
 
-def _no_instruction(instruction: str, options: Options, source: _Source) -> Iterator[Finding]:
+def needs_instruction(options: Options) -> bool:
+    """Whether the agent has to be told what to do; a command or rewrite rules know that by themselves."""
     told = options.agent in {"rewrite", "command"} or (options.agent is None and (options.command or options.rewrite))
-    if not instruction.strip() and not told:
+    return not told
+
+
+def _no_instruction(instruction: str, options: Options, source: _Source) -> Iterator[Finding]:
+    if not instruction.strip() and needs_instruction(options):
         message = "There is no instruction. Say what is to be done with each unit."
         start = source.instruction_start
         yield Finding(
@@ -263,6 +257,8 @@ def _advice(name: str) -> str:
     match name:
         case "symbol":
             return "Name one with path#symbol, or leave the variable out."
+        case "problems":
+            return "Split by diagnostic in an editor, or leave the variable out."
         case "range":
             return "Name lines with path:12-20, or leave the variable out."
         case "ext":

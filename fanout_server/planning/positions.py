@@ -45,6 +45,7 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self._starts = [0, *(found.end() for found in _BREAK.finditer(text))]
+        self._size = len(text)
 
     def position(self, offset: int) -> Position:
         line = bisect.bisect_right(self._starts, offset) - 1
@@ -52,3 +53,10 @@ class LineIndex:
 
     def range(self, start: int, end: int) -> Range:
         return Range(self.position(start), self.position(end))
+
+    def offset(self, position: Position) -> int:
+        """Past the end of a line or of the text means that end."""
+        if position.line >= len(self._starts):
+            return self._size
+        following = self._starts[position.line + 1] if position.line + 1 < len(self._starts) else self._size
+        return min(self._starts[position.line] + position.character, following)

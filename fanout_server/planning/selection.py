@@ -2,42 +2,57 @@
 
 How a selection is split (``split``):
 
-``path``    A unit for each file; a folder or a glob stands for the files in it. The default for a text that names
-            files, and for paths.
-``folder``  As ``path``, but a folder is one unit.
-``item``    A unit for each list item of the text (or line, where it has no list), about the file that it names, if
-            any. The default for a text that names none.
-``line``    A unit for each line that is not blank.
+``path``        A unit for each file; a folder or a glob stands for the files in it. The default for a text that names
+                files, and for paths.
+``symbol``      A unit for each function, class and method: of source code those that the selected text touches, of
+                files that are named all. What one unit is stands in ``symbols``. The default for a text in source code.
+``diagnostic``  A unit for each file in which the editor shows problems in the selection, to mend them.
+``item``        A unit for each list item of the text (or line, where it has no list), about the file that it names, if
+                any. The default for a text that names none.
+``folder``      A unit for each folder that is named. Where only files are, one for those in each folder.
+``line``        A unit for each line that is not blank: of a text, or of the files that are named.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING
 
+import attrs
 from attrs import field, frozen
 
 from fanout_server import settings
-from fanout_server.model import FanoutError, Finding, Position, Range, Severity
-from fanout_server.planning import globs, lists, overlaps, paths, positions, targets
-from fanout_server.planning.paths import Candidate, Kind
-from fanout_server.planning.positions import Line, LineIndex
-from fanout_server.planning.targets import Entry, Request
+from fanout_server.model import FanoutError, Finding, Position
+from fanout_server.planning import folders, globs, overlaps, parts, paths, problems, reading, targets
+from fanout_server.planning.paths import Candidate
+from fanout_server.planning.positions import Line
+from fanout_server.planning.problems import Problem
+from fanout_server.planning.reading import Reading, request_item
+from fanout_server.planning.targets import Entry, Parts, Request
+from fanout_server.planning.texts import Opened, Unreadable, nothing_open
 from fanout_server.planning.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
     from pathlib import Path
 
-    from fanout_server.planning.lists import ListItem
     from fanout_server.planning.workspace import Files
 
-    _Place = Callable[[int, int], Range]
+__all__ = [
+    "EmptySelection",
+    "Entry",
+    "Problem",
+    "Resolved",
+    "Selection",
+    "Way",
+    "request_item",
+    "resolve",
+    "settle",
+    "ways",
+]
 
-__all__ = ["EmptySelection", "Entry", "Resolved", "Selection", "SplitUnavailable", "Way", "resolve", "ways"]
-
-_NOT_YET = ("symbol", "diagnostic")
 _NAMED = 10
-_LABELS = {"path": "file", "folder": "file or folder", "item": "item", "line": "line"}
+_WAYS = ("path", "symbol", "diagnostic", "item", "folder", "line")
 
 
 class EmptySelection(FanoutError):
@@ -51,16 +66,12 @@ class EmptySelection(FanoutError):
         self.findings = tuple(findings)
 
 
-class SplitUnavailable(settings.BadOption):
-    """This way of splitting a selection is not available in this version."""
-
-
 @frozen
 class Selection:
     """A text, paths (files, folders, globs), items (as the lines of a list), or some of each.
 
-    ``source`` is the path of the document that ``text`` is from, ``origin`` where in it the text begins: findings about
-    the text are placed there.
+    ``source`` is the path of the document that ``text`` is from, relative to the top folder, ``origin`` where in it the
+    text begins: findings about the text are placed there. ``problems`` are those that the editor shows in all of it.
     """
 
     text: str | None = None
@@ -69,6 +80,7 @@ class Selection:
     split: str | None = None
     source: str | None = None
     origin: Position = field(factory=lambda: Position(0, 0))
+    problems: tuple[Problem, ...] = ()
 
 
 @frozen
@@ -81,110 +93,190 @@ class Resolved:
 
 @frozen
 class Way:
-    """A way to split a selection, with the number of its units and a label like ``12 files``."""
+    """A way to split a selection, with the number of its units and a label like ``12 files``.
+
+    The label may count something else than units (``5 problems in 2 files``), or say ``more than 500 functions`` where
+    counting would take long.
+    """
 
     kind: str
     count: int
     label: str
 
 
-def resolve(selection: Selection, files: Files, root: Path, cwd: Path) -> Resolved:
-    """Blocking: asks git and the disk. Raises EmptySelection, SplitUnavailable."""
-    check_split(selection.split)
-    workspace = Workspace(files, root, cwd)
-    requests = [_named_path(path, workspace, selection.split) for path in selection.paths]
-    requests += [
-        request_item(_entire(item), None, workspace, selection.split) for item in selection.items if item.strip()
-    ]
-    findings: list[Finding] = []
-    if selection.text is not None:
-        from_text, findings = _from_text(selection.text, _Places(selection), workspace, selection)
-        requests += from_text
-    return settle(requests, workspace, selection.source, findings, _nothing_in(selection))
+def resolve(selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> Resolved:
+    """``opened`` knows the texts of open documents. Blocking: asks git and the disk.
+
+    Raises EmptySelection, BadOption.
+    """
+    if selection.split is not None:
+        settings.parse_option("split", selection.split)
+    return _Selected(selection, Workspace(files, root, cwd, opened)).resolve(selection.split)
+
+
+def ways(selection: Selection, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> tuple[Way, ...]:
+    """The ways in which the selection can be split, the best first. Blocking.
+
+    Parses no more than half a megabyte, so that it is done in 0.1 s for what can be selected in a document.
+    """
+    return _Selected(selection, Workspace(files, root, cwd, opened)).ways()
 
 
 def settle(
-    requests: Sequence[Request], workspace: Workspace, source: str | None, findings: Sequence[Finding], empty: str
+    requests: Sequence[Request],
+    workspace: Workspace,
+    source: str | None,
+    findings: Sequence[Finding],
+    empty: str,
+    split: str | None = None,
 ) -> Resolved:
     """Looks the requests up and makes one of what is the same. Raises EmptySelection: ``empty`` and what was wrong."""
     looked = targets.look(requests, workspace, source)
-    entries, duplicates = overlaps.merge(looked.found, source)
+    found = folders.group(looked.found, workspace) if split == "folder" else looked.found
+    entries, duplicates = overlaps.merge(found, source)
     every = (*looked.findings, *findings, *duplicates, *overlaps.shared_files(entries, source))
     if not entries:
         raise EmptySelection(empty, every)
     return Resolved(entries, every)
 
 
-def ways(selection: Selection, files: Files, root: Path, cwd: Path) -> tuple[Way, ...]:
-    """The ways in which the selection can be split, the best first. Blocking."""
-    best = _best_split(selection, Workspace(files, root, cwd))
-    found: list[Way] = []
-    for kind in dict.fromkeys((best, *_LABELS)):
-        wanted = Selection(selection.text, selection.paths, selection.items, kind, selection.source, selection.origin)
+class _Selected:
+    """A selection among the files that there are."""
+
+    def __init__(self, selection: Selection, workspace: Workspace) -> None:
+        self._selection = selection
+        self._workspace = workspace
+        self._reading: Reading | None = None
+        if selection.text is not None and selection.text.strip():
+            self._reading = Reading(selection.text, selection.source, selection.origin, workspace)
+
+    def resolve(self, split: str | None) -> Resolved:
+        selection, workspace = self._selection, self._workspace
+        if split is None and self._best() == "diagnostic":
+            split = "diagnostic"
+        if split == "diagnostic":
+            return settle(problems.requests(selection.problems), workspace, None, (), self._nothing(split))
+        requests = [_named_path(path, workspace, split) for path in selection.paths]
+        named = [item for item in selection.items if item.strip()]
+        requests += [request_item(reading.entire(item), None, workspace, split) for item in named]
+        findings: list[Finding] = []
+        if self._reading is not None:
+            from_text, findings = self._reading.requests(split)
+            requests += from_text
+        return settle(requests, workspace, selection.source, findings, self._nothing(split), split)
+
+    def ways(self) -> tuple[Way, ...]:
+        kinds = dict.fromkeys((self._best(), *_WAYS))
+        found = (self._way(kind) for kind in kinds if self._applies(kind))
+        return tuple(way for way in found if way is not None)
+
+    def _best(self) -> str:
+        selection = self._selection
+        if selection.paths:
+            return "path"
+        if self._reading is not None:
+            return self._reading.best
+        return "diagnostic" if selection.problems and not selection.items else "item"
+
+    def _applies(self, kind: str) -> bool:
+        selection, text = self._selection, self._reading
+        match kind:
+            case "diagnostic":
+                return bool(selection.problems)
+            case "item":
+                # In code each line would be an item: that is the way ``line``.
+                return bool(selection.items) or (text is not None and (text.code is None or text.is_list))
+            case "line":
+                return text is not None
+            case "folder":
+                return sum(1 for entry in self._by_path if entry.target is not None) > 1
+            case "path":
+                # Code that names a file here or there is no list of files.
+                return text is None or text.code is None or text.best == kind
+            case _:
+                return True
+
+    @cached_property
+    def _by_path(self) -> tuple[Entry, ...]:
+        if not self._applies("path"):
+            return ()
         try:
-            count = len(resolve(wanted, files, root, cwd).entries)
+            return self.resolve("path").entries
         except EmptySelection:
-            continue
-        words = _LABELS[kind] if count == 1 else " or ".join(f"{word}s" for word in _LABELS[kind].split(" or "))
-        found.append(Way(kind, count, f"{count} {words}"))
-    return tuple(found)
+            return ()
 
+    def _way(self, kind: str) -> Way | None:
+        if kind == "path":
+            return _file_way(self._by_path)
+        if kind == "symbol":
+            return self._symbol_way()
+        if kind == "line" and self._reading is not None and self._reading.code is not None:
+            return _counted(kind, len(self._reading.lines), kind)
+        try:
+            entries = self.resolve(kind).entries
+        except EmptySelection:
+            return None
+        match kind:
+            case "folder":
+                noun = "folder" if all(entry.folder for entry in entries) else "file or folder"
+                return _counted(kind, len(entries), noun)
+            case "diagnostic":
+                return self._problem_way(entries)
+            case _:
+                return _counted(kind, len(entries), kind)
 
-def request_item(item: ListItem, place: _Place | None, workspace: Workspace, split: str | None) -> Request:
-    """What a list item asks for. ``split`` is ``None`` where items may name files or be plain text, as they are.
+    def _problem_way(self, entries: Sequence[Entry]) -> Way:
+        lines = sum(len(entry.problems.splitlines()) for entry in entries)
+        label = _number(lines, "problem")
+        if len(entries) > 1:
+            label += f" in {_number(len(entries), 'file')}"
+        return Way("diagnostic", len(entries), label)
 
-    ``place`` turns the item's offsets into a range; without it the request has none.
-    """
-    candidate = paths.read_item(item.first, workspace.exists)
-    further = "\n".join(line.text for line in item.more).strip()
-    if split in {"item", "line"}:
-        if candidate is None or not workspace.exists(candidate.text):
-            mentioned = {one.text: one for one in paths.mentions(item.first, workspace.exists)}
-            candidate = next(iter(mentioned.values())) if len(mentioned) == 1 else None
-        note = "" if candidate is None or candidate.kind is Kind.MENTION else _joined(candidate.note, further)
-        return Request(item.text.strip(), candidate, note, _placed(item, candidate, place), whole=True)
-    if candidate is None:
-        return Request(item.text.strip(), None, "", _placed(item, None, place))
-    note = _joined(candidate.note, further)
-    return Request(item.first.text, candidate, note, _placed(item, candidate, place), whole=split == "folder")
+    def _symbol_way(self) -> Way | None:
+        if self._reading is not None and self._reading.code is not None:
+            found, is_all = list(self._reading.symbols), True
+        else:
+            found, is_all = self._symbols_of(self._by_path)
+        if not found:
+            return None
+        classes = sum(1 for part in found if part.is_class)
+        noun = "class" if classes == len(found) else "function or class" if classes else "function"
+        way = _counted("symbol", len(found), noun)
+        return way if is_all else attrs.evolve(way, label=f"more than {way.label}")
 
+    def _symbols_of(self, entries: Iterable[Entry]) -> tuple[list[parts.Part], bool]:
+        """Those of the files, and whether they are all: in large ones, and after many, nobody looks."""
+        found: list[parts.Part] = []
+        room = reading.QUICK
+        for entry in entries:
+            target = entry.target
+            if target is None:
+                continue
+            if target.symbol is not None:
+                found.append(parts.Part(target, entry.is_class))
+                continue
+            if not parts.has_symbols(target.path, ""):
+                continue
+            room -= self._workspace.texts.size(target.path)
+            if room < 0:
+                return found, False
+            try:
+                text = self._workspace.texts.read(target.path)
+            except Unreadable:
+                # Splitting by symbol names it, if that is chosen.
+                continue
+            found += parts.symbol_parts(target.path, text, target.range)
+        return found, True
 
-def _placed(item: ListItem, candidate: Candidate | None, place: _Place | None) -> Range | None:
-    """The name's place where the item names something, else the item's."""
-    if place is None:
-        return None
-    return place(item.first.start, item.end) if candidate is None else place(candidate.start, candidate.end)
-
-
-def check_split(split: str | None) -> None:
-    if split in _NOT_YET:
-        raise SplitUnavailable(
-            "split", f"Splitting by {split} is not available yet. Choose one of: {', '.join(_LABELS)}."
-        )
-    if split is not None:
-        settings.parse_option("split", split)
-
-
-def _nothing_in(selection: Selection) -> str:
-    if selection.text is not None and not selection.text.strip() and not selection.paths and not selection.items:
-        return "There is nothing to work on: the selected text is empty. Select a list of files or items."
-    return "There is nothing to work on: the selection names no file, folder or item that can be a unit."
-
-
-class _Places:
-    """From offsets in the selected text to ranges in the document that it is from."""
-
-    def __init__(self, selection: Selection) -> None:
-        self._index = LineIndex(selection.text or "")
-        self._origin = selection.origin
-
-    def range(self, start: int, end: int) -> Range:
-        return Range(self._position(start), self._position(end))
-
-    def _position(self, offset: int) -> Position:
-        here = self._index.position(offset)
-        character = here.character + (self._origin.character if here.line == 0 else 0)
-        return Position(here.line + self._origin.line, character)
+    def _nothing(self, split: str | None) -> str:
+        selection = self._selection
+        if split == "diagnostic" and not selection.problems:
+            return (
+                "There is nothing to work on: no problems of the selection are known. Editors know them; select some."
+            )
+        if selection.text is not None and self._reading is None and not selection.paths and not selection.items:
+            return "There is nothing to work on: the selected text is empty. Select a list of files or items."
+        return "There is nothing to work on: the selection names no file, folder or item that can be a unit."
 
 
 def _named_path(path: str, workspace: Workspace, split: str | None) -> Request:
@@ -193,84 +285,29 @@ def _named_path(path: str, workspace: Workspace, split: str | None) -> Request:
     if workspace.exists(path):
         candidate = Candidate(path, 0, len(path))
     elif globs.is_glob(path):
-        candidate = Candidate(path, 0, len(path), kind=Kind.GLOB)
+        candidate = Candidate(path, 0, len(path), kind=paths.Kind.GLOB)
     else:
         candidate = paths.read_item(Line(path, 0), workspace.exists) or Candidate(path, 0, len(path))
-    return Request(path, candidate, candidate.note, whole=split not in {None, "path"})
+    of = Parts(split) if split in {"symbol", "line"} else None
+    return Request(path, candidate, candidate.note, whole=split in {"folder", "item"}, parts=of)
 
 
-def _entire(text: str) -> ListItem:
-    """A text as a list item of its own."""
-    first, *more = positions.lines(text.strip())
-    return lists.ListItem("", 0, 0, first, tuple(more))
+def _file_way(entries: Sequence[Entry]) -> Way | None:
+    files = [entry for entry in entries if entry.target is not None]
+    if not files:
+        return None
+    return _counted("path", len(entries), "file" if len(files) == len(entries) else "file or item")
 
 
-def _from_text(
-    text: str, places: _Places, workspace: Workspace, selection: Selection
-) -> tuple[list[Request], list[Finding]]:
-    split = selection.split
-    candidates = () if split in {"item", "line"} else paths.find_paths(text, workspace.exists)
-    if split is None and all(one.kind is Kind.MENTION for one in candidates):
-        split = "item"
-    if split in {"item", "line"}:
-        items = _items(text) if split == "item" else ()
-        chosen = items or tuple(_entire_line(line) for line in positions.lines(text) if line.text.strip())
-        return [request_item(one, places.range, workspace, split) for one in chosen], []
-    items = _items(text)
-    if items and _is_only_list(text, items):
-        requests = [request_item(one, places.range, workspace, split) for one in items]
-        return requests, []
-    requests = [
-        Request(one.text, one, one.note, places.range(one.start, one.end), whole=split == "folder")
-        for one in candidates
-    ]
-    return requests, _left_out(text, candidates, places, selection.source)
+def _counted(kind: str, count: int, noun: str) -> Way:
+    return Way(kind, count, _number(count, noun))
 
 
-def _best_split(selection: Selection, workspace: Workspace) -> str:
-    if selection.paths or not selection.text:
-        return "path" if selection.paths else "item"
-    found = paths.find_paths(selection.text, workspace.exists)
-    return "path" if any(one.kind is not Kind.MENTION for one in found) else "item"
-
-
-def _items(text: str) -> tuple[ListItem, ...]:
-    indent = lists.indentation(text)
-    return tuple(item for one in lists.lists(text, indent=indent) for item in one.items if item.first.text)
-
-
-def _entire_line(line: Line) -> ListItem:
-    left = line.text.lstrip()
-    return lists.ListItem("", line.start, 0, Line(left.rstrip(), line.end - len(left)))
-
-
-def _is_only_list(text: str, items: Sequence[ListItem]) -> bool:
-    """Whether the text reads like the units of a plan document: items, notes below them, and no lists within items."""
-    nested = any(lists.ITEM.fullmatch(line.text.lstrip()) for item in items for line in item.more)
-    covered = sum(1 + len([line for line in item.more if line.text]) for item in items)
-    return not nested and covered == sum(1 for line in positions.lines(text) if line.text.strip())
-
-
-def _left_out(text: str, candidates: Iterable[Candidate], places: _Places, source: str | None) -> list[Finding]:
-    """List items among paths that name none: they may be meant as units."""
-    starts = sorted(one.start for one in candidates)
-    silent: list[Line] = []
-    for line in positions.lines(text):
-        found = lists.ITEM.fullmatch(line.text.strip())
-        if found is not None and found["rest"] and not any(line.start <= start <= line.end for start in starts):
-            silent.append(line)
-    if not silent:
-        return []
-    names = ", ".join(repr(line.text.strip()) for line in silent[:_NAMED])
-    message = (
-        f"{len(silent)} list items name no file and were left out: {names}. With 'split: item' each item is a unit."
-    )
-    place = places.range(silent[0].start, silent[0].end)
-    return [Finding("preflight/not-a-path", Severity.INFORMATION, message, source, place)]
-
-
-def _joined(note: str, further: str) -> str:
-    return "\n".join(part for part in (note, further) if part)
+def _number(count: int, noun: str) -> str:
+    """``1 class``, ``2 files or folders``."""
+    if count == 1:
+        return f"1 {noun}"
+    return f"{count} " + " or ".join(word + ("es" if word.endswith("s") else "s") for word in noun.split(" or "))
 
 
 def _where(finding: Finding) -> str:

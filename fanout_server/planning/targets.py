@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 import posixpath
+from enum import Enum
 from typing import TYPE_CHECKING
 
+import attrs
 from attrs import frozen
 
 from fanout_server.model import FanoutError, Finding, Position, Range, Severity, Target
-from fanout_server.planning import globs, variables
+from fanout_server.planning import globs, grammars, parts, paths, variables
 from fanout_server.planning.paths import Candidate, Kind
+from fanout_server.planning.texts import Unreadable
 from fanout_server.planning.workspace import Located, Status, Workspace
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
+
+_NAMED = 5
 
 
 @frozen
 class Entry:
     """One unit to be: what it works on, the text that named it (``item``), and what was noted with it.
 
-    ``range`` is where it was named, in the text that the selection came from. ``folder``: the target is a whole folder.
+    ``range`` is where it was named, in the text that the selection came from. ``folder``: the target is a whole folder,
+    or those files in it that the note names (``is_part``). ``problems`` are the editor's, where the unit is to mend
+    them; they are the note too. ``is_class``: the target is a class, not a function.
     """
 
     target: Target | None
@@ -28,13 +35,24 @@ class Entry:
     note: str = ""
     range: Range | None = None
     folder: bool = False
+    is_part: bool = False
+    problems: str = ""
+    is_class: bool = False
+
+
+class Parts(Enum):
+    """What of a file is a unit, where the file is not one itself."""
+
+    SYMBOLS = "symbol"
+    LINES = "line"
 
 
 @frozen
 class Request:
     """Something named, before anybody looked. ``candidate`` is ``None`` for plain text, which names no file.
 
-    ``whole``: a folder is one unit. Else all files below it are units of their own.
+    ``whole``: a folder is one unit. Else all files below it are units of their own, or their ``parts`` are: all of
+    them, or those that ``within`` touches. ``problems``: as those of an ``Entry``.
     """
 
     item: str
@@ -42,6 +60,9 @@ class Request:
     note: str = ""
     range: Range | None = None
     whole: bool = False
+    parts: Parts | None = None
+    within: Range | None = None
+    problems: str = ""
 
 
 @frozen
@@ -91,13 +112,92 @@ class _Lookup:
             return self._glob(request, candidate.text)
         match located.status:
             case Status.FILE:
-                target = Target(located.path, _range(candidate), candidate.symbol)
-                return Found(request, (Entry(target, request.item, request.note, request.range),))
+                return self._file(request, candidate, located.path)
             case Status.FOLDER:
                 return self._folder(request, located.path)
             case _:
                 self._report_absent(request, located)
                 return Found(request, ())
+
+    def _file(self, request: Request, candidate: Candidate, path: str) -> Found:
+        place = _range(candidate)
+        if candidate.symbol is None and request.parts is not None:
+            return self._split(attrs.evolve(request, within=request.within or place), [path])
+        target, is_class = Target(path, place), False
+        if candidate.symbol is not None:
+            target, is_class = self._symbol(request, path, candidate.symbol)
+        entry = Entry(target, request.item, request.note, request.range, problems=request.problems, is_class=is_class)
+        return Found(request, (entry,))
+
+    def _symbol(self, request: Request, path: str, name: str) -> tuple[Target, bool]:
+        """With its lines, where it is found."""
+        bare = Target(path, symbol=name)
+        try:
+            text = self._workspace.texts.read(path)
+        except Unreadable as error:
+            self._report(
+                "preflight/no-symbol", request, f"{path} {error}, so fanout cannot look {name} up in it.", path
+            )
+            return bare, False
+        found = parts.named_parts(path, text, name)
+        if not found:
+            # A heading of a document may be named like this too.
+            if parts.has_symbols(path, text):
+                near = parts.similar_name(path, text, name)
+                hint = f" Did you mean {near}?" if near else ""
+                why = f"There is no function, class or method {name} in {path}.{hint} The unit has no lines therefore."
+                self._report("preflight/no-symbol", request, why, path)
+            return bare, False
+        if len(found) > 1:
+            names = ", ".join(str(one.target.symbol) for one in found[:_NAMED])
+            why = f"{name} in {path} may be {names}: the first was taken. Write the one that is meant."
+            self._report("preflight/ambiguous-symbol", request, why, path)
+        return found[0].target, found[0].is_class
+
+    def _split(self, request: Request, files: Sequence[str]) -> Found:
+        """The parts of these files. Those that have none are named, all in one finding."""
+        entries: list[Entry] = []
+        without: dict[str, str] = {}
+        for path in files:
+            try:
+                text = self._workspace.texts.read(path)
+            except Unreadable as error:
+                without[path] = str(error)
+                continue
+            found = self._parts_of(request, path, text)
+            if not found:
+                without[path] = self._why_none(request, path, text)
+            entries += (
+                Entry(
+                    part.target,
+                    part.text or label(part.target),
+                    request.note,
+                    request.range,
+                    problems=request.problems,
+                    is_class=part.is_class,
+                )
+                for part in found
+            )
+        if without:
+            named = [f"{path} {why}" for path, why in without.items()]
+            more = f"; and {len(named) - _NAMED} more" if len(named) > _NAMED else ""
+            why = f"Left out, as there is nothing to split: {'; '.join(named[:_NAMED])}{more}."
+            alone = next(iter(without)) if len(without) == 1 else None
+            self._report("preflight/no-parts", request, why, alone)
+        return Found(request, tuple(entries), expanded=True)
+
+    def _parts_of(self, request: Request, path: str, text: str) -> tuple[parts.Part, ...]:
+        if request.parts is Parts.LINES:
+            return parts.line_parts(path, text, request.within)
+        return parts.symbol_parts(path, text, request.within)
+
+    def _why_none(self, request: Request, path: str, text: str) -> str:
+        where = "" if request.within is None else f" in lines {variables.line_range(request.within)}"
+        if request.parts is Parts.LINES:
+            return f"has no text{where}"
+        if parts.has_symbols(path, text):
+            return f"has no function or class{where}"
+        return f"is in no language in which fanout finds functions (it does in {grammars.known()})"
 
     def _folder(self, request: Request, path: str) -> Found:
         if request.whole:
@@ -137,15 +237,17 @@ class _Lookup:
         entries = (Entry(Target(path), path, request.note, request.range, folder=True) for path in folders)
         return Found(request, tuple(entries), expanded=True)
 
-    def _expanded(self, request: Request, paths: Iterable[str]) -> Found:
+    def _expanded(self, request: Request, files: Iterable[str]) -> Found:
         """A unit for each file; two names of one file are one."""
         entries: dict[str, Entry] = {}
-        for path in paths:
+        for path in files:
             located = self._workspace.resolve_link(path)
             if located.status in {Status.OUTSIDE, Status.UNLISTED}:
                 self._report_absent(request, located)
             elif located.status is Status.FILE:
                 entries[located.path] = Entry(Target(located.path), located.path, request.note, request.range)
+        if request.parts is not None:
+            return self._split(request, list(entries))
         return Found(request, tuple(entries.values()), expanded=True)
 
     def _report_absent(self, request: Request, located: Located) -> None:
@@ -185,8 +287,8 @@ def _range(candidate: Candidate) -> Range | None:
 
 
 def label(target: Target) -> str:
-    """As a person would write it: ``src/a.ts``, ``src/a.ts#name``, ``src/a.ts:12-20``."""
-    if target.symbol:
+    """As a person would write it, and as it is read again: ``src/a.ts``, ``src/a.ts#name``, ``src/a.ts:12-20``."""
+    if target.symbol and (target.range is None or paths.is_symbol(target.symbol)):
         return f"{target.path}#{target.symbol}"
     if target.range is not None:
         return f"{target.path}:{variables.line_range(target.range)}"

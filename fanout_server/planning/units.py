@@ -8,12 +8,12 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from fanout_server.model import Unit
-from fanout_server.planning import globs, targets, variables
+from fanout_server.planning import globs, symbols, targets, variables
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from fanout_server.model import Options
+    from fanout_server.model import Options, Target
     from fanout_server.planning.targets import Entry
 
 __all__ = ["Builder", "Unit"]
@@ -46,7 +46,8 @@ class Builder:
                 yield from ((key, name) for name in variables.names(text))
 
     def values(self, entry: Entry) -> dict[str, str]:
-        return {**self._given, **variables.values_of(entry.item, entry.target, folder=entry.folder)}
+        built_in = variables.values_of(entry.item, entry.target, folder=entry.folder, problems=entry.problems)
+        return {**self._given, **built_in}
 
     def identity(self, number: int, entry: Entry) -> str:
         """Like ``01-users``: lower-case letters, digits and dashes, fit for a ref and a folder."""
@@ -70,10 +71,12 @@ class Builder:
 
     def _prompt(self, entry: Entry, values: Mapping[str, str]) -> str:
         parts = [variables.expand(self._instruction, values)] if self._instruction else []
-        if entry.note:
+        if entry.problems:
+            parts += [] if "problems" in self._names else [f"Problems to mend:\n{entry.problems}"]
+        elif entry.note:
             parts.append(f"Also: {entry.note}")
         if entry.target is not None and self._leaves_open(entry):
-            parts.append(f"Target: {targets.label(entry.target)}")
+            parts.append(f"Target: {_told(entry.target)}")
         elif entry.target is None and "item" not in self._names:
             parts.append(f"Item: {entry.item}")
         return "\n\n".join(parts)
@@ -109,8 +112,20 @@ def _normal(glob: str) -> str:
     return normal + "/" if glob.endswith("/") and normal != "." else normal
 
 
+def _told(target: Target) -> str:
+    """To an agent, which has no list of symbols: with the lines."""
+    if target.symbol is None or target.range is None:
+        return targets.label(target)
+    return f"{target.path}#{symbols.spoken(target.symbol)} (lines {variables.line_range(target.range)})"
+
+
 def _title(entry: Entry) -> str:
-    text = targets.label(entry.target) if entry.target is not None else (entry.item.strip().splitlines() or [""])[0]
+    if entry.target is None:
+        text = (entry.item.strip().splitlines() or [""])[0]
+    elif entry.target.symbol is not None:
+        text = f"{entry.target.path}#{entry.target.symbol}"
+    else:
+        text = targets.label(entry.target)
     shown = "".join(letter if letter.isprintable() or "\udc80" <= letter <= "\udcff" else " " for letter in text)
     if entry.target is None and len(shown) > _LONGEST_TITLE:
         return shown[: _LONGEST_TITLE - 3].rstrip() + "..."

@@ -14,13 +14,14 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from fanout_server.model import FanoutError
+from fanout_server.planning import symbols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from fanout_server.model import Range, Target
 
-BUILT_IN: tuple[str, ...] = ("file", "stem", "name", "ext", "dir", "item", "symbol", "range")
+BUILT_IN: tuple[str, ...] = ("file", "stem", "name", "ext", "dir", "item", "symbol", "range", "problems")
 """``src/api/users.ts`` is the file, with name ``users.ts``, stem ``users``, ext ``ts`` and dir ``src/api``."""
 
 NAME = re.compile(r"[a-z_][a-z0-9_]*", re.ASCII)
@@ -95,18 +96,18 @@ def escape(text: str) -> str:
     return re.sub(r"\{[a-z_][a-z0-9_]*\}", r"{\g<0>}", text, flags=re.ASCII)
 
 
-def values_of(item: str, target: Target | None, *, folder: bool = False) -> dict[str, str]:
+def values_of(item: str, target: Target | None, *, folder: bool = False, problems: str = "") -> dict[str, str]:
     """The built-in variables that a unit has; those without a value for it are left out.
 
     A folder's ``{dir}`` is the folder itself, so that "document {dir}" means what it says.
     """
-    values = {"item": item}
+    values = {"item": item, "problems": problems}
     if target is not None:
         name = posixpath.basename(target.path)
         stem, ext = (name, "") if folder else posixpath.splitext(name)
         values |= {"file": target.path, "name": name, "stem": stem, "ext": ext.removeprefix(".")}
         values["dir"] = (target.path if folder else posixpath.dirname(target.path)) or "."
-        values["symbol"] = target.symbol or ""
+        values["symbol"] = symbols.spoken(target.symbol or "")
         values["range"] = "" if target.range is None else line_range(target.range)
     return {name: value for name, value in values.items() if value}
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Protocol
 
 from attrs import frozen
 
+from fanout_server.planning.texts import Opened, Texts, nothing_open
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -47,10 +49,14 @@ class Located:
 
 
 class Workspace:
-    """The files as they are when it is made. ``cwd`` is what relative paths are relative to, then the top folder."""
+    """The files as they are when it is made. ``cwd`` is what relative paths are relative to, then the top folder.
 
-    def __init__(self, files: Files, root: Path, cwd: Path) -> None:
+    ``opened`` knows the texts of open documents; ``texts`` reads those, and the disk for the rest.
+    """
+
+    def __init__(self, files: Files, root: Path, cwd: Path, opened: Opened = nothing_open) -> None:
         self._source = files
+        self.texts = Texts(root, opened)
         self._root = os.path.normpath(root.absolute())
         self._real_root = os.path.realpath(root)
         self._cwd = self._inside(os.path.normpath(cwd.absolute()))
@@ -87,6 +93,10 @@ class Workspace:
         # "0" comes right after "/".
         first, last = (bisect.bisect_left(self.files, folder + end) for end in "/0")
         return self.files[first:last]
+
+    def from_top(self, path: str) -> str:
+        """A path relative to the top folder as ``locate`` reads it right, wherever ``cwd`` is."""
+        return f"{self._root.rstrip('/')}/{path}"
 
     def bases(self) -> tuple[str, ...]:
         """The folders that a relative path may start from, as prefixes, the first that fits to be taken."""

@@ -107,6 +107,11 @@ class Engine:
     def services(self) -> Services:
         return self._services
 
+    @property
+    def busy(self) -> bool:
+        """Whether a run goes on in this process."""
+        return bool(self._executions)
+
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` with each event from now on, after it is in the journal. Returns the way to stop it."""
         self._listeners.append(listener)

@@ -35,10 +35,16 @@ def start(tmp_path: Path) -> Iterator[ClientMaker]:
 
 @pytest.fixture
 def connect(start: ClientMaker, checkout: Path) -> MakeEditor:
-    """An editor on ``checkout``, or on ``folder``, with these capabilities."""
+    """An editor on ``checkout``, or on ``folder``, with these capabilities; ``handlers`` are there from the start."""
 
-    def make(capabilities: dict[str, Any] | None = None, folder: Path = checkout, **more: Any) -> Editor:
+    def make(
+        capabilities: dict[str, Any] | None = None,
+        folder: Path = checkout,
+        handlers: dict[str, Callable[[Any], Any]] | None = None,
+        **more: Any,
+    ) -> Editor:
         client = start(folder)
+        client.handlers.update(handlers or {})
         client.initialize(folder, CAPABILITIES if capabilities is None else capabilities, **more)
         return Editor(client, folder)
 

@@ -104,5 +104,47 @@ def test_an_editor_that_says_nothing_can_do_nothing() -> None:
         "experimental": {"fanout": {"inputBox": True}},
     }
     assert client_of(everything) == Client(
-        apply_edit=True, document_changes=True, progress=True, show_document=True, related=True, events=True
+        apply_edit=True,
+        document_changes=True,
+        progress=True,
+        show_document=True,
+        related=True,
+        events=True,
+        input_box=True,
     )
+
+
+@pytest.mark.parametrize(
+    ("experimental", "input_box", "inputs"),
+    [
+        ({"fanout": True}, True, set()),
+        ({"fanout": {"inputBox": False}}, False, set()),
+        ({"fanout": False}, False, set()),
+        ({"interactiveResolve": {"inputTypes": ["string", "enum", 3]}}, False, {"string", "enum"}),
+        ({"interactiveResolve": {"inputTypes": "string"}}, False, set()),
+        ({"interactiveResolve": True}, False, set()),
+        ([], False, set()),
+    ],
+)
+def test_who_can_be_asked_for_an_instruction(experimental: Any, input_box: bool, inputs: set[str]) -> None:
+    client = client_of({"experimental": experimental, "window": {"showMessage": {}}})
+    assert (client.input_box, client.asks) == (input_box, True)
+    assert client.form_inputs == frozenset(inputs)
+
+
+def test_who_says_how_it_wants_settings_and_code_actions() -> None:
+    client = client_of(
+        {
+            "workspace": {"configuration": True, "didChangeConfiguration": {"dynamicRegistration": True}},
+            "textDocument": {
+                "codeAction": {
+                    "codeActionLiteralSupport": {"codeActionKind": {"valueSet": [""]}},
+                    "disabledSupport": True,
+                }
+            },
+        }
+    )
+    assert client.configuration
+    assert client.registers_configuration
+    assert client.action_literals
+    assert client.disabled_actions

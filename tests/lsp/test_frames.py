@@ -35,6 +35,7 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
     assert capabilities["textDocumentSync"] == {"openClose": True, "change": 2, "save": True}
     names = [
         "preview",
+        "plan",
         "run",
         "status",
         "cancel",
@@ -199,7 +200,7 @@ def test_an_unknown_command_is_answered_with_the_known_ones(start: ClientMaker) 
     client.initialize()
     code, said = execute(client, command="fanout.runn")
     assert code == INVALID_PARAMS
-    assert said.startswith("There is no command fanout.runn. There are: fanout.preview, fanout.run, ")
+    assert said.startswith("There is no command fanout.runn. There are: fanout.preview, fanout.plan, fanout.run, ")
 
 
 def test_a_client_that_stops_reading_blocks_neither_the_loop_nor_the_end(start: ClientMaker) -> None:

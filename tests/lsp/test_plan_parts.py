@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -348,3 +350,11 @@ async def test_providers_are_asked_in_order_and_their_own_actions_come_back_to_t
     strange = types.CodeAction("x", data={"provider": 99, "data": 1})
     assert await features.resolve(strange) == strange
     assert (await features.resolve(types.CodeAction("x", data=3))).data == 3
+
+
+def test_what_answers_for_plans_is_not_loaded_with_the_server() -> None:
+    code = "import sys, fanout_server.lsp.server; print(*sorted(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
+    loaded = {name.removeprefix("fanout_server.") for name in done.stdout.split()}
+    assert "lsp.features" in loaded
+    assert not loaded & {"lsp.plan_room", "lsp.plan_hover", "lsp.plan_completion", "lsp.plan_outlook", "option_docs"}

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fanout_server.model import Finding, Options, Plan, Position, Range, Severity, Target
 from fanout_server.planning import document
@@ -175,10 +178,6 @@ def test_zero_units(text: str) -> None:
         _document(text)
 
 
-def test_a_split_of_later_versions_is_an_error_at_its_place() -> None:
-    assert _errors("---\nsplit: symbol\n---\nDo {file}\n- Makefile") == [("plan/bad-option", _range(1, 7, 13))]
-
-
 def test_split_folder_makes_a_unit_of_a_folder() -> None:
     (unit,) = _document("---\nsplit: folder\nowns: '{dir}/**'\n---\nDocument {dir}\n- src/api").units
     assert (unit.targets, unit.prompt, unit.owns) == ((Target("src/api"),), "Document src/api", ("src/api/**",))
@@ -293,6 +292,61 @@ def test_a_rendered_plan_makes_the_same_units() -> None:
     ]
     assert again.units[1].prompt == plan.units[1].prompt == "Do app/[slug]/page.tsx in {de}"
     assert again.options == options
+
+
+_LINE = st.text(st.characters(exclude_characters="\r\n", exclude_categories=["Cs"]), max_size=10).map(
+    lambda line: line.rstrip(" \t")
+)
+_ITEM = st.lists(
+    _LINE
+    | st.sampled_from(
+        [
+            *_FILES.files,
+            "src",
+            "src/**/*.ts",
+            "fix src/api/users.ts: all of it",
+            "src/api/users.ts#save: refunds",
+            "src/lib/money.ts:2-3",
+            "`a b.ts`: x",
+            "fix: that",
+            "[x] done",
+            "- a",
+            "- - -",
+            "1. x",
+            "  more",
+            "---",
+            '"q"',
+            "nowhere/at/all.ts",
+        ]
+    ),
+    min_size=1,
+    max_size=3,
+).map("\n".join)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(_ITEM, min_size=1, max_size=4), st.sampled_from([None, "path", "item", "folder"]), st.booleans())
+def test_any_plan_that_is_rendered_makes_the_same_units(items: list[str], split: str | None, instructed: bool) -> None:
+    try:
+        resolved = resolve(Selection(items=tuple(items), split=split), _FILES, _ROOT, _ROOT)
+    except EmptySelection:
+        return
+    plan = make_plan(
+        "Do it." if instructed else "", resolved, Options(agent="command", command=("x",), split=split), {}
+    )
+    again = _document(document.render_plan(plan))
+    assert [attrs.evolve(unit, variables={}) for unit in again.units] == [
+        attrs.evolve(unit, variables={}) for unit in plan.units
+    ]
+    assert (again.instruction, again.options) == (plan.instruction, plan.options)
+
+
+def test_an_item_that_mentions_a_file_keeps_its_words() -> None:
+    resolved = resolve(Selection(text="- speed up src/lib/money.ts\n- [x] other", split="item"), _FILES, _ROOT, _ROOT)
+    plan = make_plan("Do {item}", resolved, Options(split="item"), {})
+    text = document.render_plan(plan)
+    assert text.endswith("- speed up src/lib/money.ts\n- other\n")
+    assert _document(text).units == plan.units
 
 
 def test_with_a_real_repository(checkout: Path, git: GitCommand) -> None:

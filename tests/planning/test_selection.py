@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.model import Finding, Position, Range, Severity, Target
-from fanout_server.planning.selection import EmptySelection, Resolved, Selection, SplitUnavailable, Way, resolve, ways
+from fanout_server.planning.selection import EmptySelection, Resolved, Selection, Way, resolve, ways
 from tests.planning.files import FakeFiles, on_disk
 
 _FILES = (
@@ -235,12 +235,6 @@ def test_nothing_left_says_what_was_wrong(files: FakeFiles, tmp_path: Path) -> N
 def test_an_empty_selection_says_so(files: FakeFiles, tmp_path: Path, selection: Selection) -> None:
     with pytest.raises(EmptySelection, match="nothing to work on"):
         _resolve(files, tmp_path, selection)
-
-
-@pytest.mark.parametrize("split", ["symbol", "diagnostic"])
-def test_splits_of_later_versions_are_refused(files: FakeFiles, tmp_path: Path, split: str) -> None:
-    with pytest.raises(SplitUnavailable, match=f"{split} is not available yet"):
-        _resolve(files, tmp_path, Selection(paths=("Makefile",), split=split))
 
 
 def test_ways_to_split_the_best_first(files: FakeFiles, tmp_path: Path) -> None:
