@@ -378,13 +378,16 @@ class RunEnded(Event):
 class RunApplied(Event):
     """``after`` is a commit holding what was delivered byte for byte, its parent what stood there before.
 
-    ``merged`` is the change set that was delivered as a whole, empty where it was of some units.
+    ``merged`` is the change set that was delivered, or the part of it that some units made; ``unchanged`` are the files
+    of it that the user had already, ``rest`` those that were not asked for, and not before either.
     """
 
     after: str
     files: tuple[str, ...]
     left: tuple[Finding, ...] = ()
     merged: str = ""
+    unchanged: tuple[str, ...] = ()
+    rest: tuple[str, ...] = ()
 
 
 @frozen
@@ -396,6 +399,13 @@ class RunReverted(Event):
 @frozen
 class RunDiscarded(Event):
     pass
+
+
+@frozen
+class FindingsSettled(Event):
+    """The user is done with these findings: what they are about was mended, or is to stay as it is."""
+
+    findings: tuple[Finding, ...]
 
 
 AnyEvent = (
@@ -417,6 +427,7 @@ AnyEvent = (
     | RunApplied
     | RunReverted
     | RunDiscarded
+    | FindingsSettled
 )
 
 
@@ -452,10 +463,13 @@ class UnitView:
 
 @frozen
 class Delivered:
-    """What the user has of a run: the ``files`` of ``merged``, a change set that may be an older one of the run."""
+    """What the user has of a run: of each of the ``files`` what a change set made of it, which may be an older one.
 
-    merged: str
-    files: tuple[str, ...]
+    ``rest`` are the files that nobody asked for yet.
+    """
+
+    files: Mapping[str, str] = field(factory=dict)
+    rest: tuple[str, ...] = ()
 
 
 @frozen
@@ -481,6 +495,12 @@ class RunView:
     delivered: tuple[Delivered, ...] = ()
     findings: tuple[Finding, ...] = ()
     accepted: str | None = None
+
+    @property
+    def rest(self) -> tuple[str, ...]:
+        """The files that nobody asked for yet, of a run that is applied in part."""
+        return self.delivered[-1].rest if self.delivered else ()
+
     probed: float | None = None
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from attrs import evolve, frozen
 
-from fanout_server.apply import threeway
+from fanout_server.apply import lineends, threeway
 from fanout_server.apply.content import Content
 from fanout_server.apply.splice import splice
 from fanout_server.apply.text import Text, decode, encode, range_of
@@ -65,10 +65,10 @@ def _combined_data(base: bytes, now: bytes, new: bytes) -> bytes | Clash:
         return new if now == base else now
     if any(_is_binary(data) for data in (base, now, new)):
         return Clash("it is no text, and you have changed it since")
-    ends = _line_ends(now)
-    if ends and _line_ends(base) not in {b"", ends}:
+    ends = lineends.of(now)
+    if ends and lineends.of(base) not in {b"", ends}:
         # A checkout would turn the line ends (core.autocrlf), but the user's file has others: theirs are kept.
-        base, new = (_with_line_ends(data, ends) for data in (base, new))
+        base, new = (lineends.unified(data, ends) for data in (base, new))
         if now == base:
             return new
     return _merged_wide(base, now, new) or _merged(base, now, new)
@@ -77,18 +77,6 @@ def _combined_data(base: bytes, now: bytes, new: bytes) -> bytes | Clash:
 def _is_binary(data: bytes) -> bool:
     """A text in an 8-bit encoding that we cannot name is still lines of bytes; one with NUL bytes in it is not."""
     return b"\0" in data and decode(data) is None
-
-
-def _line_ends(data: bytes) -> bytes:
-    """The one kind that all lines have; empty where there are several, or others than these two."""
-    both, plain = data.count(b"\r\n"), data.count(b"\n")
-    if data.count(b"\r") != both or b"\0" in data or both not in {0, plain}:
-        return b""
-    return (b"\r\n" if both else b"\n") if plain else b""
-
-
-def _with_line_ends(data: bytes, ends: bytes) -> bytes:
-    return data.replace(b"\r\n", b"\n").replace(b"\n", ends)
 
 
 def _merged(base: bytes, now: bytes, new: bytes) -> bytes | Clash:

@@ -12,6 +12,7 @@ from fanout_server.apply.content import Content, FileChange
 from fanout_server.model import Finding, Range, Related, Severity
 
 CODE = "merge/conflict"
+SIDE_BASE, SIDE_RESULT = ".base", ".result"
 _SHOWN_PLACES = 5
 
 
@@ -56,7 +57,7 @@ class Keeper:
         if self.sides is None:
             return (), ""
         kept: list[Related] = []
-        sides = ((change.old, ".base", self.wording.base), (change.new, ".result", self.wording.result))
+        sides = ((change.old, SIDE_BASE, self.wording.base), (change.new, SIDE_RESULT, self.wording.result))
         try:
             for content, ending, message in sides:
                 if content is not None:

@@ -42,13 +42,14 @@ class EditPlan:
     """``edits`` in an order in which they can be made one by one; ``left`` says what is left alone and why.
 
     ``unchanged`` are the paths where the user already has what the change set made. ``merged`` is the commit that
-    all of this was made of, where it was a whole one.
+    all of this was made of, ``rest`` are its paths that were not asked for.
     """
 
     edits: tuple[FileEdit, ...]
     left: tuple[Finding, ...]
     unchanged: tuple[str, ...]
     merged: str = ""
+    rest: tuple[str, ...] = ()
 
 
 def plan_edits(
@@ -185,20 +186,23 @@ def _changed(change: FileChange, view: _After) -> _Outcome:
     combined = combine(change.old, now, change.new)
     if isinstance(combined, Clash):
         return combined
-    return _edit(change, now, combined.content)
+    return file_edits(change.path, now, combined.content, change.units)
 
 
-def _edit(change: FileChange, now: Content | None, after: Content | None) -> tuple[FileEdit, ...]:
+def file_edits(
+    path: str, now: Content | None, after: Content | None, units: tuple[str, ...] = ()
+) -> tuple[FileEdit, ...]:
+    """What makes ``after`` of the file at ``path``: one edit, or none where it is so already."""
     if now == after:
         return ()
     if now is None:
-        return (FileEdit(change.path, "create", None, after, units=change.units),)
+        return (FileEdit(path, "create", None, after, units=units),)
     if after is None:
-        return (FileEdit(change.path, "delete", now, None, units=change.units),)
+        return (FileEdit(path, "delete", now, None, units=units),)
     edits = _text_edits(now, after)
     if edits is None:
-        return (FileEdit(change.path, "replace", now, after, units=change.units),)
-    return (FileEdit(change.path, "modify", now, after, edits, units=change.units),)
+        return (FileEdit(path, "replace", now, after, units=units),)
+    return (FileEdit(path, "modify", now, after, edits, units=units),)
 
 
 def _text_edits(now: Content, after: Content) -> tuple[TextEdit, ...] | None:

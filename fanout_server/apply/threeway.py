@@ -6,12 +6,16 @@ that made the same of the same lines are one change.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
+from enum import StrEnum
 
 from attrs import evolve, frozen
 
 from fanout_server.apply.splice import LineStarts, TextEdit
 from fanout_server.repo.hunks import Hunk, hunks
+
+_LINE = re.compile(rb"[^\n]*\n|[^\n]+")
 
 
 @frozen
@@ -42,6 +46,47 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> tuple[TextEdit, ...] | Con
         elif ours[start:end] != new:
             regions.append(Region(start, end))
     return Conflict(tuple(regions)) if regions else tuple(edits)
+
+
+class Choice(StrEnum):
+    """What becomes of lines that both sides changed: ``BOTH`` has ours and then theirs."""
+
+    MINE = "mine"
+    THEIRS = "theirs"
+    BOTH = "both"
+
+
+def resolve(base: bytes, ours: bytes, theirs: bytes, choice: Choice) -> tuple[TextEdit, ...]:
+    """As ``merge``, but where that is a conflict the choice decides, so there is always a way."""
+    our_lines, their_lines = LineStarts(ours), LineStarts(theirs)
+    edits: list[TextEdit] = []
+    for overlap in _overlaps(hunks(base, ours), hunks(base, theirs)):
+        if not overlap.theirs or (overlap.ours and choice is Choice.MINE):
+            continue
+        start, end = (our_lines[line] for line in overlap.range_in_ours())
+        new = theirs[slice(*(their_lines[line] for line in overlap.range_in_theirs()))]
+        if ours[start:end] == new:
+            continue
+        if overlap.ours and choice is Choice.BOTH:
+            start, new = _added(ours[start:end], new, start)
+            end = start
+        edits.append(TextEdit(start, end, new))
+    return tuple(edits)
+
+
+def _added(mine: bytes, new: bytes, start: int) -> tuple[int, bytes]:
+    """Where to put which lines of ``new`` so that both are there, with what they begin and end with alike but once."""
+    ours, theirs = _LINE.findall(mine), _LINE.findall(new)
+    while ours and theirs and ours[0] == theirs[0]:
+        start += len(ours.pop(0))
+        theirs.pop(0)
+    while ours and theirs and ours[-1] == theirs[-1]:
+        ours.pop()
+        theirs.pop()
+    mine, new = b"".join(ours), b"".join(theirs)
+    # Only the last line of a text may have no end.
+    needs_end = bool(mine and new) and not mine.endswith(b"\n")
+    return start + len(mine), b"\n" + new if needs_end else new
 
 
 @frozen

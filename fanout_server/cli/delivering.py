@@ -57,7 +57,7 @@ async def apply_run(engine: Engine, run: str, units: Collection[str] | None) -> 
         await engine.write(plan)
         await engine.record_applied(run, kept, plan)
     elif plan.unchanged and not plan.left:
-        await engine.record_unchanged(run)
+        await engine.record_unchanged(run, plan)
     return Delivered(tuple(edit.path for edit in plan.edits), plan.left)
 
 

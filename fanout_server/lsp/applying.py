@@ -18,6 +18,7 @@ from lsprotocol import types
 
 from fanout_server.apply.content import Disk, Unreadable
 from fanout_server.apply.edits import EditPlan, FileEdit
+from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import edits as workspace_edits
 from fanout_server.lsp import present
 from fanout_server.lsp.edits import Share
@@ -39,13 +40,25 @@ _PLANNINGS = 3
 
 @frozen
 class Outcome:
-    """``applied``: some of the plan is in the user's files now. ``files`` are paths in the checkout at ``root``."""
+    """``applied``: some of the plan is in the user's files now. ``files`` are paths in the checkout at ``root``.
+
+    ``rest`` is how many files of the run nobody asked for yet.
+    """
 
     root: str
     applied: bool
     files: tuple[str, ...] = ()
     left: tuple[Finding, ...] = ()
     notes: tuple[str, ...] = ()
+    rest: int = 0
+
+
+@frozen
+class Fix:
+    """A choice as a workspace edit, and as what the files are to hold after it."""
+
+    edit: types.WorkspaceEdit
+    made: tuple[FileEdit, ...]
 
 
 @frozen
@@ -69,18 +82,19 @@ class Applying:
         engine: Engine,
         run: str,
         units: Collection[str] | None,
+        paths: Collection[str] | None = None,
         *,
         confirm: bool = False,
     ) -> Outcome:
-        """Brings the run's changes, or those of some units, into the user's files.
+        """Brings the run's changes, or those of some units or files, into the user's files.
 
         ``confirm`` has the editor ask for each unit's changes. Raises FanoutError where nothing can be applied.
         """
         with self._alone(engine, run):
-            ready = await self._plan(engine, lambda now: engine.plan_apply(run, now, units))
+            ready = await self._plan(engine, lambda now: engine.plan_apply(run, now, units, paths))
             if not ready.plan.edits:
                 if ready.plan.unchanged and not ready.plan.left:
-                    await engine.record_unchanged(run)
+                    await engine.record_unchanged(run, ready.plan)
                 return self._outcome(engine, ready.plan, applied=bool(ready.plan.unchanged), notes=())
             kept = await engine.keep_applied(run, ready.plan)
             done, notes = await self._make(engine, run, ready, confirm=confirm)
@@ -107,6 +121,35 @@ class Applying:
                 if (await engine.view(run)).state is not RunState.APPLIED:
                     break
             return Outcome(str(engine.repository.root), bool(files), tuple(files), tuple(left), tuple(notes))
+
+    async def fix(self, engine: Engine, run: str, finding: Finding, choice: Choice) -> Fix:
+        """What the choice between two sides would change now. Raises FanoutError where that is for no editor to do."""
+        ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
+        if ready.share.server or ready.share.left:
+            raise FanoutError(
+                "The editor cannot make this change by itself. What was left out is in the unit's diff, and in the"
+                " finding's related places; copy what you want over your files."
+            )
+        edit = await self._written(engine, run, ready, confirm=False)
+        return Fix(edit, ready.share.editor)
+
+    async def make_fix(self, engine: Engine, run: str, finding: Finding, choice: Choice) -> bool:
+        """Has the editor make what ``fix`` works out, or makes it on the disk. Returns whether all of it is so now.
+
+        Raises FanoutError.
+        """
+        with self._alone(engine, run):
+            ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
+            if ready.share.left:
+                raise FanoutError(" ".join(one.message for one in ready.share.left))
+            if ready.plan.edits:
+                await engine.keep_replaced(run, ready.plan)
+            done, _ = await self._make(engine, run, ready, confirm=False)
+            return len(done.edits) == len(ready.plan.edits)
+
+    async def is_made(self, engine: Engine, edits: Sequence[FileEdit]) -> bool:
+        """Whether the user's files hold all of these edits, or do so very soon."""
+        return len(await self._look(engine, edits, _REFUSED_QUIET_SECONDS)) == len(edits)
 
     @contextlib.contextmanager
     def _alone(self, engine: Engine, run: str) -> Iterator[None]:
@@ -155,7 +198,8 @@ class Applying:
             # Several editors fail to rename or create a file where its folder is yet to be made.
             folders = await anyio.to_thread.run_sync(_make_folders, engine.repository.root, share.editor)
             try:
-                said = await self._send(engine, run, ready, confirm=confirm)
+                said, why_not = await self._send(engine, run, ready, confirm=confirm)
+                notes += why_not
                 done = await self._look(engine, share.editor, _QUIET_SECONDS if said else _REFUSED_QUIET_SECONDS)
             finally:
                 with anyio.CancelScope(shield=True):
@@ -179,8 +223,7 @@ class Applying:
                 notes.append(_written(server))
         return attrs.evolve(ready.plan, edits=done, left=tuple(left)), tuple(notes)
 
-    async def _send(self, engine: Engine, run: str, ready: _Ready, *, confirm: bool) -> bool:
-        """Sends the workspace edit. Returns whether the editor says that it applied it."""
+    async def _written(self, engine: Engine, run: str, ready: _Ready, *, confirm: bool) -> types.WorkspaceEdit:
         root = engine.repository.root
         view = await engine.view(run)
         editor = ready.share.editor
@@ -197,20 +240,30 @@ class Applying:
             titles={unit.id: unit.title for unit in view.units},
             confirm=confirm,
         )
-        edit = await anyio.to_thread.run_sync(writer.write, editor)
+        return await anyio.to_thread.run_sync(writer.write, editor)
+
+    async def _send(self, engine: Engine, run: str, ready: _Ready, *, confirm: bool) -> tuple[bool, list[str]]:
+        """Sends the workspace edit. Returns whether the editor says that it applied it, and why it did not."""
+        edit = await self._written(engine, run, ready, confirm=confirm)
 
         def check() -> None:
-            if not self._is_current(editor, ready.files):
+            if not self._is_current(ready.share.editor, ready.files):
                 raise FanoutError("You typed in a file that was about to be changed. Nothing was applied; try again.")
 
         try:
             params = types.ApplyWorkspaceEditParams(edit=edit, label=f"fanout run {run}")
+            if self._session.client.metadata:
+                params.metadata = types.WorkspaceEditMetadata(is_refactoring=True)
             answer = await self._session.ask(
                 types.WORKSPACE_APPLY_EDIT, params, _CONFIRM_SECONDS if confirm else _EDIT_SECONDS, check
             )
-        except (TimeoutError, ClientRefused):
-            return False
-        return bool(answer and answer.applied)
+        except TimeoutError:
+            return False, ["The editor did not answer."]
+        except ClientRefused as refused:
+            return False, [f"The editor says: {refused}"]
+        if answer and answer.applied:
+            return True, []
+        return False, [f"The editor says: {answer.failure_reason}"] if answer and answer.failure_reason else []
 
     async def _look(self, engine: Engine, edits: Sequence[FileEdit], quiet: float) -> tuple[FileEdit, ...]:
         """Those of the edits that are in place: as soon as all are, or nothing has happened for ``quiet`` seconds."""
@@ -250,7 +303,7 @@ class Applying:
 
     def _outcome(self, engine: Engine, plan: EditPlan, *, applied: bool, notes: tuple[str, ...]) -> Outcome:
         files = tuple(edit.path for edit in plan.edits)
-        return Outcome(str(engine.repository.root), applied, files, plan.left, notes)
+        return Outcome(str(engine.repository.root), applied, files, plan.left, notes, len(plan.rest))
 
 
 def _in_place(edits: Sequence[FileEdit], now: EditorPresent) -> tuple[FileEdit, ...]:

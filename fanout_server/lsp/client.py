@@ -24,6 +24,8 @@ class Client:
     ``asks``: it says that it shows messages with buttons; others may do so and not say it. ``form_inputs`` are the
     kinds of input that it has for the forms of ``command/resolve``.
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
+    ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
+    ``action_literals``: a code action may be more than a command; ``resolves_edits``: its edit may follow when chosen.
     """
 
     name: str = ""
@@ -35,8 +37,15 @@ class Client:
     confirms: bool = False
     drops_cr: bool = False
     blank_line: bool = False
+    metadata: bool = False
     show_document: bool = False
+    content: bool = False
+    pulls: bool = False
+    versions: bool = False
     related: bool = False
+    code_descriptions: bool = False
+    unnecessary: bool = False
+    resolves_edits: bool = False
     events: bool = False
     asks: bool = False
     input_box: bool = False
@@ -50,16 +59,21 @@ class Client:
     def of(cls, params: types.InitializeParams) -> Client:
         window = params.capabilities.window
         workspace = params.capabilities.workspace
+        document = params.capabilities.text_document
         edit = workspace.workspace_edit if workspace else None
-        diagnostics = (
-            params.capabilities.text_document.publish_diagnostics if params.capabilities.text_document else None
-        )
+        pushed = document.publish_diagnostics if document else None
+        pulled = document.diagnostic if document else None
+        refresh = workspace.diagnostics if workspace else None
+        pulls = pulled is not None and bool(refresh and refresh.refresh_support)
+        # What a pulled diagnostic may hold is said in one place by some clients, in the other by most.
+        shown = [one for one in ((pulled, pushed) if pulls else (pushed,)) if one is not None]
+        action = document.code_action if document else None
+        resolve = action.resolve_support if action and action.data_support else None
         operations = frozenset(kind.value for kind in (edit.resource_operations if edit else None) or ())
         annotations = bool(edit and edit.change_annotation_support)
         show = window.show_document if window else None
         experimental = params.capabilities.experimental
         changed = workspace.did_change_configuration if workspace else None
-        actions = params.capabilities.text_document.code_action if params.capabilities.text_document else None
         return cls(
             name=params.client_info.name if params.client_info else "",
             progress=bool(window and window.work_done_progress),
@@ -71,16 +85,25 @@ class Client:
             confirms=annotations and _confirms(params.client_info),
             drops_cr=bool(params.client_info and _DROPPING_CR.search(params.client_info.name)),
             blank_line=bool(params.client_info and params.client_info.name.lower() in _NEOVIM),
+            metadata=bool(edit and edit.metadata_support),
             show_document=bool(show and show.support),
-            related=bool(diagnostics and diagnostics.related_information),
+            content=bool(workspace and workspace.text_document_content),
+            pulls=pulls,
+            versions=bool(pushed and pushed.version_support),
+            related=any(one.related_information for one in shown),
+            code_descriptions=any(one.code_description_support for one in shown),
+            unnecessary=any(
+                types.DiagnosticTag.Unnecessary in one.tag_support.value_set for one in shown if one.tag_support
+            ),
+            resolves_edits=bool(resolve and "edit" in resolve.properties),
             events=bool(_entry(experimental, "fanout")),
             asks=bool(window and window.show_message),
             input_box=_has_input_box(_entry(experimental, "fanout")),
             form_inputs=_form_inputs(experimental),
             configuration=bool(workspace and workspace.configuration),
             registers_configuration=bool(changed and changed.dynamic_registration),
-            action_literals=bool(actions and actions.code_action_literal_support),
-            disabled_actions=bool(actions and actions.disabled_support),
+            action_literals=bool(action and action.code_action_literal_support),
+            disabled_actions=bool(action and action.disabled_support),
         )
 
 

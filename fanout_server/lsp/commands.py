@@ -12,7 +12,7 @@ from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import model
-from fanout_server.lsp import answers, findings, plans, previewing, show, wire
+from fanout_server.lsp import answers, findings, plans, previewing, show, uris, wire
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
@@ -127,7 +127,12 @@ class Commands:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         ask = arguments.mode is wire.ApplyMode.ASK
-        return await self._change(run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, ask=ask))
+        paths = arguments.files and await anyio.to_thread.run_sync(
+            uris.in_checkout, engine.repository.root, arguments.files
+        )
+        return await self._change(
+            run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask)
+        )
 
     async def revert(self, arguments: wire.RunArguments) -> dict[str, Any]:
         run = arguments.run_id
@@ -159,6 +164,13 @@ class Commands:
         await Job(work, self._session.report).start(self._session.tasks).within(_SOON_SECONDS)
         return {}
 
+    async def dismiss(self, arguments: wire.DismissArguments) -> dict[str, Any]:
+        run, ids = arguments.run_id, arguments.findings
+        engine = await self._session.engine_of_run(run)
+        job = Job(lambda: self.watching.dismiss(engine, run, ids, arguments.fix), self._session.report)
+        pending = isinstance(await job.start(self._session.tasks).within(_EDIT_SECONDS), Pending)
+        return {"pending": True} if pending else {}
+
     async def show(self, arguments: wire.ShowArguments) -> dict[str, Any]:
         engine = await self._session.engine_of_run(arguments.run_id)
         uri = await show.show(self._session, engine, arguments.run_id, arguments.unit, arguments.what)
@@ -184,6 +196,7 @@ _COMMANDS: dict[str, _Command] = {
     "fanout.apply": _Command(wire.ApplyArguments, Commands.apply),
     "fanout.revert": _Command(wire.RunArguments, Commands.revert),
     "fanout.discard": _Command(wire.RunArguments, Commands.discard),
+    "fanout.dismiss": _Command(wire.DismissArguments, Commands.dismiss),
     "fanout.show": _Command(wire.ShowArguments, Commands.show),
 }
 

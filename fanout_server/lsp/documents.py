@@ -5,8 +5,10 @@ pygls has this too, but cuts lines in the wrong places and miscounts past the en
 
 from __future__ import annotations
 
+import functools
 import time
 from collections.abc import Callable, Iterable
+from typing import Protocol
 
 import attrs
 from lsprotocol import types
@@ -44,21 +46,36 @@ def apply_change(text: str, change: Change, encoding: Encoding) -> str:
     return text[:start] + change.text + text[max(start, end) :]
 
 
+class Follower(Protocol):
+    """Who has places in documents, and hears of each change of their text."""
+
+    def edited(self, document: Document, before: str, after: str, change: Change) -> None:
+        """One change of the text; of several in a notification each. ``document`` is as it was before all of them."""
+        ...
+
+    def saved(self, document: Document) -> None: ...
+
+    def closed(self, document: Document) -> None:
+        """What was edited since it was last saved is gone."""
+        ...
+
+
 class Documents:
     """All open documents of one session. ``on_change`` is called after each notification that changed something."""
 
     def __init__(self) -> None:
         self._open: dict[str, Document] = {}
         self.on_change: list[Callable[[], None]] = []
+        self.followers: list[Follower] = []
 
     def all(self) -> tuple[Document, ...]:
         return tuple(self._open.values())
 
     def get(self, uri: str) -> Document | None:
-        return self._open.get(_key(uri))
+        return self._open.get(key(uri))
 
     def open(self, item: types.TextDocumentItem) -> None:
-        self._open[_key(item.uri)] = Document(
+        self._open[key(item.uri)] = Document(
             uri=item.uri,
             path=uris.to_path(item.uri),
             version=item.version,
@@ -75,19 +92,26 @@ class Documents:
             return False
         text = document.text
         for change in changes:
-            text = apply_change(text, change, encoding)
-        self._open[_key(uri)] = attrs.evolve(document, version=version, text=text, changed=True)
+            before, text = text, apply_change(text, change, encoding)
+            for follower in self.followers:
+                follower.edited(document, before, text, change)
+        self._open[key(uri)] = attrs.evolve(document, version=version, text=text, changed=True)
         self._changed()
         return True
 
     def save(self, uri: str) -> None:
         document = self.get(uri)
         if document is not None:
-            self._open[_key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
+            self._open[key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
+            for follower in self.followers:
+                follower.saved(document)
             self._changed()
 
     def close(self, uri: str) -> None:
-        if self._open.pop(_key(uri), None) is not None:
+        document = self._open.pop(key(uri), None)
+        if document is not None:
+            for follower in self.followers:
+                follower.closed(document)
             self._changed()
 
     def _changed(self) -> None:
@@ -95,7 +119,8 @@ class Documents:
             listener()
 
 
-def _key(uri: str) -> str:
+@functools.lru_cache(maxsize=16_384)
+def key(uri: str) -> str:
     """One key for all spellings of a file's URI: clients escape differently in notifications and in arguments."""
     path = uris.to_path(uri)
     return uri if path is None else "file\0" + path

@@ -24,6 +24,7 @@ from fanout_server.lsp.commands import Commands
 from fanout_server.lsp.configuring import Configuring
 from fanout_server.lsp.plan_document import ACTION_KIND, ENDING, LANGUAGE, TOKEN_TYPES, TRIGGERS, is_plan
 from fanout_server.lsp.protocol import ClientRefused
+from fanout_server.lsp.result_features import ResultFeatures
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
@@ -91,8 +92,13 @@ class Features:
         self._made: PlanRoom | None = None
         self._limiter = anyio.CapacityLimiter(2)
         self._configuring = Configuring(session)
-        self.code_actions: list[Provider] = [_PlanActions(session, self.room), _Selections(session, self._watching)]
-        self.action_kinds: list[str] = [ACTION_KIND]
+self._results = ResultFeatures(session, commands.watching)
+        self.code_actions: list[Provider] = [
+            _PlanActions(session, self.room),
+            self._results.fixes,
+            _Selections(session, self._watching),
+        ]
+        self.action_kinds: list[str] = [ACTION_KIND, types.CodeActionKind.QuickFix]
         self.when_initialized: list[Callable[[], Awaitable[None]]] = []
         session.documents.on_change.append(self._documents_changed)
         commands.watching.begun.append(self._begun)
@@ -117,6 +123,7 @@ class Features:
         left: list[_Feature] = []
 
         def initialize(params: types.InitializeParams) -> None:
+            self._results.register(server, params)
             for feature in _FEATURES:
                 if capability(params.capabilities, f"text_document.{feature.client}.dynamic_registration"):
                     left.append(feature)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import functools
+import hashlib
+import json
+import logging
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -9,12 +13,18 @@ from typing import Any
 
 from lsprotocol import types
 
+from fanout_server import codec
 from fanout_server.apply import text
+from fanout_server.lsp import codes, contents, readonly, uris
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
 from fanout_server.model import Finding, Plan, Position, Range, Related, Severity
 
+_log = logging.getLogger(__name__)
+
 _LONGEST_FILE = 16 * 1024 * 1024
+# What these speak of has no effect, which editors can show by fading it out.
+_UNNECESSARY = frozenset({"preflight/duplicate", "preflight/not-yet"})
 _NOWHERE = Range(Position(0, 0), Position(0, 0))
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,
@@ -22,6 +32,13 @@ _SEVERITIES = {
     Severity.INFORMATION: types.DiagnosticSeverity.Information,
     Severity.HINT: types.DiagnosticSeverity.Hint,
 }
+
+
+@functools.lru_cache(maxsize=16_384)
+def id_of(finding: Finding) -> str:
+    """A name for a finding, the same in every process."""
+    body = json.dumps(codec.to_dict(finding), sort_keys=True)
+    return hashlib.blake2b(body.encode(), digest_size=8).hexdigest()
 
 
 class Places:
@@ -54,6 +71,7 @@ class Places:
     def to_dict(self, finding: Finding) -> dict[str, Any]:
         """The contract's form of a finding."""
         found: dict[str, Any] = {
+            "id": id_of(finding),
             "code": finding.code,
             "severity": str(finding.severity),
             "message": finding.message,
@@ -92,10 +110,27 @@ class Places:
             message=finding.message,
             severity=_SEVERITIES[finding.severity],
             code=finding.code,
+            code_description=self._code_description(finding.code),
             source="fanout",
+            tags=self._tags(finding.code),
             related_information=related,
-            data={"runId": run, "units": list(finding.units)},
+            data={"runId": run, "units": list(finding.units), "id": id_of(finding)},
         )
+
+    def _code_description(self, code: str) -> types.CodeDescription | None:
+        client = self._session.client
+        if not client.code_descriptions:
+            return None
+        try:
+            return types.CodeDescription(href=contents.code_uri(code) if client.content else _page(code))
+        except OSError as error:
+            # A full disk must not keep the findings from being shown.
+            _log.warning("no page for %s: %s", code, error)
+            return None
+
+    def _tags(self, code: str) -> list[types.DiagnosticTag] | None:
+        is_tagged = self._session.client.unnecessary and code in _UNNECESSARY
+        return [types.DiagnosticTag.Unnecessary] if is_tagged else None
 
     def _related_range(self, related: Related) -> Range:
         return _NOWHERE if related.range is None else self.range(related.path, related.range)
@@ -106,6 +141,13 @@ class Places:
             content = document.text if document is not None else _read(self._root / path)
             self._lines[path] = None if content is None else Lines.of(content)
         return self._lines[path]
+
+
+@functools.cache
+def _page(code: str) -> str:
+    """The uri of a file with the code's page. Raises OSError."""
+    path = readonly.write("codes", f"{code.replace('/', '-')}.md", text=codes.page(code))
+    return uris.from_path(str(path))
 
 
 def _read(path: Path) -> str | None:

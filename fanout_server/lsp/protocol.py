@@ -263,6 +263,10 @@ class Protocol(LanguageServerProtocol):
         result = yield from super().lsp_initialize(params)
         chosen = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
         self.encoding = Encoding(getattr(chosen, "value", chosen))
+        if types.WORKSPACE_TEXT_DOCUMENT_CONTENT in self.fm.features and result.capabilities.workspace is not None:
+            # Pygls knows the request and not the capability.
+            content = types.TextDocumentContentOptions(schemes=["fanout"])
+            result.capabilities.workspace.text_document_content = content
         self.hooks.initialized(params)
         if self.experimental:
             result.capabilities.experimental = self.experimental

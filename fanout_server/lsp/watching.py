@@ -3,31 +3,46 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 
 import anyio
 import anyio.to_thread
+import attrs
+from attrs import frozen
 from lsprotocol import types
 
 from fanout_server import model
+from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
+from fanout_server.lsp.fixing import Fixing
 from fanout_server.lsp.plan_document import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
-from fanout_server.model import Finding, RunState, RunView
+from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run.engine import Engine, UnknownRun
 from fanout_server.run.state import progress_line
 
 _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
+_PLACINGS = 5
+_WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
-_APPLY, _DIFF, _DISCARD = "Apply", "Show diff", "Discard"
+_APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
 _GO_ON, _CANCEL = "Go on with the rest", "Cancel the rest"
+
+
+@frozen
+class Known:
+    """A run as the editor was last told of it; ``findings`` by their ids."""
+
+    engine: Engine
+    view: RunView
+    findings: Mapping[str, Finding]
 
 
 class Watching:
@@ -42,10 +57,14 @@ class Watching:
         self._roots: dict[str, Path] = {}
         # What goes on, with a line about it.
         self._active: dict[str, str] = {}
+        # What the last apply or revert left alone, which is in no journal where it did nothing else.
+        self._left: dict[str, tuple[Finding, ...]] = {}
+        self.fixing = Fixing(self._applying)
+        self.known: dict[str, Known] = {}
         # Called with the engine, the run and the uri of the plan document that it is of.
         self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progresses = Progresses(session.protocol)
-        self.diagnostics = Diagnostics(session.protocol)
+        self.diagnostics = Diagnostics(session)
 
     def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
         """Until the run is over. To be called right after it is launched, or goes on."""
@@ -58,7 +77,7 @@ class Watching:
         # A new run is a new state of things: what older ones had to say is kept in their status.
         for older, root in tuple(self._roots.items()):
             if root == engine.repository.root and older not in self._active:
-                self.diagnostics.clear(older)
+                self._retire(older)
                 del self._roots[older]
         self._roots[run] = engine.repository.root
         self._active[run] = _title(instruction)
@@ -137,19 +156,31 @@ class Watching:
             else:
                 return
 
-    async def publish(self, engine: Engine, view: RunView, more: Sequence[Finding] = ()) -> None:
+    async def publish(self, engine: Engine, view: RunView) -> None:
         """The run's findings as diagnostics."""
-        found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, more)
+        every = tuple(dict.fromkeys((*view.findings, *self._left.get(view.id, ()))))
+        documents = self._session.documents
+        for _ in range(_PLACINGS):
+            seen = documents.all()
+            known, found = await anyio.to_thread.run_sync(self._diagnostics, engine, view, every)
+            if all(document is None or document in seen for document in map(documents.get, found)):
+                # Nobody typed in them meanwhile: from here on they move with the text.
+                break
+        self.known[view.id] = known
         self.diagnostics.put(view.id, found)
 
-    def _diagnostics(self, engine: Engine, view: RunView, more: Sequence[Finding]) -> dict[str, list[types.Diagnostic]]:
+    def _diagnostics(
+        self, engine: Engine, view: RunView, every: Sequence[Finding]
+    ) -> tuple[Known, dict[str, list[types.Diagnostic]]]:
         places = findings.Places(self._session, engine.repository.root, view.plan)
         uri = self._documents.get(view.id)
         document = None if uri is None else self._session.documents.get(uri)
         # What planning says of a document that is open is shown as it is typed, and may be mended by now.
         planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
-        told = [one for one in view.findings if one not in planned]
-        return findings.by_uri(places, view.id, (*told, *more), uri)
+        told = tuple(one for one in every if one not in planned)
+        return Known(engine, view, {findings.id_of(one): one for one in every}), findings.by_uri(
+            places, view.id, told, uri
+        )
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
@@ -212,8 +243,19 @@ class Watching:
             return None
         return answer.title if answer is not None else None
 
-    async def apply(self, engine: Engine, run: str, units: Sequence[str] | None, *, ask: bool) -> Outcome | None:
-        """Applies the run; with ``ask`` only if the user says so. ``None``: they did not. Raises FanoutError."""
+    async def apply(
+        self,
+        engine: Engine,
+        run: str,
+        units: Sequence[str] | None,
+        paths: Sequence[str] | None = None,
+        *,
+        ask: bool,
+    ) -> Outcome | None:
+        """Applies the run, or these units or files; with ``ask`` only if the user says so. ``None``: they did not.
+
+        Raises FanoutError.
+        """
         waiting = self._questions.pop(run, None)
         if waiting is not None:
             # An earlier question is still open, or its editor never answers: this takes its place.
@@ -221,25 +263,56 @@ class Watching:
         confirm = ask and self._session.client.confirms and self._session.client.apply_edit
         if ask and not confirm and not await self._is_wanted(engine, run):
             return None
-        outcome = await self._applying.apply(engine, run, units, confirm=confirm)
-        await self.publish(engine, await engine.view(run), outcome.left)
+        outcome = await self._applying.apply(engine, run, units, paths, confirm=confirm)
+        self._left[run] = outcome.left
+        await self.publish(engine, await engine.view(run))
         return outcome
 
     async def revert(self, engine: Engine, run: str) -> Outcome:
         """Raises FanoutError."""
         outcome = await self._applying.revert(engine, run)
         view = await engine.view(run)
+        self._left[run] = outcome.left
         if view.state is RunState.REVERTED and not outcome.left:
+            self.known[run] = Known(engine, view, {})
             self.diagnostics.clear(run)
         else:
-            await self.publish(engine, view, outcome.left)
+            await self.publish(engine, view)
         return outcome
+
+    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
+        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
+        if run not in self.known:
+            await self.publish(engine, await engine.view(run))
+        known = self.known[run].findings
+        unknown = [one for one in ids if one not in known]
+        if unknown:
+            raise FanoutError(f"Run {run} has no finding {', '.join(unknown)} any more.")
+        for one in ids:
+            if fix is not None and not await self.fixing.settle(engine, run, (one, known[one]), fix):
+                raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
+        settled = [known[one] for one in ids]
+        await engine.settle(run, settled)
+        self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
+        await self.publish(engine, await engine.view(run))
 
     def forget(self, run: str) -> None:
         """The run is discarded: its findings and the question about it go."""
         waiting = self._questions.pop(run, None)
         if waiting is not None:
             waiting.cancel()
+        self._drop(run)
+
+    def _retire(self, run: str) -> None:
+        """What an older run had to say is in its status; what it made may still be wanted."""
+        known = self.known.get(run)
+        self._drop(run)
+        if known is not None and known.view.state in _WANTED:
+            self.known[run] = attrs.evolve(known, findings={})
+
+    def _drop(self, run: str) -> None:
+        self._left.pop(run, None)
+        self.known.pop(run, None)
         self.diagnostics.clear(run)
 
     def tell(self, run: str, did: str, outcome: Outcome | None) -> None:
@@ -256,7 +329,8 @@ class Watching:
             self._session.info(f"Your files already hold the changes of run {run}.")
         elif outcome.applied:
             back = " fanout.revert takes it back." if did == "Applied" else ""
-            self._session.info(f"{did} {count} of run {run}.{back}{notes}")
+            rest = f" Of its files {outcome.rest} can still be applied." if outcome.rest else ""
+            self._session.info(f"{did} {count} of run {run}.{back}{rest}{notes}")
         else:
             self._session.warn(f"The editor did not take the changes of run {run}. Nothing is lost; try again.{notes}")
 
@@ -273,7 +347,7 @@ class Watching:
 
     async def _ask(self, engine: Engine, run: str) -> bool:
         text = applying.describe(await engine.view(run))
-        actions = [types.MessageActionItem(title=title) for title in (_APPLY, _DIFF, _DISCARD)]
+        actions = [types.MessageActionItem(title=title) for title in (_APPLY, _DIFF, _LATER, _DISCARD)]
         params = types.ShowMessageRequestParams(type=types.MessageType.Info, message=text, actions=actions)
         while True:
             try:
@@ -288,8 +362,10 @@ class Watching:
             if chosen == _DISCARD:
                 await engine.discard(run)
                 self.forget(run)
-            elif chosen is None:
-                self._session.info(f"Run {run} is kept as it is: fanout.apply with its runId applies it.")
+            elif chosen in {None, _LATER}:
+                self._session.info(
+                    f"Run {run} is kept as it is: fanout.apply with its runId or a code action on its files applies it."
+                )
             return chosen == _APPLY
 
 

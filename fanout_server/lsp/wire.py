@@ -13,6 +13,7 @@ from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import codec
+from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import messages
 
 T = TypeVar("T")
@@ -124,9 +125,21 @@ class ApplyMode(StrEnum):
 
 @frozen
 class ApplyArguments:
+    """Of the run what all of ``units`` (ids) and ``files`` (uris) say that are given."""
+
     run_id: str
     units: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
     mode: ApplyMode = ApplyMode.ASK
+
+
+@frozen
+class DismissArguments:
+    """``findings`` are ids, as the run's status has them; with ``fix`` they are fixed by that choice."""
+
+    run_id: str
+    findings: tuple[str, ...]
+    fix: Choice | None = None
 
 
 class Shown(StrEnum):

@@ -65,7 +65,7 @@ async def clean(
                 lock.release()
             size, names = size + taken, names + count
             removed.append(view.id)
-        elif view.state is not RunState.APPLIED:
+        elif view.state is not RunState.APPLIED or view.rest:
             kept.append(view.id)
     retired = await anyio.to_thread.run_sync(_retire, services, also_unapplied)
     await anyio.to_thread.run_sync(recovery.empty_trash, services)
@@ -82,7 +82,7 @@ def _unneeded(view: RunView, age: float) -> bool:
         return True
     old = time.time() - (view.ended or view.started) >= age
     empty = view.state is not RunState.INTERRUPTED and not any(unit.result for unit in view.units)
-    return old and (empty or view.state is RunState.APPLIED)
+    return old and (empty or (view.state is RunState.APPLIED and not view.rest))
 
 
 def _remove(services: Services, run: str) -> tuple[Usage, int]:

@@ -17,12 +17,13 @@ import attrs
 from fanout_server import model, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
+from fanout_server.apply.resolving import Choice
 from fanout_server.model import Plan, RunState, RunView, UnitState
 from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, history, locks, opening, recovery, report
+from fanout_server.run import cleaning, delivery, fixing, history, locks, opening, recovery, report
 from fanout_server.run.context import Delivery
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import Journal, JournalError
@@ -272,9 +273,27 @@ class Engine:
         ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
         return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
 
-    async def plan_apply(self, run: str, present: Present, units: Collection[str] | None = None) -> EditPlan:
+    async def plan_apply(
+        self,
+        run: str,
+        present: Present,
+        units: Collection[str] | None = None,
+        paths: Collection[str] | None = None,
+    ) -> EditPlan:
         """See ``delivery.plan_apply``."""
-        return await delivery.plan_apply(self._services, await self.view(run), present, units)
+        return await delivery.plan_apply(self._services, await self.view(run), present, units, paths)
+
+    async def plan_fix(self, run: str, finding: model.Finding, choice: Choice, present: Present) -> EditPlan:
+        """See ``fixing.plan``. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        return await anyio.to_thread.run_sync(fixing.plan, self._services, view, finding, choice, present)
+
+    async def settle(self, run: str, findings: Collection[model.Finding]) -> None:
+        """The user is done with these findings. Raises UnknownRun."""
+        known = set((await self.view(run)).findings)
+        settled = tuple(one for one in dict.fromkeys(findings) if one in known)
+        if settled:
+            await self._record(model.FindingsSettled(run, time.time(), settled))
 
     async def plan_revert(self, run: str, present: Present) -> EditPlan:
         """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
@@ -288,14 +307,18 @@ class Engine:
         """To be called before the edits are made: keeps what they replace. Returns what ``record_applied`` wants."""
         return await delivery.keep_applied(self._services, run, plan)
 
+    async def keep_replaced(self, run: str, plan: EditPlan) -> None:
+        """See ``delivery.keep_replaced``. To be called before the edits are made."""
+        await delivery.keep_replaced(self._services, run, plan)
+
     async def record_applied(self, run: str, kept: str, plan: EditPlan) -> None:
         await self._record(delivery.applied_event(run, kept, plan))
 
-    async def record_unchanged(self, run: str) -> None:
-        """The user's files already hold all of the run: an earlier apply was broken off before it was recorded."""
+    async def record_unchanged(self, run: str, plan: EditPlan) -> None:
+        """The user's files already hold all of the plan: an earlier apply was broken off before it was recorded."""
         kept = await delivery.last_kept(self._services, run)
         if kept is not None:
-            await self._record(model.RunApplied(run, time.time(), kept, ()))
+            await self._record(delivery.unchanged_event(run, kept, plan))
 
     async def record_reverted(self, run: str, plan: EditPlan) -> None:
         await self._record(delivery.reverted_event(run, plan))
@@ -334,6 +357,11 @@ class Engine:
         """``what`` is diff, log, report or prompt, of the run or one unit. Raises UnknownRun, FanoutError."""
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.show, self._services, view, unit, what)
+
+    async def mark(self, run: str, unit: str | None, what: str) -> object:
+        """What is another whenever ``show`` would tell something else. Raises UnknownRun."""
+        view = await self.view(run)
+        return await anyio.to_thread.run_sync(report.mark, self._services, view, unit, what)
 
     async def log_tail(self, run: str, unit: str, most: int, limiter: anyio.CapacityLimiter) -> tuple[str, ...]:
         """The last lines that the unit's programs printed, fit to be shown. Cheap, and of a thread of ``limiter``'s."""

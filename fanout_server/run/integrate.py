@@ -56,7 +56,7 @@ def _in_scope(
             " out, name what a unit may write with 'owns'."
         )
         return commit, [Finding("unit/out-of-scope", Severity.INFORMATION, message, path=strays[0], units=(unit.id,))]
-    outside = _not_owned(unit.owns, [change.path for change in changed])
+    outside = not_owned(unit.owns, [change.path for change in changed])
     if not outside:
         return commit, []
     message = (
@@ -67,7 +67,8 @@ def _in_scope(
     return collect.without(repository, base, commit, outside), [finding]
 
 
-def _not_owned(globs: Collection[str], paths: Collection[str]) -> list[str]:
+def not_owned(globs: Collection[str], paths: Collection[str]) -> list[str]:
+    """Those of the paths that a unit with these ``owns`` may not write."""
     # Most globs are the name of a file, and to read one as a glob takes longer than all else here.
     named = {glob.removeprefix("/") for glob in globs if _MEANS_MORE.isdisjoint(glob)}
     others = [path for path in paths if path not in named]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
@@ -23,11 +23,14 @@ class Fold:
         self._run: RunView | None = None
         self._units: dict[str, UnitView] = {}
         self._findings: list[model.Finding] = []
+        # What applying and taking back left alone, which the next time may make good.
+        self._left: list[model.Finding] = []
 
     def add(self, event: model.Event) -> None:
         if isinstance(event, model.RunStarted):
             self._units = {unit.id: UnitView(unit.id, unit.title) for unit in event.plan.units}
             self._findings = list(event.plan.findings)
+            self._left = []
             self._run = RunView(event.run, RunState.RUNNING, event.root, event.base, event.plan, event.at, units=())
             return
         if self._run is None:
@@ -43,11 +46,20 @@ class Fold:
                 self._retry(event)
             case model.FindingReported():
                 self._findings.append(event.finding)
-            case model.RunApplied() | model.RunReverted():
-                self._findings.extend(event.left)
+            case model.RunApplied():
+                self._left = _still_left(self._left, event)
+            case model.RunReverted():
+                self._left = list(event.left)
+            case model.FindingsSettled():
+                done = set(event.findings)
+                self._findings = [one for one in self._findings if one not in done]
+                self._left = [one for one in self._left if one not in done]
             case model.RunEnded(state=RunState.INTERRUPTED):
                 self._put_back()
         self._run = _run_step(self._run, event)
+        if isinstance(event, model.RunApplied):
+            delivered = _delivered(self._run, event, makers(self._units.values()))
+            self._run = attrs.evolve(self._run, delivered=(*self._run.delivered, delivered))
 
     def _put_back(self) -> None:
         """Nobody is at the units any more that have not ended."""
@@ -68,12 +80,14 @@ class Fold:
         self._findings = [
             one for one in self._findings if not one.code.startswith("merge/") and not again.intersection(one.units)
         ]
+        self._left = [one for one in self._left if not again.intersection(one.units)]
 
     def view(self) -> RunView | None:
         """The run as the events so far tell it, ``None`` before its first."""
         if self._run is None:
             return None
-        return attrs.evolve(self._run, units=tuple(self._units.values()), findings=tuple(self._findings))
+        findings = (*self._findings, *self._left)
+        return attrs.evolve(self._run, units=tuple(self._units.values()), findings=findings)
 
     def unit(self, unit: str) -> UnitView:
         return self._units[unit]
@@ -99,9 +113,7 @@ def _run_step(view: RunView, event: model.Event) -> RunView:
         case model.RunEnded():
             return attrs.evolve(view, state=event.state, ended=event.at, message=event.message)
         case model.RunApplied():
-            delivered = (*view.delivered, _delivered(view, event))
-            applied = (*view.applied, event.after)
-            return attrs.evolve(view, state=RunState.APPLIED, applied=applied, delivered=delivered)
+            return attrs.evolve(view, state=RunState.APPLIED, applied=(*view.applied, event.after))
         case model.RunReverted():
             applied, delivered = view.applied[:-1], view.delivered[:-1]
             state = RunState.APPLIED if applied else RunState.REVERTED
@@ -112,14 +124,31 @@ def _run_step(view: RunView, event: model.Event) -> RunView:
             return view
 
 
-def _delivered(view: RunView, event: model.RunApplied) -> model.Delivered:
-    """Of some units only nothing is known as a whole: then all is compared with the base, as the first time."""
-    if not event.merged:
-        return model.Delivered("", ())
-    before = view.delivered[-1].files if view.delivered else ()
-    left = {finding.path for finding in event.left}
-    files = dict.fromkeys((*before, *event.files))
-    return model.Delivered(event.merged, tuple(path for path in files if path not in left))
+def _still_left(left: Iterable[model.Finding], event: model.RunApplied) -> list[model.Finding]:
+    """What earlier applies left alone and this one did not bring in, and what it left alone itself."""
+    settled = {*event.files, *event.unchanged, *(finding.path for finding in event.left)}
+    return [*(one for one in left if one.path not in settled), *event.left]
+
+
+def _delivered(view: RunView, event: model.RunApplied, made_by: Mapping[str, set[str]]) -> model.Delivered:
+    """A file whose change set is not known is left out: it is compared with the base, as the first time."""
+    before = view.delivered[-1].files if view.delivered else {}
+    # Of a part the user may have had more already.
+    new = (*event.files, *(path for path in event.unchanged if path not in before))
+    if event.merged != view.merged:
+        # A part of a file that several units changed is not what a later change set grew out of.
+        new = tuple(path for path in new if len(made_by.get(path, ())) < 2)  # noqa: PLR2004
+    files = {**before, **dict.fromkeys(new, event.merged)}
+    return model.Delivered({path: merged for path, merged in files.items() if merged}, event.rest)
+
+
+def makers(units: Iterable[UnitView]) -> dict[str, set[str]]:
+    """The ids of the units whose results changed a file, by its path."""
+    found: dict[str, set[str]] = {}
+    for unit in units:
+        for path in unit.files:
+            found.setdefault(path, set()).add(unit.id)
+    return found
 
 
 def _unit_step(unit: UnitView, event: model.Event) -> UnitView:

@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
 
 from fanout_server.apply.splice import TextEdit, splice
-from fanout_server.apply.threeway import Conflict, Region, merge
+from fanout_server.apply.threeway import Choice, Conflict, Region, merge, resolve
 
 # Few different lines, so that texts have much in common; among them such as split where a line does not end.
 LINES = st.sampled_from([b"a\n", b"b\n", b"c\n", b"\n", b"d\r\n", b"\x0ce\n", b"\xff\0f\n", b"g\rh\n"])
@@ -89,6 +89,43 @@ def test_as_git_merge_file(tmp_path: Path, texts: tuple[bytes, bytes, bytes]) ->
         event("git is clean")
         # Where git is clean, so are we: the rules are the same, no stricter.
         assert mine == done.stdout
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(texts=versions(), choice=st.sampled_from([Choice.MINE, Choice.THEIRS]))
+def test_a_choice_as_git_merge_file(tmp_path: Path, texts: tuple[bytes, bytes, bytes], choice: Choice) -> None:
+    base, ours, theirs = (text.replace(b"\0", b"0") for text in texts)
+    for name, text in (("ours", ours), ("base", base), ("theirs", theirs)):
+        (tmp_path / name).write_bytes(text)
+    side = "--ours" if choice is Choice.MINE else "--theirs"
+    argv = ["git", "merge-file", "-p", side, "ours", "base", "theirs"]
+    done = subprocess.run(argv, cwd=tmp_path, capture_output=True, check=True, timeout=60)
+    assert splice(ours, resolve(base, ours, theirs, choice)) == done.stdout
+
+
+@settings(max_examples=200, deadline=None)
+@given(versions(), st.sampled_from(Choice))
+def test_where_there_is_no_conflict_there_is_no_choice(texts: tuple[bytes, bytes, bytes], choice: Choice) -> None:
+    base, ours, theirs = texts
+    whole = merged(base, ours, theirs)
+    if whole is not None:
+        assert splice(ours, resolve(base, ours, theirs, choice)) == whole
+
+
+@settings(max_examples=200, deadline=None)
+@given(TEXTS, TEXTS)
+def test_both_holds_all_lines_of_both_in_their_order(ours: bytes, theirs: bytes) -> None:
+    made = splice(ours, resolve(b"", ours, theirs, Choice.BOTH)).split(b"\n")
+    for side in (ours, theirs):
+        rest = iter(made)
+        assert all(line in rest for line in side.split(b"\n") if line)
+
+
+def test_of_both_what_is_alike_is_there_once() -> None:
+    ours, theirs = b"def f():\n    mine\n    end\n", b"def f():\n    theirs\n    end\n"
+    both = splice(ours, resolve(b"", ours, theirs, Choice.BOTH))
+    assert both == b"def f():\n    mine\n    theirs\n    end\n"
+    assert splice(b"1\nx", resolve(b"1\n2", b"1\nx", b"1\ny", Choice.BOTH)) == b"1\nx\ny"
 
 
 def test_a_conflict_names_the_lines_of_ours() -> None:

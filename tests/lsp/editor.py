@@ -23,6 +23,14 @@ with open(path, "wb") as file:
 print("changed", path)
 """
 
+ACTIONS: dict[str, Any] = {
+    "codeAction": {
+        "codeActionLiteralSupport": {"codeActionKind": {"valueSet": ["quickfix", "refactor.rewrite"]}},
+        "dataSupport": True,
+        "resolveSupport": {"properties": ["edit"]},
+    }
+}
+
 CAPABILITIES: dict[str, Any] = {
     "workspace": {
         "applyEdit": True,
@@ -69,6 +77,47 @@ class Editor:
         for uri, (_, text) in self.open.items():
             self._path(uri).write_bytes(text.encode())
             self.client.notify("textDocument/didSave", {"textDocument": {"uri": uri}})
+
+    def type(self, uri: str, place: tuple[int, int], new: str, until: tuple[int, int] | None = None) -> None:
+        """Replaces what is from ``place`` (line, character) up to ``until``, as most editors tell of it."""
+        version, text = self.open[uri]
+        lines = text.splitlines(keepends=True)
+        start, end = (sum(len(line) for line in lines[:at]) + after for at, after in (place, until or place))
+        self.open[uri] = (version + 1, text[:start] + new + text[end:])
+        span = {
+            name: {"line": at, "character": after} for name, (at, after) in (("start", place), ("end", until or place))
+        }
+        params = {
+            "textDocument": {"uri": uri, "version": version + 1},
+            "contentChanges": [{"range": span, "text": new}],
+        }
+        self.client.notify("textDocument/didChange", params)
+
+    def actions(self, uri: str, line: int = 0, only: str | None = None) -> list[dict[str, Any]]:
+        place = {"line": line, "character": 0}
+        context: dict[str, Any] = {"diagnostics": [], **({"only": [only]} if only else {})}
+        params = {"textDocument": {"uri": uri}, "range": {"start": place, "end": place}, "context": context}
+        answer = self.client.call("textDocument/codeAction", params)
+        assert "error" not in answer, answer
+        return list(answer["result"])
+
+    def action(self, uri: str, title: str, line: int = 0) -> dict[str, Any]:
+        """The one whose title holds this."""
+        (found,) = [one for one in self.actions(uri, line) if title in one["title"]]
+        return found
+
+    def do(self, action: dict[str, Any]) -> Any:
+        """As an editor does when the user chooses a code action: resolve, edit, command. Returns the last's result."""
+        if "edit" not in action and "data" in action:
+            answer = self.client.call("codeAction/resolve", action)
+            assert "error" not in answer, answer
+            action = answer["result"]
+        if "edit" in action:
+            self.apply({"edit": action["edit"]})
+        if "command" in action:
+            command = action["command"]
+            return self.client.command(command["command"], command["arguments"][0])
+        return None
 
     def apply(self, params: dict[str, Any]) -> Any:
         self.edits.append(params)

@@ -46,7 +46,7 @@ def test_asks_with_a_message_shows_the_diff_and_applies(connect: MakeEditor, che
     run = run_files(editor, tmp_path, "src/one.py")
     message(editor, "Applied 1 file")
     assert asked[0]["message"] == f"Run {run} {READY}"
-    assert [one["title"] for one in asked[0]["actions"]] == ["Apply", "Show diff", "Discard"]
+    assert [one["title"] for one in asked[0]["actions"]] == ["Apply", "Show diff", "Later", "Discard"]
     assert (checkout / "src/one.py").read_text() == ONE
     shown = editor.client.wait_for("window/showDocument")
     path = Path(urllib.parse.unquote(shown["uri"].removeprefix("file://")))
@@ -187,6 +187,23 @@ def test_an_editor_that_says_yes_and_does_nothing_is_not_believed(
         "textDocument/publishDiagnostics", lambda one: one["uri"] == uri and one["diagnostics"]
     )
     assert "apply/not-taken" in [one["code"] for one in found["diagnostics"]]
+
+
+def test_the_edit_is_marked_as_a_refactoring_and_what_the_editor_says_is_told(
+    connect: MakeEditor, checkout: Path, tmp_path: Path
+) -> None:
+    workspace = {**CAPABILITIES["workspace"]}
+    workspace["workspaceEdit"] = {**workspace["workspaceEdit"], "metadataSupport": True, "failureHandling": "abort"}
+    editor = connect({**CAPABILITIES, "workspace": workspace})
+    editor.answer = {"applied": False, "failureReason": "The file is locked.", "failedChange": 0}
+    editor.takes = lambda _: False
+    run = ready(editor, tmp_path, "src/one.py")
+    assert apply(editor, run)["applied"] is False
+    assert message(editor, "locked") == "The editor says: The file is locked."
+    assert editor.edits[0]["metadata"] == {"isRefactoring": True}
+    plain = connect()
+    plain.client.command("fanout.apply", {"runId": run, "mode": "now"})
+    assert "metadata" not in plain.edits[0]
 
 
 @pytest.mark.parametrize("refusal", [{"applied": False}, None, Reply({"error": {"code": -32603, "message": "broke"}})])

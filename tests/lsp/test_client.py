@@ -60,6 +60,41 @@ def test_emacs_shows_no_cr(name: str) -> None:
     assert client_of({}, name).drops_cr
 
 
+def test_what_may_be_shown_and_asked_for() -> None:
+    shows = {"relatedInformation": True, "codeDescriptionSupport": True, "tagSupport": {"valueSet": [1]}}
+    action = {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}, "dataSupport": True}
+    client = client_of(
+        {
+            "workspace": {
+                "textDocumentContent": {},
+                "diagnostics": {"refreshSupport": True},
+                "workspaceEdit": {"metadataSupport": True},
+            },
+            "textDocument": {
+                "diagnostic": {},
+                "publishDiagnostics": {**shows, "versionSupport": True},
+                "codeAction": {**action, "resolveSupport": {"properties": ["edit", "command"]}},
+            },
+        }
+    )
+    assert client == Client(
+        metadata=True,
+        content=True,
+        pulls=True,
+        versions=True,
+        related=True,
+        code_descriptions=True,
+        unnecessary=True,
+        action_literals=True,
+        resolves_edits=True,
+    )
+    # What it could keep of an action is not said, so nothing can be worked out later.
+    assert not client_of({"textDocument": {"codeAction": {"resolveSupport": {"properties": ["edit"]}}}}).resolves_edits
+    # In 3.17 only the one place says what a diagnostic may hold, in 3.18 both do.
+    assert client_of({"textDocument": {"publishDiagnostics": shows}}).unnecessary
+    assert not client_of({"textDocument": {"diagnostic": shows}}).unnecessary
+
+
 def test_an_editor_that_says_nothing_can_do_nothing() -> None:
     assert client_of({}) == Client()
     everything = {

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import anyio
+import attrs
 import pytest
 
 from fanout_server import model
 from fanout_server.apply.content import Disk
+from fanout_server.apply.edits import EditPlan
+from fanout_server.apply.resolving import Choice
 from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.repo.errors import TooLarge
+from fanout_server.run.delivery import NotDeliverable
 from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.fixing import NotFixable
 from fanout_server.run.state import Fold
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan, unit_of
@@ -76,7 +82,7 @@ async def test_an_apply_that_was_written_but_not_recorded_is_recorded_by_the_nex
     await engine.write(plan)
     again = await engine.plan_apply(view.id, Disk(checkout))
     assert (again.edits, again.unchanged) == ((), ("a.txt",))
-    await engine.record_unchanged(view.id)
+    await engine.record_unchanged(view.id, again)
     assert (await engine.view(view.id)).state is RunState.APPLIED
     back = await engine.plan_revert(view.id, Disk(checkout))
     await engine.write(back)
@@ -101,6 +107,90 @@ async def test_units_are_applied_one_after_the_other_and_taken_back_together(
     assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
     assert (checkout / "b.txt").read_text() == "one\ntwo\nthree\n"
     assert not (checkout / "shared.txt").exists()
+
+
+async def deliver(engine: Engine, run: str, **part: Any) -> EditPlan:
+    plan = await engine.plan_apply(run, Disk(engine.repository.root), **part)
+    kept = await engine.keep_applied(run, plan)
+    await engine.write(plan)
+    await engine.record_applied(run, kept, plan)
+    return plan
+
+
+async def test_files_are_applied_one_after_the_other_and_what_is_left_is_remembered(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    script = 'echo x >> "$1"; if test "$1" = a.txt; then mv src/one.py src/moved.py; fi'
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, script))
+    await deliver(engine, view.id, paths=["b.txt"])
+    part = await engine.view(view.id)
+    assert (part.state, part.rest) == (RunState.APPLIED, ("a.txt", "src/moved.py", "src/one.py"))
+    # Old, but with results that nobody applied.
+    assert (await engine.clean(older_than=0)).kept == (view.id,)
+    # By its old name.
+    await deliver(engine, view.id, paths=["src/one.py"])
+    assert (await engine.view(view.id)).rest == ("a.txt",)
+    assert (checkout / "src/moved.py").exists()
+    with pytest.raises(NotDeliverable, match=r"no change of c\.txt to apply"):
+        await engine.plan_apply(view.id, Disk(checkout), paths=["c.txt", "a.txt"])
+    await deliver(engine, view.id)
+    assert (await engine.view(view.id)).rest == ()
+    assert (checkout / "a.txt").read_text().endswith("x\n")
+    plan = await engine.plan_revert(view.id, Disk(checkout))
+    await engine.write(plan)
+    await engine.record_reverted(view.id, plan)
+    assert (await engine.view(view.id)).rest == ("a.txt",)
+    await deliver(engine, view.id)
+    assert (await engine.clean(older_than=0)).runs == (view.id,)
+
+
+async def test_a_unit_that_is_done_again_is_compared_with_its_own_part_that_was_applied(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    script = 'echo "try $FANOUT_ATTEMPT" | tr -c "a-z0-9 /-" x >> "$1"; date +%N >> "$1"; echo "$1" >> shared.txt'
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, script))
+    await deliver(engine, view.id, units=["a"])
+    first = (checkout / "a.txt").read_text()
+    (checkout / "a.txt").write_text("typed\n" + first)
+    await engine.retry(view.id, ["a"], "", raising)
+    await engine.wait_over(view.id)
+    plan = await deliver(engine, view.id)
+    assert [finding.code for finding in plan.left] == []
+    again = (checkout / "a.txt").read_text()
+    assert again.startswith("typed\nalpha\nbeta\ngamma\ntry")
+    assert again != "typed\n" + first
+    assert len(again.splitlines()) == len(first.splitlines()) + 1
+
+
+def raising(error: model.FanoutError) -> None:
+    raise error
+
+
+async def test_findings_that_are_settled_or_made_good_are_gone_for_everybody(
+    engine: Engine, checkout: Path, make_plan: PlanMaker
+) -> None:
+    view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, 'echo "$1" >> "$1"; echo "$1" > both.txt'))
+    (of_units,) = view.findings
+    assert of_units.code == "merge/conflict"
+    (checkout / "a.txt").write_text("alpha\nbeta\ngamma\ntyped\n")
+    assert [finding.path for finding in await apply(engine, view.id)] == ["a.txt"]
+    (_, of_user) = (await engine.view(view.id)).findings
+    await engine.settle(view.id, [of_units, of_units])
+    assert (await engine.view(view.id)).findings == (of_user,)
+    plan = await engine.plan_fix(view.id, of_user, Choice.BOTH, Disk(checkout))
+    await engine.write(plan)
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\ntyped\na.txt\n"
+    # Without a word of the user's: the change can be applied now.
+    (checkout / "a.txt").write_text("alpha\nbeta\ngamma\n")
+    await apply(engine, view.id)
+    assert (await engine.view(view.id)).findings == ()
+    with pytest.raises(NotFixable, match="no such sides to choose from"):
+        await engine.plan_fix(
+            view.id, model.Finding("unit/failed", Severity.ERROR, "x", "a.txt"), Choice.MINE, Disk(checkout)
+        )
+    lost = attrs.evolve(of_user, related=(model.Related(str(checkout / "gone.base"), ""),), units=("none",))
+    with pytest.raises(NotFixable, match="is kept no more"):
+        await engine.plan_fix(view.id, lost, Choice.THEIRS, Disk(checkout))
 
 
 async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:

@@ -14,4 +14,4 @@ _GLOBS = st.one_of(_PATHS, _PATHS.map("/{}".format), _PATHS.map("{}/".format), s
 @given(globs=st.lists(_GLOBS, max_size=3), paths=st.lists(_PATHS, max_size=5))
 def test_what_is_owned_by_name_is_owned_as_a_glob(globs: list[str], paths: list[str]) -> None:
     spec = ownership.owns(globs)
-    assert integrate._not_owned(globs, paths) == [path for path in paths if not spec.match_file(path)]
+    assert integrate.not_owned(globs, paths) == [path for path in paths if not spec.match_file(path)]

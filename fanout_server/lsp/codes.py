@@ -1,0 +1,97 @@
+"""What the codes of findings mean, and what to do about each: a page for every code."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from attrs import frozen
+
+
+@frozen
+class _Page:
+    meaning: str
+    next: str
+
+
+_SEE_PLAN = "Mend that place of the plan document. It is looked at again as soon as you have."
+_PAGES: Mapping[str, _Page] = {
+    "plan/": _Page("The plan document is wrong at that place, so that it cannot be run.", _SEE_PLAN),
+    "preflight/missing": _Page(
+        "A target is not there, so it became no unit.",
+        "Mend its name, or take it out of the list. Names are looked for from the folder of the plan document, and from"
+        " the top folder of the repository.",
+    ),
+    "preflight/ignored": _Page(
+        "A target is ignored by git, so it is in no worktree and became no unit.",
+        "Take it out, or name it in `copy` or `link` if units only need to read it.",
+    ),
+    "preflight/outside": _Page(
+        "A target lies outside of the repository, or in another one inside of it, so it became no unit.",
+        "Run a plan of its own in that repository.",
+    ),
+    "preflight/empty-glob": _Page("A pattern fits no file.", "Mend the pattern, or take it out."),
+    "preflight/not-a-path": _Page(
+        "An item looks like no path, so it became a unit without a file.",
+        "Nothing, if it is meant as a text. Else write it as a path.",
+    ),
+    "preflight/duplicate": _Page("Two items are the same, and became one unit.", "Take one of them out."),
+    "preflight/shared-file": _Page(
+        "Two units have the same file, so what they make of it may not fit together.",
+        "Join the items, or set `owns` so that each writes files of its own.",
+    ),
+    "preflight/no-variable": _Page(
+        "The instruction names no target, so the target was added below it.",
+        "Write `{file}` or `{item}` into the instruction where the target belongs.",
+    ),
+    "preflight/not-yet": _Page("The option is read, but this version of fanout does not act on it.", "Nothing."),
+    "preflight/": _Page("The plan can be run, but perhaps not as it was meant.", "Read the message; mend the plan."),
+    "base/": _Page(
+        "Something could not be part of the snapshot that all units start from, or is in it in an unusual state.",
+        "Nothing, where no unit needs it. Else bring it into order (merge it, save it) and run again.",
+    ),
+    "unit/failed": _Page(
+        "The last attempt at the unit failed. The other units are not affected.",
+        "Read its log, then have it done again (`fanout.retry`), with a note if the agent should know something.",
+    ),
+    "unit/no-change": _Page(
+        "The agent ended well and changed nothing.",
+        "Nothing, if there was nothing to do. Else have it done again (`fanout.retry`) with a note that says what is"
+        " missing.",
+    ),
+    "unit/out-of-scope": _Page(
+        "The unit wrote files that it does not own (these were left out), or, where `owns` is not set, files that are"
+        " not among its targets (these were taken).",
+        "Look at the unit's diff. What was left out is kept in the unit's ref, and a quick fix takes it. Widen `owns`"
+        " if the next run is to take such files by itself.",
+    ),
+    "unit/ignored-files": _Page(
+        "The unit left files that git ignores. They are no part of its result.", "Nothing, as a rule."
+    ),
+    "unit/left-processes": _Page("The unit left processes running. They were ended.", "Nothing."),
+    "unit/not-provisioned": _Page(
+        "Something named in `copy` or `link` is not there, so the unit had to do without.",
+        "Make it, or take it out of the option.",
+    ),
+    "unit/checkout-touched": _Page(
+        "Branches, HEAD or the configuration of your repository changed while the run went on. It may have been you; it"
+        " may have been an agent.",
+        "Look whether all is as you want it (`git reflog` shows what HEAD was).",
+    ),
+    "merge/conflict": _Page(
+        "Two units, or a unit and you, changed the same lines. Nothing was overwritten: what you have stays, and the"
+        " other side is kept.",
+        "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Where only"
+        " one side changed lines, each of the three brings that change in.",
+    ),
+    "apply/": _Page(
+        "A change was not made in your files. It is kept, and can be applied later.",
+        "Mend what the message names, then apply the file again, with the quick fix or `fanout.apply`.",
+    ),
+}
+_OTHER = _Page("A remark about a run of fanout.", "Read the message; the run's report has all of them.")
+
+
+def page(code: str) -> str:
+    """In Markdown."""
+    found = _PAGES.get(code) or _PAGES.get(f"{code.partition('/')[0]}/") or _OTHER
+    return f"# {code}\n\n{found.meaning}\n\nWhat to do: {found.next}\n"

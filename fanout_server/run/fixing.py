@@ -1,0 +1,87 @@
+"""What was left out of the change set or of the user's files is brought in after all, as the user says. Blocking."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from attrs import evolve
+
+from fanout_server.apply import changeset
+from fanout_server.apply.conflicts import CODE, SIDE_BASE, SIDE_RESULT
+from fanout_server.apply.content import REGULAR, Content, Present
+from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
+from fanout_server.apply.resolving import Choice, resolve
+from fanout_server.model import FanoutError, Finding, RunView, Severity
+from fanout_server.run.integrate import not_owned
+from fanout_server.run.services import Services
+
+
+class NotFixable(FanoutError):
+    """There is nothing to choose between, or it is kept no more; the text says which."""
+
+
+def choices(finding: Finding) -> tuple[Choice, ...]:
+    """What the user can choose from; what is there to be dismissed only has none."""
+    if finding.path is not None and finding.code == CODE:
+        return tuple(Choice)
+    if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
+        return (Choice.THEIRS,)
+    return ()
+
+
+def plan(services: Services, view: RunView, finding: Finding, choice: Choice, present: Present) -> EditPlan:
+    """What the choice would change now. Changes nothing. Raises NotFixable, Unresolvable, Unreadable."""
+    if finding.path is None or choice not in choices(finding):
+        raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
+    if finding.code != CODE:
+        return _plan_of_strays(services, view, finding, present)
+    now = present.read(finding.path)
+    mode = REGULAR if now is None else now.mode
+    sides = _kept(finding, mode) or _of_unit(services, view, finding)
+    if sides is None:
+        raise NotFixable(
+            f"What was left out of '{finding.path}' is kept no more. The diff of run {view.id} may still have it."
+        )
+    old, new = sides
+    after = resolve(finding.path, old, now, new, choice)
+    return EditPlan(file_edits(finding.path, now, after, finding.units), (), ())
+
+
+def _kept(finding: Finding, mode: int) -> tuple[Content | None, Content | None] | None:
+    """The sides that were written down when the user's text and the result did not fit."""
+    sides: dict[str, Content] = {}
+    for one in finding.related:
+        ending = next((ending for ending in (SIDE_BASE, SIDE_RESULT) if one.path.endswith(ending)), None)
+        if ending is not None and one.path.startswith("/"):
+            try:
+                sides[ending] = Content(mode, Path(one.path).read_bytes())
+            except FileNotFoundError:
+                return None
+            except OSError as error:
+                raise NotFixable(f"{one.path} cannot be read: {error.strerror}. Mend that, then try again.") from error
+    return (sides.get(SIDE_BASE), sides.get(SIDE_RESULT)) if sides else None
+
+
+def _plan_of_strays(services: Services, view: RunView, finding: Finding, present: Present) -> EditPlan:
+    """What the unit wrote and does not own; what you changed of it meanwhile is merged."""
+    unit = next((one for one in view.plan.units if one.id in finding.units), None)
+    result = next((one.result for one in view.units if unit is not None and one.id == unit.id), None)
+    if unit is None or unit.owns is None or result is None:
+        raise NotFixable(f"What was left out is kept no more. The report of run {view.id} says what it was.")
+    found = changeset.load(services.repository, view.base, result, {})
+    strays = set(not_owned(unit.owns, [change.path for change in found]))
+    changes = [evolve(change, units=finding.units) for change in found if change.path in strays]
+    made = plan_edits(changes, present)
+    if made.left:
+        raise NotFixable(" ".join(one.message for one in made.left))
+    return made
+
+
+def _of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Content | None, Content | None] | None:
+    """What the unit made of the file that does not fit what earlier units made of it."""
+    unit = next((one for one in view.units if one.id in finding.units[:1]), None)
+    if unit is None or unit.result is None:
+        return None
+    found = changeset.load(services.repository, view.base, unit.result, {})
+    change = next((one for one in found if finding.path in {one.path, one.renamed_from}), None)
+    return None if change is None else (change.old, change.new)
