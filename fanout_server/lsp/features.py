@@ -92,7 +92,7 @@ class Features:
         self._made: PlanRoom | None = None
         self._limiter = anyio.CapacityLimiter(2)
         self._configuring = Configuring(session)
-self._results = ResultFeatures(session, commands.watching)
+        self._results = ResultFeatures(session, commands.watching)
         self.code_actions: list[Provider] = [
             _PlanActions(session, self.room),
             self._results.fixes,
