@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -94,6 +96,13 @@ def test_it_ends_when_its_input_does(made: Parser) -> None:
     assert process.stdin is not None
     process.stdin.close()
     assert process.wait(20) == 0
+
+
+def test_it_ends_by_itself_when_nothing_is_asked() -> None:
+    code = "from fanout_server.planning import parser_program as it; it._IDLE_SECONDS = 0.05; it.main()"
+    with subprocess.Popen((sys.executable, "-c", code), stdin=subprocess.PIPE) as idle:
+        # Its input stays open.
+        assert idle.wait(30) == 0
 
 
 def test_the_lock_of_python_is_free_meanwhile(made: Parser) -> None:
