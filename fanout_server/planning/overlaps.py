@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from fanout_server.model import Finding, Related, Severity
 from fanout_server.planning import targets
+from fanout_server.planning.paths import Kind
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
     from fanout_server.model import Range
-    from fanout_server.planning.targets import Entry, Found
+    from fanout_server.planning.targets import Entry, Found, Request
 
 _NAMED = 5
 
@@ -22,15 +23,15 @@ def merge(found: Sequence[Found], source: str | None) -> tuple[tuple[Entry, ...]
     """The entries in order, each once, and a ``preflight/duplicate`` for every request that named others' again.
 
     What was named itself stands before what a glob or folder came to: ``orders.ts: and refunds`` beside ``src/**`` is
-    one unit, with its note. Two different notes on one target are two units.
+    one unit, with its note. Two different notes on one target are two units; so are two items that mention one file.
     """
     named = {_key(entry) for one in found if not one.expanded for entry in one.entries}
-    kept: dict[tuple[Hashable, str], Entry] = {}
+    kept: dict[tuple[Hashable, str, str], Entry] = {}
     again: dict[int, list[Entry]] = defaultdict(list)
     for number, one in enumerate(found):
         for entry in one.entries:
             gives_way = one.expanded and not entry.note and _key(entry) in named
-            identity = (_key(entry), entry.note)
+            identity = (_key(entry), entry.note, _words(one.request))
             if gives_way or identity in kept:
                 again[number].append(entry)
             else:
@@ -40,6 +41,13 @@ def merge(found: Sequence[Found], source: str | None) -> tuple[tuple[Entry, ...]
 
 def _key(entry: Entry) -> Hashable:
     return ("text", entry.item) if entry.target is None else (entry.target, entry.folder)
+
+
+def _words(request: Request) -> str:
+    """What an item says besides the name of the file that it mentions."""
+    candidate = request.candidate
+    is_mention = candidate is not None and candidate.kind is Kind.MENTION and candidate.text != request.item
+    return request.item if is_mention else ""
 
 
 def _duplicates(

@@ -344,11 +344,12 @@ def test_any_plan_that_is_rendered_makes_the_same_units(items: list[str], split:
     assert (again.instruction, again.options) == (plan.instruction, plan.options)
 
 
-def test_an_item_that_mentions_a_file_keeps_its_words() -> None:
-    resolved = resolve(Selection(text="- speed up src/lib/money.ts\n- [x] other", split="item"), _FILES, _ROOT, _ROOT)
+def test_items_that_mention_a_file_keep_their_words_and_are_units_each() -> None:
+    items = "- speed up src/lib/money.ts\n- test src/lib/money.ts\n- speed up src/lib/money.ts\n- [x] other"
+    resolved = resolve(Selection(text=items, split="item"), _FILES, _ROOT, _ROOT)
     plan = make_plan("Do {item}", resolved, Options(split="item"), {})
     text = document.render_plan(plan)
-    assert text.endswith("- speed up src/lib/money.ts\n- other\n")
+    assert text.endswith("- speed up src/lib/money.ts\n- test src/lib/money.ts\n- other\n")
     assert _document(text).units == plan.units
 
 
