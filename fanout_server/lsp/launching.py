@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 import anyio
 import anyio.to_thread
 from attrs import define
 
 from fanout_server import model
-from fanout_server.lsp import findings, plans, present
+from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
@@ -120,18 +119,18 @@ class Launching:
         self._session.spawn(self._watching.cancel, launch.engine, run, units)
         return tuple(unit for unit in launch.units if units is None or unit in units)
 
-    def told(self, run: str | None) -> list[dict[str, Any]]:
+    def told(self, run: str | None) -> list[answers.Run]:
         """These runs, or the one, in the form of ``fanout.status``."""
         return [
-            {
-                "runId": key,
-                "state": str(model.RunState.FAILED if launch.error else model.RunState.RUNNING),
-                "instruction": launch.instruction,
-                "started": launch.started,
-                "message": launch.error,
-                "units": [],
-                "findings": [],
-            }
+            answers.Run(
+                run_id=key,
+                state=model.RunState.FAILED if launch.error else model.RunState.RUNNING,
+                instruction=launch.instruction,
+                started=launch.started,
+                message=launch.error,
+                units=(),
+                findings=(),
+            )
             for key, launch in self._launches.items()
             if run in {None, key}
         ]
