@@ -16,7 +16,6 @@ from fanout_server.lsp import answering, answers, findings, plans, show, wire
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
-from fanout_server.lsp.protocol import Protocol
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
@@ -180,9 +179,3 @@ COMMANDS: dict[str, Command] = {
     "fanout.discard": Command(wire.RunArguments, answers.Nothing, Commands.discard),
     "fanout.show": Command(wire.ShowArguments, answers.Opened, Commands.show),
 }
-
-
-def advertise(protocol: Protocol) -> None:
-    """Has ``initialize`` name the commands. pygls only reads their names; they are run by ``Commands.execute``."""
-    for name in COMMANDS:
-        protocol.fm.commands[name] = None

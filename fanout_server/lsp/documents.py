@@ -66,7 +66,7 @@ class Documents:
             language=str(item.language_id),
             synced=time.time(),
         )
-        self._changed()
+        self.announce()
 
     def change(self, uri: str, version: int, changes: Iterable[Change], encoding: Encoding) -> bool:
         """Returns whether the document was open; a change of one that is not is left out."""
@@ -77,20 +77,21 @@ class Documents:
         for change in changes:
             text = apply_change(text, change, encoding)
         self._open[_key(uri)] = attrs.evolve(document, version=version, text=text, changed=True)
-        self._changed()
+        self.announce()
         return True
 
     def save(self, uri: str) -> None:
         document = self.get(uri)
         if document is not None:
             self._open[_key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
-            self._changed()
+            self.announce()
 
     def close(self, uri: str) -> None:
         if self._open.pop(_key(uri), None) is not None:
-            self._changed()
+            self.announce()
 
-    def _changed(self) -> None:
+    def announce(self) -> None:
+        """Calls those who listen."""
         for listener in tuple(self.on_change):
             listener()
 

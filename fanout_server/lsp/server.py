@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -12,15 +13,16 @@ from pygls.lsp.server import LanguageServer
 
 import fanout_server
 from fanout_server.lsp import stdio
-from fanout_server.lsp.commands import Commands, advertise
+from fanout_server.lsp.late import Late
 from fanout_server.lsp.protocol import Hooks, Protocol
-from fanout_server.lsp.session import Session
 
 _log = logging.getLogger(__name__)
 
 
 def serve_stdio() -> int:
     """Speaks LSP on standard input and output until the editor ends it. Returns the exit status: 0 after a shutdown."""
+    # Until all is loaded; what is made on the way there stays.
+    gc.disable()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="fanout: %(levelname)s %(name)s: %(message)s")
     # pygls writes whole messages into its log.
     logging.getLogger("pygls").setLevel(logging.ERROR)
@@ -36,17 +38,15 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
     async with anyio.create_task_group() as tasks:
         reader = stdio.Reader(descriptors.read)
         writer = stdio.Writer(descriptors.write, broken=reader.end)
-        session = Session(protocol, tasks)
-        commands = Commands(session)
+        late = Late(server, protocol, tasks)
         protocol.set_writer(writer, include_headers=False)
         protocol.hooks = Hooks(
-            initialized=session.initialized,
-            execute=commands.execute,
-            cancel_progress=commands.watching.progresses.cancel,
-            stopped=session.close,
+            initialized=late.initialized,
+            execute=late.execute,
+            cancel_progress=late.cancel_progress,
+            stopped=late.close,
             exited=reader.end,
         )
-        advertise(protocol)
         tasks.start_soon(_end_on_signal, reader)
         try:
             async for body in reader:
@@ -56,7 +56,7 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
         finally:
             with anyio.CancelScope(shield=True):
                 protocol.end_requests()
-                await session.close()
+                await late.close()
                 tasks.cancel_scope.cancel()
                 await anyio.to_thread.run_sync(reader.stop)
                 await anyio.to_thread.run_sync(writer.close)
