@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 from attrs import Factory, define
 
-LIMIT_SECONDS = 120.0
+LIMIT_SECONDS = 60.0
 _MB = 1024 * 1024
 
 

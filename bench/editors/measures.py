@@ -98,25 +98,26 @@ def commands(client: Client, place: Place, rounds: int) -> dict[str, list[float]
     for number in range(rounds):
         uris = [place.uri(number * 4 + at) for at in range(4)]
         work = {"selection": {"uris": uris}, "instruction": "Change {file}."}
-        call("fanout.preview", {**work, "options": place.options("quick", "{file}")})
+        planned = call("fanout.preview", {**work, "options": place.options("quick", "{file}")})
+        unit = planned["result"]["units"][0]["id"]
         mark = client.mark
         options = place.options("quick", "{file}", pilot=1, jobs=2)
         run = call("fanout.run", {**work, "options": options})["result"]["runId"]
         call("fanout.status", {"runId": run})
-        call("fanout.send", {"runId": run, "unit": "1", "note": "Be quick."})
+        call("fanout.send", {"runId": run, "unit": unit, "note": "Be quick."})
         _state(client, run, "waiting", mark)
         call("fanout.accept", {"runId": run})
         call("fanout.status", {})
         _state(client, run, "ready", mark)
         for what in ("diff", "log", "report", "prompt"):
             call("fanout.show", {"runId": run, "what": what})
-        call("fanout.apply", {"runId": run, "mode": "now"})
-        call("fanout.revert", {"runId": run})
         mark = client.mark
-        call("fanout.retry", {"runId": run, "units": [_first_unit(client, run)], "note": "Once more."})
+        call("fanout.retry", {"runId": run, "units": [unit], "note": "Once more."})
         call("fanout.cancel", {"runId": run})
         _over(client, run, mark)
         call("fanout.resume", {"runId": run})
+        call("fanout.apply", {"runId": run, "mode": "now"})
+        call("fanout.revert", {"runId": run})
         call("fanout.discard", {"runId": run})
     return found
 
@@ -128,11 +129,6 @@ def bare_commands(client: Client, count: int) -> list[float]:
         call.wait()
         calls.append(call.seconds)
     return calls
-
-
-def _first_unit(client: Client, run: str) -> str:
-    (found,) = client.command("fanout.status", {"runId": run}).wait()["result"]["runs"]
-    return str(found["units"][0]["id"])
 
 
 def _state(client: Client, run: str, state: str, since: int) -> None:

@@ -93,9 +93,10 @@ class Late:
 
     async def _load(self, params: types.InitializeParams) -> None:
         make = await anyio.to_thread.run_sync(_import)
-        # All that was loaded stays. Looking through it for garbage each time would stop the loop for a while.
-        gc.freeze()
-        gc.enable()
+        if not gc.isenabled():
+            # All that was loaded stays. Looking through it for garbage each time would stop the loop for a while.
+            gc.freeze()
+            gc.enable()
         if self._closing:
             return
         self._session, self._commands = make(self._protocol, self._tasks)
