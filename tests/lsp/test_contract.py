@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Iterator
+from enum import StrEnum
 from pathlib import Path
 from typing import Any, get_args
 
@@ -130,7 +131,7 @@ def test_a_commands_argument(row: list[str]) -> None:
     # Of several, each holds some of the keys, and they exclude each other.
     assert set().union(*found) == {codec.camel(one.name) for one in attrs.fields(cls)}
     for one in attrs.fields(attrs.resolve_types(cls)):
-        if isinstance(one.type, type) and issubclass(one.type, model.StrEnum):
+        if isinstance(one.type, type) and issubclass(one.type, StrEnum):
             assert {word for word in words(row[1]) if word.isalpha()} >= set(one.type)
 
 

@@ -169,6 +169,20 @@ async def test_a_lone_surrogate_is_sent_as_valid_utf8(protocol: Protocol) -> Non
     assert body == '{"path":"a?\U0001f600"}'.encode()
 
 
+async def test_a_big_message_is_the_same_in_pieces(protocol: Protocol) -> None:
+    edit = types.TextEdit(types.Range(types.Position(0, 0), types.Position(0, 1)), 'a\udcff\u00e9"')
+    document = types.OptionalVersionedTextDocumentIdentifier(uri="file:///a", version=None)
+    changes: list[Any] = [types.TextDocumentEdit(document, [edit, edit]), types.CreateFile(uri="file:///b")]
+    for inner in (types.WorkspaceEdit(document_changes=changes), types.WorkspaceEdit(changes={}), None):
+        request = {
+            "id": 1,
+            "empty": {},
+            "none": [],
+            "params": {"edit": inner, "more": [[], {}, {"a": [1.5, True, None]}]},
+        }
+        assert protocol.serialize_big(request) == protocol.serialize(request)
+
+
 async def test_requests_run_on_while_others_wait(protocol: Protocol, sent: Sent) -> None:
     gate = asyncio.Event()
 
@@ -379,13 +393,40 @@ async def test_lines_end_where_lsp_says(protocol: Protocol) -> None:
 
 async def test_notebooks_are_not_kept(protocol: Protocol, caplog: pytest.LogCaptureFixture) -> None:
     notebook = {"uri": "file:///n", "notebookType": "x", "version": 0, "cells": []}
-    receive(
-        protocol,
-        {"method": "notebookDocument/didOpen", "params": {"notebookDocument": notebook, "cellTextDocuments": []}},
-    )
-    await anyio.lowlevel.checkpoint()
-    assert not protocol.workspace.notebook_documents
+    opened = {"notebookDocument": notebook, "cellTextDocuments": []}
+    for method, params in (
+        ("didOpen", opened),
+        ("didChange", {"notebookDocument": {"uri": "file:///n", "version": 1}, "change": {}}),
+        ("didClose", {"notebookDocument": {"uri": "file:///n"}, "cellTextDocuments": []}),
+    ):
+        receive(protocol, {"method": f"notebookDocument/{method}", "params": params})
+        await anyio.lowlevel.checkpoint()
+        assert not protocol.workspace.notebook_documents
+    assert not {one for one in protocol.fm.builtin_features if one.startswith("notebook")}
     assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_documents_are_ours_from_their_opening_to_their_end(protocol: Protocol) -> None:
+    def tell(what: str, **more: Any) -> None:
+        receive(
+            protocol, {"method": f"textDocument/did{what}", "params": {"textDocument": {"uri": "file:///a", **more}}}
+        )
+
+    tell("Open", languageId="x", version=0, text="a")
+    change = {"textDocument": {"uri": "file:///a", "version": 1}, "contentChanges": [{"text": "b"}]}
+    receive(protocol, {"method": "textDocument/didChange", "params": change})
+    assert [(one.text, one.changed) for one in protocol.documents.all()] == [("b", True)]
+    tell("Save")
+    assert [one.changed for one in protocol.documents.all()] == [False]
+    tell("Close")
+    assert protocol.documents.all() == ()
+    assert not protocol.workspace.text_documents
+
+
+async def test_what_is_sent_is_valid_utf8(protocol: Protocol, sent: Sent) -> None:
+    shown = types.ShowMessageParams(type=types.MessageType.Info, message="a\udcff\u00e9")
+    protocol.notify("window/showMessage", shown)
+    assert sent.messages[-1]["params"] == {"type": 3, "message": "a?\u00e9"}
 
 
 async def test_a_cancel_that_comes_too_late_is_no_cause_for_a_warning(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from enum import StrEnum
 from typing import Any, get_args
 
 import attrs
@@ -146,7 +147,7 @@ def _example(kind: Any, *, full: bool) -> Any:
         return kind(1)
     if kind is wire.Natural:
         return 1
-    if isinstance(kind, type) and not arguments:
+    if isinstance(kind, type) and issubclass(kind, StrEnum):
         return next(iter(kind))
     if arguments[1:] == [...]:
         return (_example(arguments[0], full=full),)
