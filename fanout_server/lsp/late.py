@@ -54,7 +54,8 @@ class Late:
         self._closing = False
         self._session: Session | None = None
         self._commands: Commands | None = None
-        self._handlers = Handlers()
+        # What is loaded registers here.
+        self.handlers = Handlers()
         for name in COMMANDS:
             # pygls only reads their names; they are run by ``execute``.
             protocol.fm.commands[name] = None
@@ -86,7 +87,7 @@ class Late:
     def _handler(self, method: str) -> Handler:
         async def handle(params: Any) -> Any:
             await self._ready.wait()
-            result = self._handlers.by_method[method](params)
+            result = self.handlers.by_method[method](params)
             return await result if inspect.isawaitable(result) else result
 
         return handle
