@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 COMMANDS: tuple[str, ...] = (
     "fanout.preview",
     "fanout.run",
@@ -20,6 +17,3 @@ COMMANDS: tuple[str, ...] = (
     "fanout.show",
 )
 """As ``lsp/commands.py`` has them, in the same order; a test compares."""
-
-FEATURES: Mapping[str, Any] = {}
-"""The methods that a part of the server answers, besides those of ``lsp/protocol.py``, with their options for pygls."""

@@ -38,7 +38,7 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
     async with anyio.create_task_group() as tasks:
         reader = stdio.Reader(descriptors.read)
         writer = stdio.Writer(descriptors.write, broken=reader.end)
-        late = Late(server, protocol, tasks)
+        late = Late(protocol, tasks)
         protocol.set_writer(writer, include_headers=False)
         protocol.hooks = Hooks(
             initialized=late.initialized,

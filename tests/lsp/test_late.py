@@ -87,7 +87,6 @@ class Told:
 async def test_features_are_told_at_once_and_answered_when_they_are_there(
     sent: Sent, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(late, "FEATURES", {types.TEXT_DOCUMENT_HOVER: types.HoverOptions(work_done_progress=True)})
     gate, told = anyio.Event(), Told()
     heard: list[str] = []
     monkeypatch.setattr(late, "_import", lambda: lambda *_: (told, told))
@@ -103,24 +102,29 @@ async def test_features_are_told_at_once_and_answered_when_they_are_there(
     assert isinstance(protocol, Protocol)
     protocol.set_writer(sent, include_headers=False)
     async with anyio.create_task_group() as tasks:
-        made = Late(server, protocol, tasks)
+        made = Late(protocol, tasks)
         protocol.hooks = Hooks(made.initialized, made.execute, made.cancel_progress, made.close, lambda: None)
         made.cancel_progress("of nobody's")
         protocol.documents.on_change.append(lambda: heard.append("documents"))
 
+        @server.feature(types.TEXT_DOCUMENT_HOVER)
         async def hover(params: types.HoverParams) -> types.Hover:
-            return types.Hover(contents=params.text_document.uri)
+            await made.ready()
+            return types.Hover(contents=f"{params.text_document.uri} {heard[0]}")
 
-        made.handlers.feature(types.TEXT_DOCUMENT_HOVER, None)(hover)
+        def attach(*made_then: object) -> None:
+            heard.append(f"loaded {made_then == (told, told)}")
+
+        made.loaded.append(attach)
         receive(protocol, {"id": 1, "method": "initialize", "params": {"capabilities": {}}})
-        assert sent.messages[0]["result"]["capabilities"]["hoverProvider"] == {"workDoneProgress": True}
+        assert sent.messages[0]["result"]["capabilities"]["hoverProvider"]
         place = {"textDocument": {"uri": "x"}, "position": {"line": 0, "character": 0}}
         receive(protocol, {"id": 2, "method": "textDocument/hover", "params": place})
         receive(protocol, {"id": 3, "method": "workspace/executeCommand", "params": {"command": "c", "arguments": [1]}})
         await anyio.wait_all_tasks_blocked()
         assert len(sent.messages) == 1
         gate.set()
-        assert (await answered(sent, 2))["result"] == {"contents": "x"}
+        assert (await answered(sent, 2))["result"] == {"contents": "x loaded True"}
         assert (await answered(sent, 3))["result"] == ["c", [1]]
     assert len(told.initialized_with) == 1
-    assert heard == ["documents"]
+    assert heard == ["loaded True", "documents"]
