@@ -13,7 +13,7 @@ NEOVIM := build/neovim
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
 TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot
 
-.PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt bench size clean
+.PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt schema bench size clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -96,6 +96,9 @@ lint: $(READY) ## ruff, mypy (strict) and the floors of the house
 fmt: $(READY) ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
+
+schema: $(READY) ## make docs/schema anew, after a change to a command, an event or an option
+	$(BIN)/python -P -m fanout_server.schema docs/schema
 
 bench: $(READY) $(if $(filter agents,$(NAME)),agents) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }

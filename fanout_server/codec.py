@@ -31,7 +31,8 @@ def event_type(cls: type) -> str:
     return cls.__name__[0].lower() + cls.__name__[1:]
 
 
-def _key(cls: type, name: str) -> str:
+def key(cls: type, name: str) -> str:
+    """What a field is called in JSON."""
     if issubclass(cls, model.Event) and name == "run":
         return "runId"
     return camel(name)
@@ -39,13 +40,13 @@ def _key(cls: type, name: str) -> str:
 
 @functools.cache
 def _unstructure_hook(converter: cattrs.Converter, cls: Any) -> Any:
-    renames: dict[str, Any] = {a.name: override(rename=_key(cls, a.name)) for a in attrs.fields(cls)}
+    renames: dict[str, Any] = {a.name: override(rename=key(cls, a.name)) for a in attrs.fields(cls)}
     return make_dict_unstructure_fn(cls, converter, _cattrs_omit_if_default=True, **renames)
 
 
 @functools.cache
 def _structure_hook(converter: cattrs.Converter, cls: Any) -> Any:
-    renames: dict[str, Any] = {a.name: override(rename=_key(cls, a.name)) for a in attrs.fields(cls)}
+    renames: dict[str, Any] = {a.name: override(rename=key(cls, a.name)) for a in attrs.fields(cls)}
     return make_dict_structure_fn(
         cls, converter, _cattrs_forbid_extra_keys=True, _cattrs_detailed_validation=True, **renames
     )

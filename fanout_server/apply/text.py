@@ -13,7 +13,6 @@ from typing import Literal
 
 from attrs import frozen
 
-from fanout_server.apply.refine import refined_edits
 from fanout_server.apply.splice import TextEdit
 from fanout_server.model import Position, Range
 
@@ -73,6 +72,9 @@ def text_edits(before: bytes, after: bytes) -> tuple[TextEdit, ...] | None:
     old, new = decode(before), decode(after)
     if old is None or new is None or (old.encoding, old.bom) != (new.encoding, new.bom):
         return None
+    # Imported late: a server that starts needs positions of this module, and nothing that compares.
+    from fanout_server.apply.refine import refined_edits  # noqa: PLC0415
+
     edits = refined_edits(old.text.encode(), new.text.encode())
     return _reencoded(edits, old)
 

@@ -1,82 +1,182 @@
-"""The commands' answers as the contract has them: plain JSON values."""
+"""What the commands answer, as classes: their JSON is made from them, and so are the schemas that clients build on.
+
+Keys are camelCase in JSON; a field that has a default is left out where it holds that.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
+from typing import Literal
 
-from fanout_server import codec
-from fanout_server.lsp.findings import Places, range_dict
-from fanout_server.model import Plan, RunView, UnitView
-from fanout_server.planning.estimate import Estimate
-from fanout_server.planning.selection import Way
-from fanout_server.run.on_disk import OnDisk
+from attrs import frozen
+
+from fanout_server.lsp.wire import Range
+from fanout_server.model import FailureKind, RunState, Severity, Tokens, UnitState
 
 
-def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate) -> dict[str, Any]:
-    """Blocking: ranges are counted in the client's units."""
-    return {
-        "units": [
-            {
-                "id": unit.id,
-                "title": unit.title,
-                "targets": [
-                    {
-                        "uri": places.uri(target.path),
-                        **({"range": range_dict(places.range(target.path, target.range))} if target.range else {}),
-                    }
-                    for target in unit.targets
-                ],
-            }
-            for unit in plan.units
-        ],
-        "splits": [{"kind": way.kind, "count": way.count, "label": way.label} for way in ways],
-        "warnings": [places.to_dict(finding) for finding in plan.findings],
-        "estimate": estimate.to_dict(),
-    }
+@frozen
+class Related:
+    uri: str
+    range: Range
+    message: str
 
 
-def run(
-    view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None
-) -> dict[str, Any]:
-    """Blocking, as ``preview``."""
-    answer: dict[str, Any] = {
-        "runId": view.id,
-        "state": str(view.state),
-        "instruction": view.plan.instruction,
-        "started": view.started,
-        "message": view.message,
-        "units": [_unit(unit, places) for unit in view.units],
-        "findings": [places.to_dict(finding) for finding in view.findings],
-    }
-    if view.ended is not None:
-        answer["ended"] = view.ended
-    if view.cost is not None:
-        answer["cost"] = view.cost
-    if estimate is not None:
-        answer["estimate"] = estimate.to_dict()
-    if on_disk is not None:
-        answer["disk"] = on_disk.to_dict()
-    return answer
+@frozen
+class Finding:
+    """A remark. Without a ``uri`` it is about no file; ``units`` are the ids of those that it is about."""
+
+    id: str
+    code: str
+    severity: Severity
+    message: str
+    units: tuple[str, ...]
+    uri: str | None = None
+    range: Range | None = None
+    related: tuple[Related, ...] = ()
 
 
-def _unit(unit: UnitView, places: Places) -> dict[str, Any]:
-    answer: dict[str, Any] = {
-        "id": unit.id,
-        "title": unit.title,
-        "state": str(unit.state),
-        "attempts": unit.attempts,
-        "seconds": unit.seconds,
-        "files": [places.uri(path) for path in unit.files],
-    }
-    if unit.message:
-        answer["message"] = unit.message
-    if unit.kind is not None:
-        answer["kind"] = str(unit.kind)
-    if unit.cost is not None:
-        answer["cost"] = unit.cost
-    if unit.estimated:
-        answer["estimated"] = True
-    if unit.tokens is not None:
-        answer["tokens"] = codec.to_dict(unit.tokens)
-    return answer
+@frozen
+class Target:
+    """A file or folder; with ``range`` a part of the file."""
+
+    uri: str
+    range: Range | None = None
+
+
+@frozen
+class PlannedUnit:
+    id: str
+    title: str
+    targets: tuple[Target, ...]
+
+
+@frozen
+class Split:
+    """A way to split the selection, into ``count`` units."""
+
+    kind: str
+    count: int
+    label: str
+
+
+@frozen
+class Estimate:
+    """The range that the cost of all units should fall into nine times out of ten."""
+
+    low: float
+    high: float
+    currency: Literal["USD"]
+    basis: str
+
+
+@frozen
+class Preview:
+    """``splits`` has the best way first; of a plan document there are none."""
+
+    units: tuple[PlannedUnit, ...]
+    splits: tuple[Split, ...]
+    warnings: tuple[Finding, ...]
+    estimate: Estimate
+
+
+@frozen
+class Used:
+    """``files`` counts inodes, folders too. Not ``complete``: there is more than that."""
+
+    bytes: int
+    files: int
+    complete: bool = True
+
+
+@frozen
+class Disk:
+    """What a run has on the disk now, and the checkout that all runs of its repository share."""
+
+    bytes: int
+    files: int
+    pristine: Used
+    complete: bool = True
+
+
+@frozen
+class Unit:
+    """``kind`` is why it failed, ``estimated`` says that ``cost`` is by a price table and was not told by the agent."""
+
+    id: str
+    title: str
+    state: UnitState
+    attempts: int
+    seconds: float
+    files: tuple[str, ...]
+    cost: float | None = None
+    message: str = ""
+    kind: FailureKind | None = None
+    estimated: bool = False
+    tokens: Tokens | None = None
+
+
+@frozen
+class Run:
+    """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted."""
+
+    run_id: str
+    state: RunState
+    instruction: str
+    started: float
+    message: str
+    units: tuple[Unit, ...]
+    findings: tuple[Finding, ...]
+    ended: float | None = None
+    cost: float | None = None
+    estimate: Estimate | None = None
+    disk: Disk | None = None
+
+
+@frozen
+class Status:
+    """Newest first."""
+
+    runs: tuple[Run, ...]
+
+
+@frozen
+class Started:
+    run_id: str
+
+
+@frozen
+class Cancelled:
+    """The units that had not ended."""
+
+    cancelled: tuple[str, ...]
+
+
+@frozen
+class Sent:
+    delivered: Literal["now", "next-turn"]
+
+
+@frozen
+class Changed:
+    """``files`` are the uris of those that are changed now. ``pending``: it goes on; how it went comes as a message."""
+
+    applied: bool
+    files: tuple[str, ...]
+    left: tuple[Finding, ...]
+    pending: bool = False
+
+
+@frozen
+class Nothing:
+    """It is done; there is nothing to say about it."""
+
+
+@frozen
+class Dismissed:
+    """``pending``: a fix of them is still being made."""
+
+    pending: bool = False
+
+
+@frozen
+class Opened:
+    uri: str

@@ -11,8 +11,8 @@ import anyio.to_thread
 from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
-from fanout_server import model
-from fanout_server.lsp import answers, findings, plans, previewing, show, uris, wire
+from fanout_server import codec, model
+from fanout_server.lsp import answering, answers, findings, plans, previewing, show, uris, wire
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
@@ -36,37 +36,39 @@ class Commands:
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:
         """Raises JsonRpcInvalidParams, FanoutError."""
-        command = _COMMANDS.get(name)
+        command = COMMANDS.get(name)
         if command is None:
-            raise JsonRpcInvalidParams(f"There is no command {name}. There are: {', '.join(_COMMANDS)}.")
-        return await command.work(self, wire.read_arguments(name, arguments, command.arguments))
+            raise JsonRpcInvalidParams(f"There is no command {name}. There are: {', '.join(COMMANDS)}.")
+        answer = await command.work(self, wire.read_arguments(name, arguments, command.arguments))
+        # A plan may have thousands of units.
+        return await anyio.to_thread.run_sync(codec.to_dict, answer)
 
-    async def preview(self, arguments: wire.PreviewArguments) -> dict[str, Any]:
+    async def preview(self, arguments: wire.PreviewArguments) -> answers.Preview:
         asked = await plans.read(self._session, "fanout.preview", arguments)
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
         estimate = await asked.engine.estimate(plan)
-        answer = await anyio.to_thread.run_sync(answers.preview, plan, ways, places, estimate)
+        answer = await anyio.to_thread.run_sync(answering.preview, plan, ways, places, estimate)
         if arguments.show:
             text = await anyio.to_thread.run_sync(previewing.markdown, plan, estimate)
             await show.show_text(self._session, asked.engine, "preview.md", text)
         asked.engine.warm_up()
         return answer
 
-    async def plan(self, arguments: wire.DraftArguments) -> dict[str, Any]:
+    async def plan(self, arguments: wire.DraftArguments) -> answers.Opened:
         from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415 - at start nobody needs it
 
         wanted = wire.PlanArguments(None, arguments.selection, arguments.instruction, arguments.options)
         asked = await plans.read(self._session, "fanout.plan", wanted)
-        return {"uri": await Drafts(self._session).make(asked, _SOON_SECONDS)}
+        return answers.Opened(await Drafts(self._session).make(asked, _SOON_SECONDS))
 
-    async def run(self, arguments: wire.PlanArguments) -> dict[str, Any]:
+    async def run(self, arguments: wire.PlanArguments) -> answers.Started:
         run = new_run_id()
         await self._launching.launch(run, arguments, _SOON_SECONDS)
-        return {"runId": run}
+        return answers.Started(run)
 
-    async def status(self, arguments: wire.StatusArguments) -> dict[str, Any]:
+    async def status(self, arguments: wire.StatusArguments) -> answers.Status:
         run = arguments.run_id
         told = self._launching.told(run)
         if run is None:
@@ -75,55 +77,55 @@ class Commands:
         elif not told:
             engine = await self._session.engine_of_run(run)
             told += await self._told(engine, [await engine.view(run)])
-        return {"runs": sorted(told, key=lambda one: -float(one["started"]))}
+        return answers.Status(tuple(sorted(told, key=lambda one: -one.started)))
 
-    async def _told(self, engine: Engine, views: Sequence[model.RunView]) -> list[dict[str, Any]]:
+    async def _told(self, engine: Engine, views: Sequence[model.RunView]) -> list[answers.Run]:
         on_disk = await engine.on_disk([view.id for view in views], _SOON_SECONDS)
         told = []
         for view in views:
             places = findings.Places(self._session, engine.repository.root, view.plan)
             estimate = await engine.estimate(view.plan, view) if view.state is model.RunState.RUNNING else None
-            told.append(await anyio.to_thread.run_sync(answers.run, view, places, on_disk.get(view.id), estimate))
+            told.append(await anyio.to_thread.run_sync(answering.run, view, places, on_disk.get(view.id), estimate))
         return told
 
-    async def cancel(self, arguments: wire.CancelArguments) -> dict[str, Any]:
+    async def cancel(self, arguments: wire.CancelArguments) -> answers.Cancelled:
         begun = self._launching.cancel(arguments.run_id, arguments.units)
         if begun is not None:
-            return {"cancelled": list(begun)}
+            return answers.Cancelled(begun)
         engine = await self._session.engine_of_run(arguments.run_id)
-        return {"cancelled": list(await engine.cancel(arguments.run_id, arguments.units))}
+        return answers.Cancelled(await engine.cancel(arguments.run_id, arguments.units))
 
-    async def resume(self, arguments: wire.RunArguments) -> dict[str, Any]:
+    async def resume(self, arguments: wire.RunArguments) -> answers.Started:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         await engine.resume(run, self._launching.failed(run))
         return await self._goes_on(engine, run)
 
-    async def retry(self, arguments: wire.RetryArguments) -> dict[str, Any]:
+    async def retry(self, arguments: wire.RetryArguments) -> answers.Started:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run))
         return await self._goes_on(engine, run)
 
-    async def accept(self, arguments: wire.AcceptArguments) -> dict[str, Any]:
+    async def accept(self, arguments: wire.AcceptArguments) -> answers.Nothing:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         await engine.accept(run, arguments.note.strip(), self._launching.failed(run))
         await self._goes_on(engine, run)
-        return {}
+        return answers.Nothing()
 
-    async def _goes_on(self, engine: Engine, run: str) -> dict[str, Any]:
+    async def _goes_on(self, engine: Engine, run: str) -> answers.Started:
         self.watching.watch(engine, run, (await engine.view(run)).plan.instruction)
-        return {"runId": run}
+        return answers.Started(run)
 
-    async def send(self, arguments: wire.SendArguments) -> dict[str, Any]:
+    async def send(self, arguments: wire.SendArguments) -> answers.Sent:
         note = arguments.note.strip()
         if not note:
             raise JsonRpcInvalidParams("fanout.send: note is empty; say what the agent is to know.")
         engine = await self._session.engine_of_run(arguments.run_id)
-        return {"delivered": await engine.send(arguments.run_id, arguments.unit, note)}
+        return answers.Sent(await engine.send(arguments.run_id, arguments.unit, note))
 
-    async def apply(self, arguments: wire.ApplyArguments) -> dict[str, Any]:
+    async def apply(self, arguments: wire.ApplyArguments) -> answers.Changed:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         ask = arguments.mode is wire.ApplyMode.ASK
@@ -134,26 +136,26 @@ class Commands:
             run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask)
         )
 
-    async def revert(self, arguments: wire.RunArguments) -> dict[str, Any]:
+    async def revert(self, arguments: wire.RunArguments) -> answers.Changed:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
         return await self._change(run, "Took back", lambda: self.watching.revert(engine, run))
 
-    async def _change(self, run: str, did: str, work: Callable[[], Awaitable[Outcome | None]]) -> dict[str, Any]:
+    async def _change(self, run: str, did: str, work: Callable[[], Awaitable[Outcome | None]]) -> answers.Changed:
         """Answers with the outcome if it comes soon: some editors stand still until a command is answered."""
         job = Job(work, self._session.report, lambda outcome: self.watching.tell(run, did, outcome))
         outcome = await job.start(self._session.tasks).within(_EDIT_SECONDS)
         if isinstance(outcome, Pending):
-            return {"applied": False, "files": [], "left": [], "pending": True}
+            return answers.Changed(applied=False, files=(), left=(), pending=True)
         if outcome is None:
-            return {"applied": False, "files": [], "left": []}
+            return answers.Changed(applied=False, files=(), left=())
         places = findings.Places(self._session, Path(outcome.root))
-        left = await anyio.to_thread.run_sync(lambda: [places.to_dict(one) for one in outcome.left])
+        left = await anyio.to_thread.run_sync(places.answers, outcome.left)
         for note in outcome.notes:
             self._session.info(note)
-        return {"applied": outcome.applied, "files": [places.uri(path) for path in outcome.files], "left": left}
+        return answers.Changed(outcome.applied, tuple(places.uri(path) for path in outcome.files), left)
 
-    async def discard(self, arguments: wire.RunArguments) -> dict[str, Any]:
+    async def discard(self, arguments: wire.RunArguments) -> answers.Nothing:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
 
@@ -162,46 +164,48 @@ class Commands:
             self.watching.forget(run)
 
         await Job(work, self._session.report).start(self._session.tasks).within(_SOON_SECONDS)
-        return {}
+        return answers.Nothing()
 
-    async def dismiss(self, arguments: wire.DismissArguments) -> dict[str, Any]:
+    async def dismiss(self, arguments: wire.DismissArguments) -> answers.Dismissed:
         run, ids = arguments.run_id, arguments.findings
         engine = await self._session.engine_of_run(run)
         job = Job(lambda: self.watching.dismiss(engine, run, ids, arguments.fix), self._session.report)
-        pending = isinstance(await job.start(self._session.tasks).within(_EDIT_SECONDS), Pending)
-        return {"pending": True} if pending else {}
+        return answers.Dismissed(isinstance(await job.start(self._session.tasks).within(_EDIT_SECONDS), Pending))
 
-    async def show(self, arguments: wire.ShowArguments) -> dict[str, Any]:
+    async def show(self, arguments: wire.ShowArguments) -> answers.Opened:
         engine = await self._session.engine_of_run(arguments.run_id)
         uri = await show.show(self._session, engine, arguments.run_id, arguments.unit, arguments.what)
-        return {"uri": uri}
+        return answers.Opened(uri)
 
 
 @frozen
-class _Command:
+class Command:
+    """``answer`` is what ``work`` gives."""
+
     arguments: type[Any]
-    work: Callable[[Commands, Any], Awaitable[dict[str, Any]]]
+    answer: type[Any]
+    work: Callable[[Commands, Any], Awaitable[Any]]
 
 
-_COMMANDS: dict[str, _Command] = {
-    "fanout.preview": _Command(wire.PreviewArguments, Commands.preview),
-    "fanout.plan": _Command(wire.DraftArguments, Commands.plan),
-    "fanout.run": _Command(wire.PlanArguments, Commands.run),
-    "fanout.status": _Command(wire.StatusArguments, Commands.status),
-    "fanout.cancel": _Command(wire.CancelArguments, Commands.cancel),
-    "fanout.resume": _Command(wire.RunArguments, Commands.resume),
-    "fanout.retry": _Command(wire.RetryArguments, Commands.retry),
-    "fanout.send": _Command(wire.SendArguments, Commands.send),
-    "fanout.accept": _Command(wire.AcceptArguments, Commands.accept),
-    "fanout.apply": _Command(wire.ApplyArguments, Commands.apply),
-    "fanout.revert": _Command(wire.RunArguments, Commands.revert),
-    "fanout.discard": _Command(wire.RunArguments, Commands.discard),
-    "fanout.dismiss": _Command(wire.DismissArguments, Commands.dismiss),
-    "fanout.show": _Command(wire.ShowArguments, Commands.show),
+COMMANDS: dict[str, Command] = {
+    "fanout.preview": Command(wire.PreviewArguments, answers.Preview, Commands.preview),
+    "fanout.plan": Command(wire.DraftArguments, answers.Opened, Commands.plan),
+    "fanout.run": Command(wire.PlanArguments, answers.Started, Commands.run),
+    "fanout.status": Command(wire.StatusArguments, answers.Status, Commands.status),
+    "fanout.cancel": Command(wire.CancelArguments, answers.Cancelled, Commands.cancel),
+    "fanout.resume": Command(wire.RunArguments, answers.Started, Commands.resume),
+    "fanout.retry": Command(wire.RetryArguments, answers.Started, Commands.retry),
+    "fanout.send": Command(wire.SendArguments, answers.Sent, Commands.send),
+    "fanout.accept": Command(wire.AcceptArguments, answers.Nothing, Commands.accept),
+    "fanout.apply": Command(wire.ApplyArguments, answers.Changed, Commands.apply),
+    "fanout.revert": Command(wire.RunArguments, answers.Changed, Commands.revert),
+    "fanout.discard": Command(wire.RunArguments, answers.Nothing, Commands.discard),
+    "fanout.dismiss": Command(wire.DismissArguments, answers.Dismissed, Commands.dismiss),
+    "fanout.show": Command(wire.ShowArguments, answers.Opened, Commands.show),
 }
 
 
 def advertise(protocol: Protocol) -> None:
     """Has ``initialize`` name the commands. pygls only reads their names; they are run by ``Commands.execute``."""
-    for name in _COMMANDS:
+    for name in COMMANDS:
         protocol.fm.commands[name] = None

@@ -83,7 +83,7 @@ class Documents:
             language=str(item.language_id),
             synced=time.time(),
         )
-        self._changed()
+        self.announce()
 
     def change(self, uri: str, version: int, changes: Iterable[Change], encoding: Encoding) -> bool:
         """Returns whether the document was open; a change of one that is not is left out."""
@@ -96,7 +96,7 @@ class Documents:
             for follower in self.followers:
                 follower.edited(document, before, text, change)
         self._open[key(uri)] = attrs.evolve(document, version=version, text=text, changed=True)
-        self._changed()
+        self.announce()
         return True
 
     def save(self, uri: str) -> None:
@@ -105,16 +105,17 @@ class Documents:
             self._open[key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
             for follower in self.followers:
                 follower.saved(document)
-            self._changed()
+            self.announce()
 
     def close(self, uri: str) -> None:
         document = self._open.pop(key(uri), None)
         if document is not None:
             for follower in self.followers:
                 follower.closed(document)
-            self._changed()
+            self.announce()
 
-    def _changed(self) -> None:
+    def announce(self) -> None:
+        """Calls those who listen."""
         for listener in tuple(self.on_change):
             listener()
 

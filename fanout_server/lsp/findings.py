@@ -9,13 +9,12 @@ import logging
 import stat
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 from lsprotocol import types
 
 from fanout_server import codec
 from fanout_server.apply import text
-from fanout_server.lsp import codes, contents, readonly, uris
+from fanout_server.lsp import answers, codes, contents, readonly, uris, wire
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
 from fanout_server.model import Finding, Plan, Position, Range, Related, Severity
@@ -68,29 +67,33 @@ class Places:
         lines = self._lines_of(path)
         return span if lines is None else lines.range_to_client(span, encoding)
 
-    def to_dict(self, finding: Finding) -> dict[str, Any]:
+    def answer(self, finding: Finding) -> answers.Finding:
         """The contract's form of a finding."""
-        found: dict[str, Any] = {
-            "id": id_of(finding),
-            "code": finding.code,
-            "severity": str(finding.severity),
-            "message": finding.message,
-            "units": list(finding.units),
-        }
+        uri = span = None
         if finding.path is not None:
-            found["uri"] = self.uri(finding.path)
+            uri = self.uri(finding.path)
             if finding.range is not None:
-                found["range"] = range_dict(self.range(finding.path, finding.range))
-        if finding.related:
-            found["related"] = [
-                {
-                    "uri": self.uri(one.path),
-                    "range": range_dict(self._related_range(one)),
-                    "message": one.message,
-                }
+                span = self.client_range(finding.path, finding.range)
+        return answers.Finding(
+            id=id_of(finding),
+            code=finding.code,
+            severity=finding.severity,
+            message=finding.message,
+            units=finding.units,
+            uri=uri,
+            range=span,
+            related=tuple(
+                answers.Related(self.uri(one.path), wire.Range.of(self._related_range(one)), one.message)
                 for one in finding.related
-            ]
-        return found
+            ),
+        )
+
+    def answers(self, found: Iterable[Finding]) -> tuple[answers.Finding, ...]:
+        return tuple(self.answer(one) for one in found)
+
+    def client_range(self, path: str, span: Range) -> wire.Range:
+        """As ``range``, for an answer."""
+        return wire.Range.of(self.range(path, span))
 
     def to_diagnostic(self, run: str, finding: Finding) -> types.Diagnostic:
         place = finding.range or _NOWHERE
@@ -165,13 +168,6 @@ def _lsp_range(span: Range) -> types.Range:
     return types.Range(
         types.Position(span.start.line, span.start.character), types.Position(span.end.line, span.end.character)
     )
-
-
-def range_dict(span: Range) -> dict[str, Any]:
-    return {
-        "start": {"line": span.start.line, "character": span.start.character},
-        "end": {"line": span.end.line, "character": span.end.character},
-    }
 
 
 def by_uri(

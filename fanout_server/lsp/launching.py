@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Collection
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -12,7 +11,7 @@ import attrs
 from attrs import define
 
 from fanout_server import model
-from fanout_server.lsp import findings, plans, present
+from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.plan_document import is_plan, owner_of
 from fanout_server.lsp.session import Session
@@ -169,18 +168,18 @@ class Launching:
         self._session.spawn(self._watching.cancel, launch.engine, run, units)
         return tuple(unit for unit in launch.units if units is None or unit in units)
 
-    def told(self, run: str | None) -> list[dict[str, Any]]:
+    def told(self, run: str | None) -> list[answers.Run]:
         """These runs, or the one, in the form of ``fanout.status``."""
         return [
-            {
-                "runId": key,
-                "state": str(launch.state),
-                "instruction": launch.instruction,
-                "started": launch.started,
-                "message": launch.error or launch.withdrawn or launch.waits,
-                "units": [],
-                "findings": [],
-            }
+            answers.Run(
+                run_id=key,
+                state=launch.state,
+                instruction=launch.instruction,
+                started=launch.started,
+                message=launch.error or launch.withdrawn or launch.waits,
+                units=(),
+                findings=(),
+            )
             for key, launch in self._launches.items()
             if run in {None, key}
         ]

@@ -10,7 +10,8 @@ import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from types import UnionType
+from typing import Any, Union, get_args, get_origin
 
 import cattrs
 from attrs import frozen
@@ -68,12 +69,15 @@ def name_of(value: object) -> str:
 def parse(body: bytes) -> dict[str, Any]:
     """One message as a mapping that is a request, a notification or a response. Raises Unreadable."""
     try:
-        data = json.loads(body)
+        data = json.loads(body, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         raise Unreadable(JsonRpcParseError(f"That is no JSON: {error}"), None) from error
     if not isinstance(data, dict):
         raise Unreadable(JsonRpcInvalidRequest(f"A message is an object; this is {name_of(data)}."), None)
     message_id = data.get("id")
+    if isinstance(message_id, float) and message_id.is_integer():
+        # Editors whose language knows one kind of number write 1.0.
+        data["id"] = message_id = int(message_id)
     if isinstance(message_id, bool) or not isinstance(message_id, int | str | None):
         raise Unreadable(JsonRpcInvalidRequest("An id is a string or a whole number."), None)
     if data.get("jsonrpc") != "2.0":
@@ -86,12 +90,34 @@ def parse(body: bytes) -> dict[str, Any]:
     return data
 
 
+def _no_number(name: str) -> Any:
+    raise ValueError(f"{name} is no number")
+
+
 def converter() -> cattrs.Converter:
     """lsprotocol's, but a number does not become a string nor a string a truth."""
     made: cattrs.Converter = default_converter()  # type: ignore[no-untyped-call] # pygls has no types here
     for scalar in (str, bool, int, float):
         made.register_structure_hook(scalar, _strict)
+    made.register_structure_hook_func(_is_name, _name)
     return made
+
+
+def _is_name(cls: Any) -> bool:
+    """Whether it is the type of ids and tokens. lsprotocol lets anything through there, what has no hash too."""
+    kinds = set(get_args(cls))
+    return get_origin(cls) in {Union, UnionType} and {int, str} <= kinds <= {int, str, type(None)}
+
+
+def _name(value: Any, cls: Any) -> int | str | None:
+    if value is None and type(None) in get_args(cls):
+        return None
+    if isinstance(value, str):
+        return value
+    try:
+        return int(_strict(value, int))
+    except TypeError as error:
+        raise TypeError(f"should be a string or a whole number, but is {name_of(value)}") from error
 
 
 def _strict(value: Any, cls: type) -> Any:

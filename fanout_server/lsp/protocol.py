@@ -6,14 +6,16 @@ What pygls is left with: the table of handlers, the running of them, and the cap
 from __future__ import annotations
 
 import asyncio
+import functools
 import itertools
 import json
 import logging
-from collections.abc import Awaitable, Callable, Generator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import frozen
 from lsprotocol import types
 from pygls.exceptions import (
@@ -36,6 +38,9 @@ if TYPE_CHECKING:
     from pygls.lsp.server import LanguageServer
 
 _log = logging.getLogger(__name__)
+
+# Deep enough for the files of a workspace edit: the request, its params, the edit, its changes, one file's.
+_DEPTH = 5
 
 Execute = Callable[[str, Sequence[Any] | None], Awaitable[Any]]
 
@@ -69,6 +74,11 @@ class Written:
     text: str
 
 
+@functools.cache
+def _is_request(cls: type) -> bool:
+    return "id" in attrs.fields_dict(cls)
+
+
 class Protocol(LanguageServerProtocol):
     """One connection's protocol. ``hooks`` and the writer are set before the first message."""
 
@@ -76,19 +86,21 @@ class Protocol(LanguageServerProtocol):
 
     def __init__(self, server: LanguageServer, converter: cattrs.Converter) -> None:
         del converter  # pygls' own coerces a number to a string
+        # pygls looks at every property while it is made.
+        self._stopping = False
         super().__init__(server, messages.converter())
         self.documents = Documents()
         self.encoding = Encoding.UTF16
         # Capabilities that are not LSP's; whoever has some adds them when the client is known.
         self.experimental: dict[str, Any] = {}
         self._initialized = False
-        self._asked: dict[str, tuple[asyncio.Future[Any], str]] = {}
+        self._asked: dict[int | str | None, tuple[asyncio.Future[Any], str]] = {}
         self._ids = itertools.count(1)
 
     @property
     def exit_code(self) -> int:
         """What LSP has a server exit with: 0 after a shutdown request, else 1."""
-        return 0 if self._shutdown else 1
+        return 0 if self._stopping else 1
 
     # What comes in.
 
@@ -98,45 +110,61 @@ class Protocol(LanguageServerProtocol):
             data = messages.parse(body)
         except messages.Unreadable as unreadable:
             _log.warning("unreadable message: %s", unreadable)
-            self._send_response(unreadable.id, error=unreadable.error.to_response_error())  # type: ignore[arg-type] # null is what JSON-RPC asks for
+            self._send_response(unreadable.id, error=unreadable.error.to_response_error())
             return
-        if "method" not in data:
+        if data.get("method") is None:
             self._take_answer(data)
             return
         try:
-            self._admit(data)
             cls = self.get_message_type(data["method"])
+            self._admit(data, cls)
             message = None if cls is None else messages.structure(self._converter, data, cls)
         except JsonRpcException as error:
-            if "id" in data:
+            if data.get("id") is not None:
                 self._send_response(data["id"], error=error.to_response_error())
             else:
-                _log.warning("ignored %s: %s", data["method"], error)
+                # Those that begin so may be left out by anybody; the others somebody should hear of.
+                level = logging.INFO if data["method"].startswith("$/") else logging.WARNING
+                _log.log(level, "ignored %s: %s", data["method"], error)
             return
-        if message is None:
-            self._take_unknown(data)
-        else:
-            self.handle_message(message)
+        # From this very message on: those that came with it are not served any more.
+        self._stopping = self._stopping or data["method"] == types.SHUTDOWN
+        try:
+            if message is None:
+                self._take_unknown(data)
+            else:
+                self.handle_message(message)
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            # A defect of ours or of pygls must not end the session.
+            _log.exception("%s could not be taken", data["method"])
 
     def _take_unknown(self, data: dict[str, Any]) -> None:
         """A method that LSP does not have."""
-        if "id" in data:
+        if data.get("id") is not None:
             self._handle_request(data["id"], data["method"], data.get("params"))
         elif not data["method"].startswith("$/"):
             _log.info("ignored the unknown notification %s", data["method"])
 
-    def _admit(self, data: dict[str, Any]) -> None:
-        """Order of a session: initialize once, then anything, then shutdown, then only exit."""
+    def _admit(self, data: dict[str, Any], cls: type | None) -> None:
+        """Order of a session: initialize once, then anything, then shutdown, then only exit. Each id once at a time."""
         method = data["method"]
         if method == types.EXIT:
             return
-        if self._shutdown:
+        if self._stopping:
             raise JsonRpcInvalidRequest("The server is shut down; only 'exit' may follow.")
         if method == types.INITIALIZE:
             if self._initialized:
                 raise JsonRpcInvalidRequest("'initialize' comes once in a session.")
         elif not self._initialized:
             raise JsonRpcServerNotInitialized("The first request of a session is 'initialize'.")
+        if data.get("id") is None:
+            if cls is not None and _is_request(cls):
+                raise JsonRpcInvalidRequest(f"'{method}' is a request; it has an 'id'.")
+            return
+        if cls is not None and not _is_request(cls):
+            raise JsonRpcInvalidRequest(f"'{method}' is a notification; it has no 'id'.")
+        if data["id"] in self._request_futures:
+            raise JsonRpcInvalidRequest(f"The request {data['id']!r} is still being worked on; take another 'id'.")
 
     # What goes out.
 
@@ -155,7 +183,7 @@ class Protocol(LanguageServerProtocol):
             if before is None:
                 self._send_data(request)
             else:
-                body = await anyio.to_thread.run_sync(self.serialize, request)
+                body = await anyio.to_thread.run_sync(self.serialize_big, request)
                 before()
                 self._send_body(body)
             with anyio.fail_after(timeout):
@@ -165,9 +193,9 @@ class Protocol(LanguageServerProtocol):
             self._asked.pop(message_id, None)
 
     def _take_answer(self, data: dict[str, Any]) -> None:
-        future, method = self._asked.get(data["id"], (None, ""))
+        future, method = self._asked.get(data.get("id"), (None, ""))
         if future is None or future.done():
-            _log.info("an answer that nobody waits for: %r", data["id"])
+            _log.info("an answer that nobody waits for: %r", data.get("id"))
             return
         if data.get("error") is not None:
             error = data["error"]
@@ -182,6 +210,11 @@ class Protocol(LanguageServerProtocol):
             future.set_result(messages.structure(self._converter, data, cls).result if cls else data["result"])
         except JsonRpcException as error:
             future.set_exception(ClientRefused(f"{method}: {error}"))
+
+    def _send_response(self, msg_id: Any, result: Any = None, error: types.ResponseError | None = None) -> None:
+        """Pygls leaves an ``id`` of null out, which JSON-RPC asks for where the request's is not known."""
+        outcome = {"result": result} if error is None else {"error": error}
+        self._send_data({"jsonrpc": "2.0", "id": msg_id, **outcome})
 
     def _send_data(self, data: Any) -> None:
         self._send_body(self.serialize(data))
@@ -204,6 +237,26 @@ class Protocol(LanguageServerProtocol):
         self._result_types.pop(msg_id, None)
         text = f'{{"jsonrpc":"2.0","id":{json.dumps(msg_id)},"result":{result.text}}}'
         self._send_body(text.encode("utf-8", "replace"))
+
+    def serialize_big(self, data: Any) -> bytes:
+        """The same, for a thread: in pieces, since the encoder lets nobody else work until it is done with one."""
+        return b"".join(self._pieces(data, _DEPTH))
+
+    def _pieces(self, value: Any, depth: int) -> Iterator[bytes]:
+        if attrs.has(type(value)):
+            value = self._converter.unstructure(value)
+        if not depth or not value or not isinstance(value, dict | list):
+            yield self.serialize(value)
+        elif isinstance(value, dict):
+            for number, (key, inner) in enumerate(value.items()):
+                yield b"%b%b:" % (b"," if number else b"{", self.serialize(key))
+                yield from self._pieces(inner, depth - 1)
+            yield b"}"
+        else:
+            for number, inner in enumerate(value):
+                yield b"," if number else b"["
+                yield from self._pieces(inner, depth - 1)
+            yield b"]"
 
     # How handlers are run.
 
@@ -256,6 +309,11 @@ class Protocol(LanguageServerProtocol):
             future.cancel()
 
     # The methods that pygls has built in.
+
+    # Of notebooks we know nothing, and pygls would keep them.
+    lsp_notebook_document__did_open = None  # type: ignore[assignment]
+    lsp_notebook_document__did_change = None  # type: ignore[assignment]
+    lsp_notebook_document__did_close = None  # type: ignore[assignment]
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import signal
 import sys
@@ -22,6 +23,8 @@ _log = logging.getLogger(__name__)
 
 def serve_stdio() -> int:
     """Speaks LSP on standard input and output until the editor ends it. Returns the exit status: 0 after a shutdown."""
+    # Until all is loaded; what is made on the way there stays.
+    gc.disable()
     logging.basicConfig(stream=sys.stderr, level=logging.WARNING, format="fanout: %(levelname)s %(name)s: %(message)s")
     # pygls writes whole messages into its log.
     logging.getLogger("pygls").setLevel(logging.ERROR)
@@ -49,6 +52,9 @@ async def _serve(descriptors: stdio.Descriptors) -> int:
         )
         advertise(protocol)
         Features(session, commands).register(server)
+        # All that was loaded stays. Looking through it for garbage each time would stop the loop for a while.
+        gc.freeze()
+        gc.enable()
         tasks.start_soon(_end_on_signal, reader)
         try:
             async for body in reader:

@@ -1,4 +1,4 @@
-"""The commands' arguments and answers as JSON: camelCase keys, strictly read, wrong ones named in a sentence."""
+"""The commands' arguments as JSON: camelCase keys, strictly read, wrong ones named in a sentence."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import cattrs
 from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
-from fanout_server import codec
+from fanout_server import codec, model
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import messages
 
@@ -32,6 +32,15 @@ class Position:
 class Range:
     start: Position
     end: Position
+
+    @classmethod
+    def of(cls, span: model.Range) -> Range:
+        """Of one that counts in the client's units already."""
+        start, end = span.start, span.end
+        return cls(
+            Position(Natural(start.line), Natural(start.character)),
+            Position(Natural(end.line), Natural(end.character)),
+        )
 
 
 @frozen

@@ -14,6 +14,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from tests.schema import validating
+
 SERVE = [sys.executable, "-m", "fanout_server", "serve"]
 LIMIT = 20.0
 
@@ -69,9 +71,10 @@ class RawClient:
         return self.answer(self.request(method, params))
 
     def command(self, name: str, argument: Any = None) -> Any:
-        """The result of a command. Fails where it is an error."""
+        """The result of a command. Fails where it is an error, or not as the schema has it."""
         answer = self.call("workspace/executeCommand", {"command": name, "arguments": [argument or {}]})
         assert "error" not in answer, answer
+        validating.command(name, "answer").validate(answer["result"])
         return answer["result"]
 
     def initialize(self, root: Path | None = None, capabilities: Any = None, **more: Any) -> Message:

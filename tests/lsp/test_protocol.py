@@ -169,6 +169,20 @@ async def test_a_lone_surrogate_is_sent_as_valid_utf8(protocol: Protocol) -> Non
     assert body == '{"path":"a?\U0001f600"}'.encode()
 
 
+async def test_a_big_message_is_the_same_in_pieces(protocol: Protocol) -> None:
+    edit = types.TextEdit(types.Range(types.Position(0, 0), types.Position(0, 1)), 'a\udcff\u00e9"')
+    document = types.OptionalVersionedTextDocumentIdentifier(uri="file:///a", version=None)
+    changes: list[Any] = [types.TextDocumentEdit(document, [edit, edit]), types.CreateFile(uri="file:///b")]
+    for inner in (types.WorkspaceEdit(document_changes=changes), types.WorkspaceEdit(changes={}), None):
+        request = {
+            "id": 1,
+            "empty": {},
+            "none": [],
+            "params": {"edit": inner, "more": [[], {}, {"a": [1.5, True, None]}]},
+        }
+        assert protocol.serialize_big(request) == protocol.serialize(request)
+
+
 async def test_requests_run_on_while_others_wait(protocol: Protocol, sent: Sent) -> None:
     gate = asyncio.Event()
 
@@ -235,3 +249,216 @@ async def test_a_big_request_is_not_sent_if_things_changed_meanwhile(protocol: P
         await protocol.ask("workspace/applyEdit", {"edit": {}}, 5, before)
     assert len(sent.messages) == count
     assert not protocol._asked
+
+
+async def test_an_error_without_a_request_has_a_null_id(protocol: Protocol, sent: Sent) -> None:
+    protocol.receive(b"[]")
+    assert sent.messages[-1].get("id", "none") is None
+    assert sent.messages[-1]["error"]["code"] == -32600
+
+
+@pytest.mark.parametrize(
+    ("message", "said"),
+    [
+        ({"id": 5, "method": "textDocument/didOpen", "params": {}}, "'textDocument/didOpen' is a notification"),
+        ({"id": 5, "method": "$/cancelRequest", "params": {"id": 1}}, "'$/cancelRequest' is a notification"),
+        ({"id": 5, "method": "initialize", "params": {"capabilities": {}}}, "'initialize' comes once"),
+    ],
+)
+async def test_every_message_with_an_id_is_answered(
+    protocol: Protocol, sent: Sent, message: dict[str, Any], said: str
+) -> None:
+    receive(protocol, message)
+    error = (await answered(sent, 5))["error"]
+    assert error["code"] == -32600
+    assert said in error["message"]
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        {"method": "workspace/executeCommand", "params": {"command": "x"}},
+        {"id": None, "method": "shutdown"},
+        {"result": 3},
+        {"error": 3},
+        {"method": None, "result": 3},
+        {"id": "fanout-99", "result": 3},
+        {"method": "textDocument/didChange", "params": {"textDocument": {"uri": "x"}}},
+        {"method": "$/cancelRequest", "params": {"id": {"no": "hash"}}},
+        {"method": "window/workDoneProgress/cancel", "params": {"token": ["no hash"]}},
+    ],
+)
+async def test_what_cannot_be_answered_is_left_out(
+    protocol: Protocol, sent: Sent, message: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    count = len(sent.messages)
+    receive(protocol, message)
+    await anyio.lowlevel.checkpoint()
+    assert len(sent.messages) == count
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+    execute(protocol, 7)
+    assert "result" in await answered(sent, 7)
+
+
+async def test_an_id_that_is_in_use_is_refused_and_the_first_request_goes_on(protocol: Protocol, sent: Sent) -> None:
+    gate = asyncio.Event()
+
+    async def work(*_: object) -> str:
+        await gate.wait()
+        return "done"
+
+    use(protocol, work)
+    execute(protocol, 1)
+    execute(protocol, 1)
+    assert "still being worked on" in sent.messages[-1]["error"]["message"]
+    gate.set()
+    with anyio.fail_after(5):
+        while "result" not in sent.messages[-1]:
+            await anyio.lowlevel.checkpoint()
+    assert sent.messages[-1]["result"] == "done"
+    execute(protocol, 1)
+    await anyio.lowlevel.checkpoint()
+    assert "still being worked on" not in str(sent.messages[-1])
+
+
+@pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
+async def test_what_json_has_no_numbers_for_is_no_json(protocol: Protocol, sent: Sent, value: str) -> None:
+    protocol.receive(b'{"jsonrpc":"2.0","id":1,"method":"x","params":[%b]}' % value.encode())
+    assert sent.messages[-1]["error"]["code"] == -32700
+
+
+async def test_an_id_of_one_kind_of_number_is_answered_as_a_whole_one(protocol: Protocol, sent: Sent) -> None:
+    protocol.receive(b'{"jsonrpc":"2.0","id":1.0,"method":"no/such"}')
+    assert sent.messages[-1]["error"]["code"] == -32601
+    assert sent.messages[-1]["id"] == 1
+    protocol.receive(b'{"jsonrpc":"2.0","id":1.5,"method":"no/such"}')
+    assert (sent.messages[-1]["error"]["code"], sent.messages[-1]["id"]) == (-32600, None)
+
+
+async def test_what_comes_with_a_shutdown_is_not_served_and_it_cannot_be_cancelled(
+    protocol: Protocol, sent: Sent
+) -> None:
+    gate = asyncio.Event()
+
+    async def stopped() -> None:
+        await gate.wait()
+
+    protocol.hooks = attrs.evolve(protocol.hooks, stopped=stopped)
+    for message_id in (1, 2):
+        receive(protocol, {"id": message_id, "method": "shutdown"})
+    execute(protocol, 3)
+    receive(protocol, {"method": "$/cancelRequest", "params": {"id": 1}})
+    # An exit right behind it finds it asked for, though it is still at work.
+    assert protocol.exit_code == 0
+    for message_id in (2, 3):
+        assert (await answered(sent, message_id))["error"]["code"] == -32600
+    gate.set()
+    assert (await answered(sent, 1))["result"] is None
+
+
+async def test_a_shutdown_that_cannot_be_read_is_none(protocol: Protocol, sent: Sent) -> None:
+    assert protocol.exit_code == 1
+    receive(protocol, {"method": "shutdown"})
+    assert protocol.exit_code == 1
+    execute(protocol, 1)
+    assert "result" in await answered(sent, 1)
+
+
+async def test_a_notification_that_breaks_is_logged_and_shows_no_popup(
+    protocol: Protocol, sent: Sent, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken() -> None:
+        raise RuntimeError("secret")
+
+    protocol.documents.on_change.append(broken)
+    count = len(sent.messages)
+    item = {"uri": "file:///a", "languageId": "x", "version": 0, "text": ""}
+    receive(protocol, {"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    await anyio.lowlevel.checkpoint()
+    assert len(sent.messages) == count
+    assert "secret" in caplog.text
+
+
+async def test_lines_end_where_lsp_says(protocol: Protocol) -> None:
+    text = "a\x0cb\u2028c\nsecond\rthird\r\n"
+    item = {"uri": "file:///a", "languageId": "x", "version": 0, "text": text}
+    receive(protocol, {"method": "textDocument/didOpen", "params": {"textDocument": item}})
+    span = {"start": {"line": 2, "character": 0}, "end": {"line": 2, "character": 5}}
+    change = {"textDocument": {"uri": "file:///a", "version": 1}, "contentChanges": [{"range": span, "text": "3"}]}
+    receive(protocol, {"method": "textDocument/didChange", "params": change})
+    document = protocol.documents.get("file:///a")
+    assert document is not None
+    assert document.text == "a\x0cb\u2028c\nsecond\r3\r\n"
+
+
+async def test_notebooks_are_not_kept(protocol: Protocol, caplog: pytest.LogCaptureFixture) -> None:
+    notebook = {"uri": "file:///n", "notebookType": "x", "version": 0, "cells": []}
+    opened = {"notebookDocument": notebook, "cellTextDocuments": []}
+    for method, params in (
+        ("didOpen", opened),
+        ("didChange", {"notebookDocument": {"uri": "file:///n", "version": 1}, "change": {}}),
+        ("didClose", {"notebookDocument": {"uri": "file:///n"}, "cellTextDocuments": []}),
+    ):
+        receive(protocol, {"method": f"notebookDocument/{method}", "params": params})
+        await anyio.lowlevel.checkpoint()
+        assert not protocol.workspace.notebook_documents
+    assert not {one for one in protocol.fm.builtin_features if one.startswith("notebook")}
+    assert [one for one in caplog.records if one.levelno >= logging.ERROR] == []
+
+
+async def test_documents_are_ours_from_their_opening_to_their_end(protocol: Protocol) -> None:
+    def tell(what: str, **more: Any) -> None:
+        receive(
+            protocol, {"method": f"textDocument/did{what}", "params": {"textDocument": {"uri": "file:///a", **more}}}
+        )
+
+    tell("Open", languageId="x", version=0, text="a")
+    change = {"textDocument": {"uri": "file:///a", "version": 1}, "contentChanges": [{"text": "b"}]}
+    receive(protocol, {"method": "textDocument/didChange", "params": change})
+    assert [(one.text, one.changed) for one in protocol.documents.all()] == [("b", True)]
+    tell("Save")
+    assert [one.changed for one in protocol.documents.all()] == [False]
+    tell("Close")
+    assert protocol.documents.all() == ()
+    assert not protocol.workspace.text_documents
+
+
+async def test_what_is_sent_is_valid_utf8(protocol: Protocol, sent: Sent) -> None:
+    shown = types.ShowMessageParams(type=types.MessageType.Info, message="a\udcff\u00e9")
+    protocol.notify("window/showMessage", shown)
+    assert sent.messages[-1]["params"] == {"type": 3, "message": "a?\u00e9"}
+
+
+async def test_a_cancel_that_comes_too_late_is_no_cause_for_a_warning(
+    protocol: Protocol, sent: Sent, caplog: pytest.LogCaptureFixture
+) -> None:
+    execute(protocol, 1)
+    await answered(sent, 1)
+    with caplog.at_level(logging.WARNING):
+        receive(protocol, {"method": "$/cancelRequest", "params": {"id": 1}})
+    assert caplog.records == []
+
+
+async def test_the_button_of_a_progress_reaches_us(protocol: Protocol) -> None:
+    pressed: list[object] = []
+    protocol.hooks = attrs.evolve(protocol.hooks, cancel_progress=pressed.append)
+    receive(protocol, {"method": "window/workDoneProgress/cancel", "params": {"token": "fanout/1"}})
+    assert pressed == ["fanout/1"]
+
+
+async def test_exit_reaches_us_and_ends_no_interpreter(protocol: Protocol) -> None:
+    exited: list[bool] = []
+    protocol.hooks = attrs.evolve(protocol.hooks, exited=lambda: exited.append(True))
+    receive(protocol, {"method": "exit"})
+    assert exited == [True]
+
+
+async def test_numbers_and_truths_do_not_become_texts(protocol: Protocol, sent: Sent) -> None:
+    receive(protocol, {"id": 1, "method": "workspace/executeCommand", "params": {"command": 3}})
+    receive(
+        protocol, {"id": 2, "method": "workspace/executeCommand", "params": {"command": "x", "workDoneToken": True}}
+    )
+    for message_id, wrong in ((1, "whole number"), (2, "true or false")):
+        error = (await answered(sent, message_id))["error"]
+        assert error["code"] == -32602
+        assert wrong in error["message"]

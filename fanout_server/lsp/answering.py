@@ -1,0 +1,80 @@
+"""The commands' answers, made from what the engine knows. Blocking: ranges are counted in the client's units."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from fanout_server.lsp import answers
+from fanout_server.lsp.findings import Places
+from fanout_server.model import Plan, RunView, UnitView
+from fanout_server.planning.estimate import Estimate
+from fanout_server.planning.selection import Way
+from fanout_server.repo.usage import Usage
+from fanout_server.run.on_disk import OnDisk
+
+
+def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate) -> answers.Preview:
+    return answers.Preview(
+        units=tuple(
+            answers.PlannedUnit(
+                unit.id,
+                unit.title,
+                tuple(
+                    answers.Target(
+                        places.uri(target.path),
+                        places.client_range(target.path, target.range) if target.range else None,
+                    )
+                    for target in unit.targets
+                ),
+            )
+            for unit in plan.units
+        ),
+        splits=tuple(answers.Split(way.kind, way.count, way.label) for way in ways),
+        warnings=places.answers(plan.findings),
+        estimate=_estimate(estimate),
+    )
+
+
+def run(view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None) -> answers.Run:
+    return answers.Run(
+        run_id=view.id,
+        state=view.state,
+        instruction=view.plan.instruction,
+        started=view.started,
+        message=view.message,
+        units=tuple(_unit(unit, places) for unit in view.units),
+        findings=places.answers(view.findings),
+        ended=view.ended,
+        cost=view.cost,
+        estimate=None if estimate is None else _estimate(estimate),
+        disk=None if on_disk is None else _disk(on_disk),
+    )
+
+
+def _unit(unit: UnitView, places: Places) -> answers.Unit:
+    return answers.Unit(
+        id=unit.id,
+        title=unit.title,
+        state=unit.state,
+        attempts=unit.attempts,
+        seconds=unit.seconds,
+        files=tuple(places.uri(path) for path in unit.files),
+        cost=unit.cost,
+        message=unit.message,
+        kind=unit.kind,
+        estimated=unit.estimated,
+        tokens=unit.tokens,
+    )
+
+
+def _estimate(estimate: Estimate) -> answers.Estimate:
+    return answers.Estimate(estimate.low, estimate.high, "USD", estimate.basis)
+
+
+def _disk(on_disk: OnDisk) -> answers.Disk:
+    own, shared = on_disk.run, on_disk.pristine
+    return answers.Disk(own.bytes, own.files, _used(shared), own.complete)
+
+
+def _used(usage: Usage) -> answers.Used:
+    return answers.Used(usage.bytes, usage.files, usage.complete)
