@@ -178,6 +178,7 @@ VARIABLE_DOCS: Mapping[str, str] = {
     "item": "the item as it is written in the list",
     "symbol": "the name after `#`: `src/money.ts#formatAmount`",
     "range": "the lines after `:`, such as `12-20`",
+    "problems": "what the editor says is wrong in the unit's file, a line each (split `diagnostic`)",
 }
 
 COMMAND_VARIABLE_DOCS: Mapping[str, str] = {

@@ -18,7 +18,7 @@ import pytest
 
 import fanout_server
 from fanout_server import codec, model, settings
-from fanout_server.lsp import answers, capabilities, wire
+from fanout_server.lsp import answers, wire
 from fanout_server.lsp.commands import COMMANDS
 from fanout_server.schema import options
 
@@ -232,7 +232,3 @@ def _begins_as_code(node: ast.JoinedStr) -> bool:
         and isinstance(first.value, str)
         and re.match(r"(?:plan|preflight|base|unit|merge|apply|review)/", first.value) is not None
     )
-
-
-def test_initialize_names_what_there_is() -> None:
-    assert tuple(COMMANDS) == capabilities.COMMANDS

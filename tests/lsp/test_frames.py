@@ -21,7 +21,8 @@ def error_of(client: RawClient, message_id: object) -> tuple[int, str]:
     return found["error"]["code"], found["error"]["message"]
 
 
-def execute(client: RawClient, *arguments: object, command: str = "fanout.show") -> tuple[int, str]:
+def execute(client: RawClient, *arguments: object, command: str = "fanout.dismiss",
+        "fanout.show") -> tuple[int, str]:
     message_id = client.request("workspace/executeCommand", {"command": command, "arguments": list(arguments)})
     return error_of(client, message_id)
 

@@ -45,6 +45,7 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     preview = command("fanout.preview", work)
     assert preview["warnings"]
     assert preview["splits"]
+    command("fanout.plan", {"selection": selection, "instruction": "Change {file}."})
     run = command("fanout.run", work)["runId"]
     ended(editor, run, "waiting")
     command("fanout.accept", {"runId": run, "note": "Good."})
@@ -56,6 +57,7 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     view = ended(editor, run, "ready")
     assert {unit["state"] for unit in view["units"]} == {"done", "failed", "cancelled"}
     assert view["findings"]
+    command("fanout.dismiss", {"runId": run, "findings": [view["findings"][0]["id"]]})
     for what in ("diff", "log", "report", "prompt"):
         command("fanout.show", {"runId": run, "what": what})
     command("fanout.retry", {"runId": run, "units": [preview["units"][1]["id"]], "note": "Again."})
@@ -75,7 +77,7 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     assert {one["type"] for one in events} >= {
         *("runStarted", "pilotAccepted", "noteSent", "unitsRetried", "attemptStarted", "attemptActivity"),
         *("attemptVerifying", "attemptFailed", "unitEnded", "findingReported", "runIntegrated", "runEnded"),
-        *("runApplied", "runReverted", "runDiscarded"),
+        *("runApplied", "runReverted", "runDiscarded", "findingsSettled"),
     }
 
 
