@@ -21,8 +21,7 @@ def error_of(client: RawClient, message_id: object) -> tuple[int, str]:
     return found["error"]["code"], found["error"]["message"]
 
 
-def execute(client: RawClient, *arguments: object, command: str = "fanout.dismiss",
-        "fanout.show") -> tuple[int, str]:
+def execute(client: RawClient, *arguments: object, command: str = "fanout.show") -> tuple[int, str]:
     message_id = client.request("workspace/executeCommand", {"command": command, "arguments": list(arguments)})
     return error_of(client, message_id)
 
@@ -47,6 +46,7 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
         "apply",
         "revert",
         "discard",
+        "dismiss",
         "show",
     ]
     assert capabilities["executeCommandProvider"]["commands"] == [f"fanout.{name}" for name in names]
