@@ -113,7 +113,8 @@ def test_the_cost_is_told(make_world: Make) -> None:
     ran = world.run(plan)
     # Three requests, at 3 dollars for a million tokens in and 15 for as many out.
     assert [unit["cost"] for unit in ran.units.values()] == pytest.approx([0.945, 0.945])
-    assert ran.summary["cost"] == pytest.approx(1.89)
+    (probed,) = ran.events("agentProbed")
+    assert ran.summary["cost"] == pytest.approx(1.89 + probed["cost"])
     assert "$1.89" in world.fanout("status")
 
 
