@@ -90,12 +90,15 @@ def _is_of_low_priority(process: psutil.Process) -> bool:
 
 
 _BEGINNER = """
+import signal
 import sys
 import threading
 from pathlib import Path
 from fanout_server.repo import deleting
 deleting.discard(Path(sys.argv[1]), Path(sys.argv[2]))
 deleting.empty(Path(sys.argv[2]))
+# Whoever runs the tests may have been told to ignore it.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
 print("began", flush=True)
 sys.stdin.read()
 """

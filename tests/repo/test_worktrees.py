@@ -181,7 +181,7 @@ _BREAKS: dict[str, tuple[_Break, str]] = {
     "own repository": (_own_repository, "was replaced"),
     "git file is a link": (lambda w: _behind_link(w.written / ".git", "y"), "was replaced"),
     "entry": (lambda w: shutil.rmtree(w.admin), "entry in the repository is gone"),
-    "entry leads away": (lambda w: (w.admin / "gitdir").write_text("/tmp/.git\n"), "entry in the repository was"),
+    "entry leads away": (lambda w: (w.admin / "gitdir").write_text("/nowhere/.git\n"), "entry in the repository was"),
     "other repository": (lambda w: (w.admin / "commondir").write_text("/tmp\n"), "entry in the repository was"),
     "no HEAD": (lambda w: (w.admin / "HEAD").write_text("nonsense\n"), "its HEAD stands on no commit"),
     "orphan": (lambda w: shell(w, "git checkout -q --orphan x"), "its HEAD stands on no commit"),
