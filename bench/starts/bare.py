@@ -20,7 +20,8 @@ from bench.starts.task import WRITTEN, WrongResultError, few
 from bench.worktrees.repositories import Made, git
 from fanout_server import model
 from fanout_server.agents import environment, registry
-from fanout_server.agents.base import Invocation, Task, write_prompt
+from fanout_server.agents.base import Invocation, Talker, Task, write_prompt
+from fanout_server.agents.pipe import Pipe
 from fanout_server.run.prompting import Briefing, prompt_of
 
 _LIMIT = 120
@@ -69,10 +70,34 @@ def _prepared(made: Made, plan: model.Plan, unit: model.Unit, folder: Path) -> S
     git(made.root, "worktree", "add", "-q", "--detach", str(cwd), made.head)
     prompt = prompt_of(unit, Briefing())
     task = Task(unit, plan.options, cwd, prompt, write_prompt(folder, prompt))
-    invocation = registry.get(plan.options.agent, plan.options).program(task)
+    agent = registry.get(plan.options.agent, plan.options)
+    invocation = agent.program(task)
+    reader = agent.reader(task)
+    if isinstance(reader, Talker):
+        said = folder / "stdin"
+        said.write_bytes(_said(reader))
+        invocation = evolve(invocation, stdin=said)
     mark = f"bare/{unit.id}/1"
     env = environment.build(os.environ, env={**plan.options.env, **invocation.env}, env_pass=None, mark=mark)
     return Start(invocation, cwd, env, folder / "agent.log")
+
+
+def _said(reader: Talker) -> bytes:
+    """What it says before it waits for an answer."""
+    pipe = _Recorded()
+    talk = reader.talk(pipe)
+    coroutine = talk.__await__()
+    next(coroutine)
+    coroutine.close()
+    return b"".join(pipe.written)
+
+
+class _Recorded(Pipe):
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+
+    async def write(self, data: bytes) -> None:
+        self.written.append(data)
 
 
 def _started(start: Start, files: contextlib.ExitStack) -> subprocess.Popen[bytes]:
