@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import Any
 
+from tests.agents.running import wait_until
 from tests.conftest import GitCommand
 from tests.lacking import lacking
 from tests.real.conftest import Make
@@ -16,7 +16,6 @@ from tests.real.conftest import Make
 _HERE = Path(__file__).parent
 _PACKAGE = _HERE.parents[1] / "build" / "neovim"
 _ALL_SECONDS = 100
-_END_SECONDS = 10
 
 _PLAN = """\
 Greet in {{file}}.
@@ -59,9 +58,7 @@ def test_a_run_is_steered_from_neovim(make_world: Make, git: GitCommand, checkou
     for path in (began, go, world.temp / "began-a"):
         path.unlink(missing_ok=True)
     # Neovim asks the server to end, and does not wait for it.
-    limit = time.monotonic() + _END_SECONDS
-    while world.network.running() and time.monotonic() < limit:
-        time.sleep(0.05)
+    wait_until(lambda: not world.network.running())
     told: list[dict[str, Any]] = [json.loads(line) for line in done.stdout.splitlines()]
     assert done.returncode == 0, (told, done.stderr.decode())
     steps = [(one["step"], one["what"]) for one in told if one["step"] not in {"asked", "message"}]
