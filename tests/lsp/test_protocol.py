@@ -14,7 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from fanout_server.lsp import messages
 from fanout_server.lsp.client import Client
-from fanout_server.lsp.protocol import ClientRefused, Hooks, Protocol
+from fanout_server.lsp.protocol import ClientRefused, Protocol
 from fanout_server.model import FanoutError
 from tests.lsp.conftest import Sent, receive
 
@@ -203,11 +203,6 @@ async def test_the_clients_first_encoding_is_used(encoding: str, sent: Sent) -> 
     protocol = LanguageServer("fanout", "0", protocol_cls=Protocol).protocol
     assert isinstance(protocol, Protocol)
     protocol.set_writer(sent, include_headers=False)
-
-    async def nothing(*_: object) -> None:
-        pass
-
-    protocol.hooks = Hooks(lambda _: None, nothing, lambda _: None, nothing, lambda: None)
     params = {"capabilities": {"general": {"positionEncodings": ["utf-7", encoding, "utf-16"]}}}
     receive(protocol, {"id": 0, "method": "initialize", "params": params})
     assert protocol.encoding == encoding
@@ -481,7 +476,7 @@ async def test_the_button_of_a_progress_reaches_us(protocol: Protocol) -> None:
 
 async def test_exit_reaches_us_and_ends_no_interpreter(protocol: Protocol) -> None:
     exited: list[bool] = []
-    protocol.hooks = attrs.evolve(protocol.hooks, exited=lambda: exited.append(True))
+    protocol.exited = lambda: exited.append(True)
     receive(protocol, {"method": "exit"})
     assert exited == [True]
 
