@@ -70,8 +70,7 @@ class Resolver(Protocol):
 class Features:
     """The features of one session. ``code_actions`` are asked in order, their answers added up.
 
-    ``answers`` are there for whatever ``lsp/capabilities.py`` may announce, by method. ``when_initialized`` is begun
-    when the client says that it is ready to be asked.
+    ``answers`` are there for whatever ``lsp/capabilities.py`` may announce, by method.
     """
 
     def __init__(self, session: Session, commands: Commands) -> None:
@@ -86,7 +85,6 @@ class Features:
             results.fixes,
             _Selections(session, self._watching),
         ]
-        self.when_initialized: list[Callable[[], Awaitable[None]]] = []
         self.answers: Mapping[str, Answer] = {
             types.INITIALIZED: self._initialized,
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuring.configuration_changed,
@@ -120,8 +118,6 @@ class Features:
 
     async def _initialized(self, _params: types.InitializedParams) -> None:
         self._configuring.initialized()
-        for work in self.when_initialized:
-            self._session.spawn(work)
         await self._register(capabilities.registrations(self._session.protocol.client_capabilities))
 
     async def _register(self, wanted: list[types.Registration]) -> None:
