@@ -16,7 +16,6 @@ from fanout_server.lsp import answering, answers, findings, plans, previewing, s
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
-from fanout_server.lsp.protocol import Protocol
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
@@ -203,9 +202,3 @@ COMMANDS: dict[str, Command] = {
     "fanout.dismiss": Command(wire.DismissArguments, answers.Dismissed, Commands.dismiss),
     "fanout.show": Command(wire.ShowArguments, answers.Opened, Commands.show),
 }
-
-
-def advertise(protocol: Protocol) -> None:
-    """Has ``initialize`` name the commands. pygls only reads their names; they are run by ``Commands.execute``."""
-    for name in COMMANDS:
-        protocol.fm.commands[name] = None

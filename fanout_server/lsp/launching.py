@@ -13,7 +13,8 @@ from attrs import define
 from fanout_server import model
 from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
-from fanout_server.lsp.plan_document import is_plan, owner_of
+from fanout_server.lsp.plan_document import owner_of
+from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.lsp.wire import PlanArguments

@@ -22,8 +22,8 @@ from fanout_server import codec, model
 from fanout_server.lsp import plans, present, wire
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.jobs import Job, Pending
-from fanout_server.lsp.plan_document import ACTION_KIND, is_plan
 from fanout_server.lsp.plan_files import Listed
+from fanout_server.lsp.plan_language import ACTION_KIND, is_plan
 from fanout_server.lsp.positions import Encoding
 from fanout_server.lsp.presets import Preset
 from fanout_server.lsp.session import Session

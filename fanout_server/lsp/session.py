@@ -50,8 +50,6 @@ class Session:
     def initialized(self, params: types.InitializeParams) -> None:
         self.client = Client.of(params)
         self.configuration.begin(params.initialization_options)
-        if self.client.form_inputs:
-            self.protocol.experimental["interactiveResolveProvider"] = {"kinds": ["command"]}
 
     async def close(self) -> None:
         """Ends all runs, which stay resumable. What goes wrong from now on is logged, and not shown any more."""

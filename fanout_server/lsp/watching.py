@@ -18,7 +18,7 @@ from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
 from fanout_server.lsp.fixing import Fixing
-from fanout_server.lsp.plan_document import is_plan
+from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
