@@ -67,10 +67,10 @@ class Objects:
         self._packs = Packs(self._folder)
         # By the full oid of a commit: the base is asked for with every unit.
         self._trees: Cache[str] = Cache(_COMMITS)
-        # Whom the files are to be shared with, and what is to be synced, is then for git to see to.
         told = repo.git("config", "-z", "--get-regexp", r"^core\.(sharedrepository|fsync.*)$", check=False).out
         values = [setting.partition(b"\n")[2].lower() for setting in told.split(b"\0") if setting]
-        self._by_git = any(value not in _PLAIN for value in values)
+        self.by_git = any(value not in _PLAIN for value in values)
+        """Whether files are to be shared with others, or to be synced, so that git must write them."""
 
     def read(self, oid: str) -> tuple[str, bytes]:
         """The kind and the bytes of an object. In a partial clone git fetches what is not here. Raises GitFailed."""
@@ -103,7 +103,7 @@ class Objects:
         return oid
 
     def _write(self, kind: Kind, data: bytes) -> str:
-        if not self._by_git:
+        if not self.by_git:
             try:
                 return self._loose.write(kind, data)
             except OSError:
@@ -116,7 +116,7 @@ class Objects:
         """What this thread (or task) writes inside is on disk only at the end, all of it in one pack, in a tenth of the
         time. Other threads and git's processes see none of it before; an error inside leaves nothing. Raises GitFailed.
         """
-        if self._by_git or self._open_batch() is not None or not self._packs.are_wanted():
+        if self.by_git or self._open_batch() is not None or not self._packs.are_wanted():
             yield
             return
         batch = _Batch(self)
