@@ -10,7 +10,7 @@ import anyio.to_thread
 import attrs
 from attrs import define
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.plan_document import is_plan, owner_of
@@ -89,7 +89,7 @@ class Launching:
         launch.engine = engine
         stop: list[Callable[[], None]] = []
 
-        def began(event: model.Event) -> None:
+        def began(event: run_events.Event) -> None:
             if event.run == run:
                 self._launches.pop(run, None)
                 stop.pop()()

@@ -9,7 +9,7 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.lsp.plan_document import key_of
 from fanout_server.lsp.session import Session
 from fanout_server.model import RunState, RunView, Unit, UnitView
@@ -91,7 +91,7 @@ class PlanRuns:
             self._following = True
             self._session.spawn(self._follow)
 
-    def _hear(self, event: model.Event) -> None:
+    def _hear(self, event: run_events.Event) -> None:
         if event.run in self._uris:
             self._tell(event.run)
 

@@ -12,7 +12,7 @@ import attrs
 from attrs import frozen
 from lsprotocol import types
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show
 from fanout_server.lsp.applying import Applying, Outcome
@@ -123,7 +123,7 @@ class Watching:
         known: tuple[Finding, ...] = ()
         changed = anyio.Event()
 
-        def listen(event: model.Event) -> None:
+        def listen(event: run_events.Event) -> None:
             if event.run == run:
                 changed.set()
 

@@ -14,7 +14,7 @@ import anyio.abc
 import anyio.to_thread
 import attrs
 
-from fanout_server import model, settings
+from fanout_server import model, run_events, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
@@ -38,7 +38,7 @@ _POLL_SECONDS = 0.3
 _CANCEL_LIMIT_SECONDS = 20.0
 _SETTLE_LIMIT_SECONDS = 5.0
 
-Listener = Callable[[model.Event], None]
+Listener = Callable[[run_events.Event], None]
 
 
 class UnknownRun(model.FanoutError):
@@ -75,7 +75,7 @@ class Engine:
         journal = await Journal.open(repository.state_dir / history.JOURNAL)
         listeners: list[Listener] = []
 
-        def publish(event: model.Event) -> None:
+        def publish(event: run_events.Event) -> None:
             for listener in tuple(listeners):
                 try:
                     listener(event)
@@ -158,7 +158,7 @@ class Engine:
         if not chosen:
             raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
         told = tuple(finding for finding in view.findings if set(chosen).intersection(finding.units))
-        wish = model.UnitsRetried(run, time.time(), chosen, note, told)
+        wish = run_events.UnitsRetried(run, time.time(), chosen, note, told)
         self._resume(view, wish, failed)
         return chosen
 
@@ -167,7 +167,7 @@ class Engine:
         view = await self._settled_view(run)
         if run in self._executions or view.state is not RunState.WAITING:
             raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
-        self._resume(view, model.PilotAccepted(run, time.time(), note), failed)
+        self._resume(view, run_events.PilotAccepted(run, time.time(), note), failed)
 
     async def send(self, run: str, unit: str, note: str) -> Delivery:
         """Tells a unit at work something, now or at its agent's next turn. Raises UnknownRun, FanoutError."""
@@ -192,7 +192,7 @@ class Engine:
     def _resume(
         self,
         view: RunView,
-        wish: model.UnitsRetried | model.PilotAccepted,
+        wish: run_events.UnitsRetried | run_events.PilotAccepted,
         failed: Callable[[model.FanoutError], None],
     ) -> None:
         execution = self._add(view.id, view.plan)
@@ -293,7 +293,7 @@ class Engine:
         known = set((await self.view(run)).findings)
         settled = tuple(one for one in dict.fromkeys(findings) if one in known)
         if settled:
-            await self._record(model.FindingsSettled(run, time.time(), settled))
+            await self._record(run_events.FindingsSettled(run, time.time(), settled))
 
     async def plan_revert(self, run: str, present: Present) -> EditPlan:
         """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
@@ -329,7 +329,7 @@ class Engine:
         if view.state in ACTIVE:
             await self.cancel(run)
             await self.wait(run)
-        await self._record(model.RunDiscarded(run, time.time()))
+        await self._record(run_events.RunDiscarded(run, time.time()))
 
     async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
         """See ``cleaning.clean``."""
@@ -412,7 +412,7 @@ class Engine:
             execution.over.set()
             del self._executions[execution.run]
 
-    async def _record(self, event: model.Event) -> None:
+    async def _record(self, event: run_events.Event) -> None:
         with anyio.CancelScope(shield=True):
             await self._services.journal.append(event)
         self._services.publish(event)

@@ -11,7 +11,7 @@ import anyio
 import anyio.abc
 import anyio.to_thread
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import FailureKind, Finding, Plan, RunState, Severity, Unit, UnitState
@@ -66,7 +66,7 @@ class Execution:
                 await self._find(note)
             await self._work(agent, base.commit)
 
-    async def resume(self, wish: model.UnitsRetried | model.PilotAccepted | None = None) -> None:
+    async def resume(self, wish: run_events.UnitsRetried | run_events.PilotAccepted | None = None) -> None:
         """Goes on after an interruption, or at the user's ``wish``: units that ended stay ended.
 
         Raises FanoutError where it cannot begin.
@@ -88,7 +88,7 @@ class Execution:
             except DiskFull as full:
                 raise DiskFull(f"Run {self.run} was not resumed. {full} {_MAKE_ROOM}, then resume it again.") from full
             # In this order, whoever dies in between leaves a run that can be resumed.
-            await self._emit(model.RunResumed(self.run, time.time()))
+            await self._emit(run_events.RunResumed(self.run, time.time()))
             if wish is not None:
                 await self._emit(wish)
             await self._work(agent, view.base)
@@ -148,7 +148,7 @@ class Execution:
         """Tells a unit at work something. ``None`` where it is not at work any more."""
         delivered = self._mail.put(unit, note)
         if delivered is not None:
-            await self._emit(model.NoteSent(self.run, time.time(), unit, note))
+            await self._emit(run_events.NoteSent(self.run, time.time(), unit, note))
         return delivered
 
     async def _begin(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
@@ -157,7 +157,7 @@ class Execution:
         try:
             await anyio.to_thread.run_sync(self._gate.check, usage.NOTHING, "A run")
             base = await anyio.to_thread.run_sync(self._snapshot, buffers)
-            await self._emit(model.RunStarted(self.run, time.time(), root, base.commit, self._plan))
+            await self._emit(run_events.RunStarted(self.run, time.time(), root, base.commit, self._plan))
         except (model.FanoutError, OSError) as error:
             full = self._gate.met(error)
             if full is None:
@@ -179,13 +179,13 @@ class Execution:
             untracked_limit=self._plan.options.untracked_limit,
         )
 
-    async def _emit(self, event: model.Event) -> None:
+    async def _emit(self, event: run_events.Event) -> None:
         await self._services.journal.append(event)
         self.fold.add(event)
         self._services.publish(event)
 
     async def _find(self, finding: Finding) -> None:
-        await self._emit(model.FindingReported(self.run, time.time(), finding))
+        await self._emit(run_events.FindingReported(self.run, time.time(), finding))
 
     async def _work(self, agent: Agent, base: str) -> None:
         """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
@@ -330,7 +330,9 @@ class Execution:
         many = "No unit was" if len(units) == len(self._plan.units) else f"{len(units)} more units were not"
         await self._find(Finding("unit/failed", Severity.ERROR, f"{many} started: {message}", units=ids))
         for unit in units:
-            await self._emit(model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0, kind=kind))
+            await self._emit(
+                run_events.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, 0.0, kind=kind)
+            )
 
     async def _worker(self, context: RunContext, waiting: Iterator[Unit]) -> None:
         while self._gate.reason is None and context.halt.reason is None:
@@ -344,7 +346,7 @@ class Execution:
                 turn.passed.set()
 
     async def _one(self, context: RunContext, unit: Unit, turn: Turn) -> None:
-        ended: model.UnitEnded | None = None
+        ended: run_events.UnitEnded | None = None
         with anyio.CancelScope() as scope:
             self._unit_scopes[unit.id] = scope
             if unit.id in self._cancelled:
@@ -359,7 +361,7 @@ class Execution:
             finally:
                 del self._unit_scopes[unit.id]
         if ended is None:
-            ended = model.UnitEnded(
+            ended = run_events.UnitEnded(
                 self.run,
                 time.time(),
                 unit.id,
@@ -375,7 +377,7 @@ class Execution:
             if self._gate.met(error) is None:
                 raise
 
-    async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> model.UnitEnded:
+    async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> run_events.UnitEnded:
         try:
             return await run_unit(context, unit, turn, self.fold.unit(unit.id))
         except Halted:
@@ -391,7 +393,7 @@ class Execution:
             message = "An error of fanout's own ended the unit; the server's log has it."
             await self._find(Finding("unit/failed", Severity.ERROR, f"{unit.title}: {message}", units=(unit.id,)))
             seconds = turn.stopwatch.seconds
-            return model.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, seconds)
+            return run_events.UnitEnded(self.run, time.time(), unit.id, UnitState.FAILED, message, seconds)
 
     async def _look_around(self, unit: Unit) -> None:
         """Tells what changed in the repository beside the worktrees. No unit fails for it: the user works there too."""
@@ -423,7 +425,7 @@ class Execution:
         integration = await anyio.to_thread.run_sync(self._merge, base, results)
         for finding in integration.findings:
             await self._find(finding)
-        await self._emit(model.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
+        await self._emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
         done = sum(unit.state is UnitState.DONE for unit in view.units)
         if self._all_cancelled:
             await self._end(RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.")
@@ -442,4 +444,4 @@ class Execution:
         return keep(repository, make, "The merged result")
 
     async def _end(self, state: RunState, message: str) -> None:
-        await self._emit(model.RunEnded(self.run, time.time(), state, message))
+        await self._emit(run_events.RunEnded(self.run, time.time(), state, message))

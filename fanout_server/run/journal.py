@@ -19,7 +19,7 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from fanout_server import codec, model
+from fanout_server import codec, model, run_events
 
 _VERSION = 1
 _BUSY_SECONDS = 20.0
@@ -108,11 +108,11 @@ class Journal:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._connection.close, limiter=self._one_at_a_time)
 
-    async def append(self, *events: model.Event) -> None:
+    async def append(self, *events: run_events.Event) -> None:
         """Returns when the events are committed, in one transaction."""
         await self._call(lambda: self._append(events))
 
-    async def events(self, run: str) -> tuple[model.Event, ...]:
+    async def events(self, run: str) -> tuple[run_events.Event, ...]:
         """Of one run, in the order of their writing; of its activity only the last of each unit."""
         return await self._call(lambda: self._events(run))
 
@@ -162,16 +162,16 @@ class Journal:
             raise
         self._connection.execute("COMMIT")
 
-    def _append(self, events: tuple[model.Event, ...]) -> None:
+    def _append(self, events: tuple[run_events.Event, ...]) -> None:
         with self._transaction() as connection:
             for event in events:
                 body = codec.event_to_json(event)
-                if isinstance(event, model.AttemptActivity):
+                if isinstance(event, run_events.AttemptActivity):
                     connection.execute("REPLACE INTO activity VALUES (?, ?, ?)", (event.run, event.unit, body))
                 else:
                     connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
 
-    def _events(self, run: str) -> tuple[model.Event, ...]:
+    def _events(self, run: str) -> tuple[run_events.Event, ...]:
         rows = self._connection.execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
         rows += self._connection.execute("SELECT body FROM activity WHERE run = ?", (run,)).fetchall()
         return tuple(codec.event_from_json(body) for (body,) in rows)
@@ -186,10 +186,10 @@ class Journal:
             "SELECT run, min(seq) FROM events GROUP BY run ORDER BY min(seq) DESC LIMIT ?", (newest,)
         ).fetchall()
         for run, first in rows:
-            costs = self._connection.execute(_UNIT_COSTS, (run, _starts_with(model.UnitEnded), most)).fetchall()
+            costs = self._connection.execute(_UNIT_COSTS, (run, _starts_with(run_events.UnitEnded), most)).fetchall()
             if not costs:
                 continue
-            row = self._connection.execute(_ASKED_FOR, (first, _starts_with(model.RunStarted))).fetchone()
+            row = self._connection.execute(_ASKED_FOR, (first, _starts_with(run_events.RunStarted))).fetchone()
             if row is not None:
                 options = json.loads(row[0] or "{}")
                 implied = next((agent for agent in ("command", "rewrite") if options.get(agent)), None)
@@ -226,6 +226,6 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _starts_with(event: type[model.Event]) -> str:
+def _starts_with(event: type[run_events.Event]) -> str:
     """A pattern for ``LIKE``: how the body of such an event begins."""
     return f'{{"type":"{codec.event_type(event)}",%'
