@@ -14,7 +14,8 @@ from fanout_server.lsp.plan_document import key_of
 from fanout_server.lsp.session import Session
 from fanout_server.model import RunState, RunView, Unit, UnitView
 from fanout_server.planning.targets import Entry
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
+from fanout_server.run.views import UnknownRun
 
 _log = logging.getLogger(__name__)
 

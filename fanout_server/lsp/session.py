@@ -19,7 +19,8 @@ from fanout_server.lsp.configuration import Configuration
 from fanout_server.lsp.documents import Documents
 from fanout_server.lsp.engines import Engines
 from fanout_server.lsp.protocol import Protocol
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
+from fanout_server.run.views import UnknownRun
 
 _log = logging.getLogger(__name__)
 

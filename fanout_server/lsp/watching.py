@@ -23,8 +23,9 @@ from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
+from fanout_server.run.views import UnknownRun
 
 _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05

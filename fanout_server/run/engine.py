@@ -6,13 +6,12 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import anyio.to_thread
-import attrs
 
 from fanout_server import model, run_events, settings
 from fanout_server.apply.content import Present
@@ -23,14 +22,16 @@ from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, fixing, history, locks, opening, recovery, report
+from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, report
 from fanout_server.run.context import Delivery
 from fanout_server.run.execution import Execution
-from fanout_server.run.journal import Journal, JournalError
+from fanout_server.run.executions import Executions
+from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
-from fanout_server.run.state import ACTIVE, RESUMABLE, fold
+from fanout_server.run.state import ACTIVE, RESUMABLE
+from fanout_server.run.views import Views
 
 _log = logging.getLogger(__name__)
 
@@ -41,10 +42,6 @@ _SETTLE_LIMIT_SECONDS = 5.0
 Listener = Callable[[run_events.Event], None]
 
 
-class UnknownRun(model.FanoutError):
-    """No run of this id is in the journal."""
-
-
 class Engine:
     """Made by ``Engine.open``. Methods are for the event loop's thread; listeners are called there."""
 
@@ -52,13 +49,11 @@ class Engine:
         self._services = services
         self._tasks = tasks
         self._listeners = listeners
-        self._executions: dict[str, Execution] = {}
+        self._executions = Executions(services, tasks)
+        self._views = Views(services, self._executions)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
-        # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
-        # time would take longer with every run.
-        self._settled: dict[str, tuple[int, RunView]] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -91,7 +86,7 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 engine = cls(services, tasks, listeners)
                 engine._reaped = reaped
-                tasks.start_soon(engine._watch_cancellations)
+                tasks.start_soon(engine._executions.watch_cancellations)
                 try:
                     yield engine
                 finally:
@@ -110,7 +105,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether a run goes on in this process."""
-        return bool(self._executions)
+        return self._executions.busy
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` with each event from now on, after it is in the journal. Returns the way to stop it."""
@@ -129,16 +124,14 @@ class Engine:
         failed: Callable[[model.FanoutError], None],
     ) -> None:
         """Starts the run and returns at once. ``failed`` hears why, if it could not even begin."""
-        execution = self._add(run, plan)
-        self._tasks.start_soon(self._own, execution, lambda: execution.start(buffers), failed)
+        self._executions.begin(run, plan, lambda execution: execution.start(buffers), failed)
 
     async def resume(self, run: str, failed: Callable[[model.FanoutError], None]) -> None:
         """Goes on with an interrupted run, in the background. Raises UnknownRun, FanoutError."""
         view = await self.view(run)
         if view.state is not RunState.INTERRUPTED:
             raise model.FanoutError(f"Run {run} is {view.state}; only an interrupted run can be resumed.")
-        execution = self._add(run, view.plan)
-        self._tasks.start_soon(self._own, execution, execution.resume, failed)
+        self._executions.begin(run, view.plan, Execution.resume, failed)
 
     async def retry(
         self, run: str, units: Collection[str] | None, note: str, failed: Callable[[model.FanoutError], None]
@@ -159,7 +152,7 @@ class Engine:
             raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
         told = tuple(finding for finding in view.findings if set(chosen).intersection(finding.units))
         wish = run_events.UnitsRetried(run, time.time(), chosen, note, told)
-        self._resume(view, wish, failed)
+        self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
         return chosen
 
     async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
@@ -167,7 +160,8 @@ class Engine:
         view = await self._settled_view(run)
         if run in self._executions or view.state is not RunState.WAITING:
             raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
-        self._resume(view, run_events.PilotAccepted(run, time.time(), note), failed)
+        wish = run_events.PilotAccepted(run, time.time(), note)
+        self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
 
     async def send(self, run: str, unit: str, note: str) -> Delivery:
         """Tells a unit at work something, now or at its agent's next turn. Raises UnknownRun, FanoutError."""
@@ -189,20 +183,9 @@ class Engine:
                 await self.wait_over(run)
         return view
 
-    def _resume(
-        self,
-        view: RunView,
-        wish: run_events.UnitsRetried | run_events.PilotAccepted,
-        failed: Callable[[model.FanoutError], None],
-    ) -> None:
-        execution = self._add(view.id, view.plan)
-        self._tasks.start_soon(self._own, execution, lambda: execution.resume(wish), failed)
-
     async def wait_over(self, run: str) -> None:
         """Until nothing of the run goes on in this process any more. A run of another process is not waited for."""
-        execution = self._executions.get(run)
-        if execution is not None:
-            await execution.over.wait()
+        await self._executions.wait_over(run)
 
     async def wait(self, run: str) -> RunView:
         """As ``wait_over``; returns the run as it then is. Raises UnknownRun where it could not even begin."""
@@ -211,29 +194,11 @@ class Engine:
 
     async def runs(self) -> tuple[RunView, ...]:
         """All runs, newest first."""
-        views = []
-        for run, mark in await self._services.journal.marks():
-            seen, view = self._settled.get(run, (None, None))
-            if seen != mark or view is None:
-                view = await self.view(run)
-                if view.state not in ACTIVE:
-                    self._settled[run] = (mark, view)
-            views.append(view)
-        return tuple(views)
+        return await self._views.all()
 
     async def view(self, run: str) -> RunView:
         """The run as it is now. Raises UnknownRun."""
-        execution = self._executions.get(run)
-        live = execution.fold.view() if execution is not None and not execution.over.is_set() else None
-        if live is not None:
-            return live
-        view = fold(await self._services.journal.events(run))
-        if view is None:
-            raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
-        if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
-            # Its process died without a word.
-            return attrs.evolve(view, state=RunState.INTERRUPTED, message=recovery.died(run))
-        return view
+        return await self._views.one(run)
 
     async def on_disk(self, runs: Collection[str], within: float = math.inf) -> Mapping[str, OnDisk]:
         """What the runs have on the disk; those are left out of which nothing is known ``within`` so many seconds."""
@@ -263,9 +228,8 @@ class Engine:
 
     async def _call_off(self, view: RunView) -> tuple[str, ...]:
         """Nobody is at work on a run that waits: it is gone on with, to its end."""
-        execution = self._add(view.id, view.plan)
+        execution = self._executions.begin(view.id, view.plan, Execution.resume, _log_failure)
         execution.cancel(None)
-        self._tasks.start_soon(self._own, execution, execution.resume, _log_failure)
         return tuple(unit.id for unit in view.units if not unit.state.ended)
 
     async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
@@ -390,28 +354,6 @@ class Engine:
             # The run will meet it again, and tell.
             _log.info("cannot make worktrees ready: %s", error)
 
-    def _add(self, run: str, plan: Plan) -> Execution:
-        execution = self._executions[run] = Execution(self._services, run, plan)
-        return execution
-
-    async def _own(
-        self,
-        execution: Execution,
-        work: Callable[[], Awaitable[None]],
-        failed: Callable[[model.FanoutError], None],
-    ) -> None:
-        """A run's failure is its own: it never takes the engine, and so the other runs, with it."""
-        try:
-            await work()
-        except (model.FanoutError, OSError) as error:
-            failed(error if isinstance(error, model.FanoutError) else model.FanoutError(str(error)))
-        except Exception:  # noqa: BLE001  logged, with its traceback
-            _log.exception("run %s broke", execution.run)
-            failed(model.FanoutError(f"Run {execution.run} broke on an error of fanout's own; its log says more."))
-        finally:
-            execution.over.set()
-            del self._executions[execution.run]
-
     async def _record(self, event: run_events.Event) -> None:
         with anyio.CancelScope(shield=True):
             await self._services.journal.append(event)
@@ -420,20 +362,6 @@ class Engine:
     async def _ended(self, run: str, units: Collection[str]) -> bool:
         view = await self.view(run)
         return view.state not in ACTIVE or all(unit.state.ended for unit in view.units if unit.id in units)
-
-    async def _watch_cancellations(self) -> None:
-        """Other processes leave their wishes in the journal."""
-        while True:
-            mine = [run for run, execution in self._executions.items() if not execution.over.is_set()]
-            try:
-                wishes = await self._services.journal.take_cancellations(mine) if mine else ()
-            except JournalError as error:
-                _log.warning("%s", error)
-                wishes = ()
-            for wish in wishes:
-                if wish.run in self._executions:
-                    self._executions[wish.run].cancel(wish.units)
-            await anyio.sleep(_POLL_SECONDS)
 
 
 def _log_failure(error: model.FanoutError) -> None:

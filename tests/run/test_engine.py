@@ -16,9 +16,10 @@ from fanout_server.apply.resolving import Choice
 from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.repo.errors import TooLarge
 from fanout_server.run.delivery import NotDeliverable
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
 from fanout_server.run.fixing import NotFixable
 from fanout_server.run.state import Fold
+from fanout_server.run.views import UnknownRun
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan, unit_of
 
