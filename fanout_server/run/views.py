@@ -40,7 +40,7 @@ class Views:
     async def one(self, run: str) -> RunView:
         """Raises UnknownRun."""
         execution = self._executions.get(run)
-        live = execution.fold.view() if execution is not None and not execution.over.is_set() else None
+        live = execution.view if execution is not None and not execution.over.is_set() else None
         if live is not None:
             return live
         view = fold(await self._services.journal.events(run))
