@@ -218,12 +218,16 @@ class Unit:
 
 @frozen
 class Plan:
-    """An instruction, its units and its options. ``findings`` is what planning had to say: warnings, no errors."""
+    """An instruction, its units and its options. ``findings`` is what planning had to say: warnings, no errors.
+
+    ``source`` is the plan document, where there is one: its path, absolute where it lies outside of the checkout.
+    """
 
     instruction: str
     units: tuple[Unit, ...]
     options: Options = field(factory=Options)
     findings: tuple[Finding, ...] = ()
+    source: str | None = None
 
 
 @frozen

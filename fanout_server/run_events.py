@@ -191,6 +191,13 @@ class FindingsSettled(Event):
     findings: tuple[Finding, ...]
 
 
+@frozen
+class PlanMoved(Event):
+    """The run's plan document has another name now; ``source`` is as a ``Plan`` has it."""
+
+    source: str
+
+
 AnyEvent = (
     RunStarted
     | RunResumed
@@ -211,4 +218,5 @@ AnyEvent = (
     | RunReverted
     | RunDiscarded
     | FindingsSettled
+    | PlanMoved
 )

@@ -75,6 +75,7 @@ PLANS = st.builds(
     st.lists(UNITS, max_size=3).map(tuple),
     OPTIONS,
     st.lists(FINDINGS, max_size=2).map(tuple),
+    st.none() | PATHS,
 )
 
 TOKENS = st.builds(model.Tokens, *[st.integers(0, 10**9)] * 3)

@@ -6,9 +6,12 @@ import argparse
 import sys
 from pathlib import Path
 
+import attrs
+
 from fanout_server import model, settings
 from fanout_server.planning import front_matter, selection
 from fanout_server.planning import plan as planning
+from fanout_server.planning.sources import source_of
 from fanout_server.repo.repository import Repository
 
 PLAN_SUFFIX = ".fanout.md"
@@ -29,9 +32,10 @@ def make_plan(arguments: argparse.Namespace, repository: Repository, cwd: Path) 
             raise WrongUse(f"A plan document stands alone: {documents[0]} names its own targets. Leave the others out.")
         text = _read(cwd / documents[0])
         try:
-            return planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
+            plan = planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
         except (planning.PlanError, selection.EmptySelection) as error:
             raise WrongUse(f"{documents[0]}: {error}") from error
+        return attrs.evolve(plan, source=source_of(cwd / documents[0], repository.root))
     chosen = settings.parse_options(options)
     instruction = arguments.instruction or ""
     if not instruction and not (chosen.command or chosen.rewrite):

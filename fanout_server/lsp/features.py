@@ -118,6 +118,10 @@ class Features:
     def _begun(self, engine: Engine, run: str, uri: str) -> None:
         self.room().watch.begun(engine, run, uri)
 
+    async def _moved(self, before: str, now: str) -> None:
+        if self._made is not None:
+            await self._made.watch.moved(before, now)
+
     def register(self, server: LanguageServer) -> None:
         """To be called once, before the client's first message."""
         left: list[_Feature] = []
@@ -144,6 +148,11 @@ class Features:
         def folders_changed(params: types.DidChangeWorkspaceFoldersParams) -> None:
             self._configuring.folders_changed(params)
 
+        def renamed(params: types.RenameFilesParams) -> None:
+            from fanout_server.lsp.renaming import Renaming  # noqa: PLC0415 - most sessions rename no plan
+
+            Renaming(self._session, self._moved).renamed(params)
+
         async def resolve_command(params: Any) -> Any:
             from fanout_server.lsp.forms import Forms  # noqa: PLC0415 - few editors have forms
 
@@ -159,6 +168,7 @@ class Features:
         server.feature(types.INITIALIZED)(initialized)
         server.feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(configuration_changed)
         server.feature(types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS)(folders_changed)
+        server.feature(types.WORKSPACE_DID_RENAME_FILES, _RENAMED)(renamed)
         server.feature("command/resolve")(resolve_command)
         options = types.CodeActionOptions(code_action_kinds=list(self.action_kinds), resolve_provider=True)
         server.feature(types.TEXT_DOCUMENT_CODE_ACTION, options)(actions)
@@ -270,6 +280,13 @@ def _marked(action: types.CodeAction | types.Command, number: int) -> types.Code
 
 
 _LEGEND = types.SemanticTokensLegend(token_types=list(TOKEN_TYPES), token_modifiers=[])
+
+_RENAMED = types.FileOperationRegistrationOptions(
+    filters=[
+        types.FileOperationFilter(types.FileOperationPattern(f"**/*{ENDING}", types.FileOperationPatternKind.File)),
+        types.FileOperationFilter(types.FileOperationPattern("**", types.FileOperationPatternKind.Folder)),
+    ]
+)
 
 _FEATURES = (
     _Feature(

@@ -23,6 +23,7 @@ from fanout_server.lsp.wire import PlanArguments, Position, Problem, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
+from fanout_server.planning.sources import source_of
 from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.run.engine import Engine
 
@@ -40,7 +41,8 @@ class BadPlace(model.FanoutError):
 class Asked:
     """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one.
 
-    ``options`` are those of all layers but the document's, ``said`` those of the command alone.
+    ``options`` are those of all layers but the document's, ``said`` those of the command alone. ``source`` is where
+    findings about the document point, ``named`` what the plan calls it.
     """
 
     engine: Engine
@@ -49,6 +51,7 @@ class Asked:
     document: str | None = None
     text: str = ""
     source: str | None = None
+    named: str | None = None
     selection: selecting.Selection | None = None
     instruction: str | None = None
     said: Mapping[str, object] = field(factory=dict)
@@ -58,9 +61,10 @@ class Asked:
         """Blocking. Raises PlanError, EmptySelection, BadOption."""
         repository = self.engine.repository
         if self.selection is None:
-            return planning.plan_from_document(
+            plan = planning.plan_from_document(
                 self.text, repository, repository.root, self.cwd, self.options, {}, self.source, self.opened
             )
+            return attrs.evolve(plan, source=self.named)
         options = settings.parse_options(self.options)
         wanted = attrs.evolve(self.selection, split=options.split)
         resolved = selecting.resolve(wanted, repository, repository.root, self.cwd, self.opened)
@@ -114,6 +118,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         document=uri,
         text=text,
         source=relative(engine.repository.root, path) if path else None,
+        named=await anyio.to_thread.run_sync(source_of, path, engine.repository.root) if path else None,
         said=given,
         opened=_opened(session, engine),
     )

@@ -14,7 +14,7 @@ from lsprotocol import types
 
 from fanout_server import run_events
 from fanout_server.apply.resolving import Choice
-from fanout_server.lsp import applying, findings, show
+from fanout_server.lsp import applying, findings, show, uris
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
 from fanout_server.lsp.fixing import Fixing
@@ -31,6 +31,7 @@ _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
+_DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
@@ -86,6 +87,29 @@ class Watching:
             for begun in self.begun:
                 begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
+
+    async def recall(self, engine: Engine, view: RunView, document: str) -> None:
+        """A run of this plan document that was begun elsewhere: what it had to say is shown as it was there.
+
+        Only of the newest run, as long as nobody is done with it. Raises FanoutError.
+        """
+        self._documents[view.id] = document
+        root = engine.repository.root
+        going = any(root == self._roots.get(run) for run in self._active)
+        if going or view.state in _DONE_WITH or not await engine.sources.is_newest(view.id):
+            return
+        self._roots[view.id] = root
+        await self.publish(engine, view)
+
+    def moved(self, before: str, now: str) -> None:
+        """Files or folders have another path; what is shown of a plan document is shown of the new one from now on."""
+        for run, uri in tuple(self._documents.items()):
+            path = uris.to_path(uri)
+            if path is not None and (path == before or path.startswith(f"{before}/")):
+                self._documents[run] = uris.from_path(now + path[len(before) :])
+                known = self.known.get(run)
+                if known is not None:
+                    self._session.spawn(self.publish, known.engine, known.view)
 
     def going(self) -> dict[str, str]:
         """The runs that go on, each with a line about it, the newest last."""

@@ -30,6 +30,7 @@ from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
+from fanout_server.run.sources import Sources
 from fanout_server.run.state import ACTIVE, RESUMABLE
 from fanout_server.run.views import Views
 
@@ -51,6 +52,7 @@ class Engine:
         self._listeners = listeners
         self._executions = Executions(services, tasks)
         self._views = Views(services, self._executions)
+        self.sources = Sources(services, self._executions, self._views)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
@@ -257,7 +259,7 @@ class Engine:
         known = set((await self.view(run)).findings)
         settled = tuple(one for one in dict.fromkeys(findings) if one in known)
         if settled:
-            await self._record(run_events.FindingsSettled(run, time.time(), settled))
+            await self._executions.record(run_events.FindingsSettled(run, time.time(), settled))
 
     async def plan_revert(self, run: str, present: Present) -> EditPlan:
         """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
@@ -276,16 +278,16 @@ class Engine:
         await delivery.keep_replaced(self._services, run, plan)
 
     async def record_applied(self, run: str, kept: str, plan: EditPlan) -> None:
-        await self._record(delivery.applied_event(run, kept, plan))
+        await self._executions.record(delivery.applied_event(run, kept, plan))
 
     async def record_unchanged(self, run: str, plan: EditPlan) -> None:
         """The user's files already hold all of the plan: an earlier apply was broken off before it was recorded."""
         kept = await delivery.last_kept(self._services, run)
         if kept is not None:
-            await self._record(delivery.unchanged_event(run, kept, plan))
+            await self._executions.record(delivery.unchanged_event(run, kept, plan))
 
     async def record_reverted(self, run: str, plan: EditPlan) -> None:
-        await self._record(delivery.reverted_event(run, plan))
+        await self._executions.record(delivery.reverted_event(run, plan))
 
     async def discard(self, run: str) -> None:
         """Ends what still runs of it and marks it unwanted; ``clean`` removes its refs and files. Raises UnknownRun."""
@@ -293,7 +295,7 @@ class Engine:
         if view.state in ACTIVE:
             await self.cancel(run)
             await self.wait(run)
-        await self._record(run_events.RunDiscarded(run, time.time()))
+        await self._executions.record(run_events.RunDiscarded(run, time.time()))
 
     async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
         """See ``cleaning.clean``."""
@@ -353,11 +355,6 @@ class Engine:
         except (model.FanoutError, OSError) as error:
             # The run will meet it again, and tell.
             _log.info("cannot make worktrees ready: %s", error)
-
-    async def _record(self, event: run_events.Event) -> None:
-        with anyio.CancelScope(shield=True):
-            await self._services.journal.append(event)
-        self._services.publish(event)
 
     async def _ended(self, run: str, units: Collection[str]) -> bool:
         view = await self.view(run)

@@ -130,6 +130,10 @@ class Execution:
         """See ``Crew.send``."""
         return await self._crew.send(unit, note)
 
+    async def record(self, event: run_events.Event) -> None:
+        """See ``Record.emit``: for what does not come of the execution itself."""
+        await self._record.emit(event)
+
     async def _begin(self, buffers: Mapping[str, bytes]) -> snapshot.Snapshot:
         """The base and the first event, or nothing. Raises DiskFull where there is no room for a run, FanoutError."""
         root = str(self._services.repository.root)

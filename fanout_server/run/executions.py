@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 import anyio
 import anyio.abc
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.model import Plan
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import JournalError
@@ -55,6 +55,16 @@ class Executions:
         execution = self._executions.get(run)
         if execution is not None:
             await execution.over.wait()
+
+    async def record(self, event: run_events.Event) -> None:
+        """Writes down what happened to a run beside its execution, if it has one here, and tells of it."""
+        execution = self._executions.get(event.run)
+        with anyio.CancelScope(shield=True):
+            if execution is not None and execution.view is not None:
+                await execution.record(event)
+                return
+            await self._services.journal.append(event)
+        self._services.publish(event)
 
     async def watch_cancellations(self) -> None:
         """Other processes leave their wishes in the journal. Never ends."""

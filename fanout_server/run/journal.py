@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -29,6 +30,8 @@ CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, run TEXT NOT NULL, b
 CREATE INDEX IF NOT EXISTS events_run ON events (run, seq);
 CREATE TABLE IF NOT EXISTS activity (run TEXT NOT NULL, unit TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, unit))
     WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, run TEXT UNIQUE NOT NULL, root BLOB NOT NULL, source BLOB);
+CREATE INDEX IF NOT EXISTS places_source ON places (root, source);
 CREATE TABLE IF NOT EXISTS cancellations (id INTEGER PRIMARY KEY, run TEXT NOT NULL, units TEXT);
 """
 
@@ -127,6 +130,18 @@ class Journal:
         """
         return await self._call(lambda: self._costs(newest, most))
 
+    async def documents(self, root: str) -> tuple[tuple[str, str], ...]:
+        """The runs of plan documents in the checkout at ``root``, each with its plan's ``source``, newest first."""
+        return await self._call(lambda: self._documents(root))
+
+    async def last_run_of(self, root: str, source: str) -> str | None:
+        """The newest run of a plan document in the checkout at ``root``."""
+        return await self._call(lambda: self._last_run_of(root, source))
+
+    async def newest_run(self, root: str) -> str | None:
+        """The newest run of the checkout at ``root``; ``None`` where it was made by a fanout that did not tell."""
+        return await self._call(lambda: self._newest_run(root))
+
     async def forget(self, run: str) -> None:
         """Removes all that is known of a run."""
         await self._call(lambda: self._forget(run))
@@ -170,6 +185,18 @@ class Journal:
                     connection.execute("REPLACE INTO activity VALUES (?, ?, ?)", (event.run, event.unit, body))
                 else:
                     connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
+                    self._place(event)
+
+    def _place(self, event: run_events.Event) -> None:
+        """So that a run is found by its plan document without a look into all runs. Odd bytes of a path are no text."""
+        match event:
+            case run_events.RunStarted():
+                source = None if event.plan.source is None else os.fsencode(event.plan.source)
+                place = (event.run, os.fsencode(event.root), source)
+                self._connection.execute("REPLACE INTO places (run, root, source) VALUES (?, ?, ?)", place)
+            case run_events.PlanMoved():
+                moved = (os.fsencode(event.source), event.run)
+                self._connection.execute("UPDATE places SET source = ? WHERE run = ?", moved)
 
     def _events(self, run: str) -> tuple[run_events.Event, ...]:
         rows = self._connection.execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
@@ -179,6 +206,26 @@ class Journal:
     def _marks(self) -> tuple[tuple[str, int], ...]:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
         return tuple((run, mark) for run, mark in rows)
+
+    def _documents(self, root: str) -> tuple[tuple[str, str], ...]:
+        rows = self._connection.execute(
+            "SELECT run, source FROM places WHERE root = ? AND source IS NOT NULL ORDER BY id DESC",
+            (os.fsencode(root),),
+        ).fetchall()
+        return tuple((run, os.fsdecode(source)) for run, source in rows)
+
+    def _last_run_of(self, root: str, source: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT run FROM places WHERE root = ? AND source = ? ORDER BY id DESC LIMIT 1",
+            (os.fsencode(root), os.fsencode(source)),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _newest_run(self, root: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT run FROM places WHERE root = ? ORDER BY id DESC LIMIT 1", (os.fsencode(root),)
+        ).fetchone()
+        return None if row is None else str(row[0])
 
     def _costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
         found = []
@@ -206,7 +253,7 @@ class Journal:
 
     def _forget(self, run: str) -> None:
         with self._transaction() as connection:
-            for table in ("events", "activity", "cancellations"):
+            for table in ("events", "activity", "places", "cancellations"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608  fixed names
 
     def _take_cancellations(self, runs: Collection[str]) -> tuple[Cancellation, ...]:

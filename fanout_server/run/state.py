@@ -120,6 +120,8 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, state=state, applied=applied, delivered=delivered)
         case run_events.RunDiscarded():
             return attrs.evolve(view, state=RunState.DISCARDED)
+        case run_events.PlanMoved():
+            return attrs.evolve(view, plan=attrs.evolve(view.plan, source=event.source))
         case _:
             return view
 

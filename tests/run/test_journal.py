@@ -172,3 +172,45 @@ def test_any_order_of_events_folds(plan: model.Plan, events: list[run_events.Eve
     assert view is not None
     last_start = next((e for e in reversed(events) if isinstance(e, run_events.RunStarted)), started)
     assert {unit.id for unit in view.units} == {unit.id for unit in last_start.plan.units}
+
+
+def started(run: str, source: str | None, root: str = "/w") -> run_events.RunStarted:
+    return run_events.RunStarted(run, 1.0, root, "0" * 40, model.Plan("x", (), source=source))
+
+
+async def test_runs_are_found_by_their_plan_document(tmp_path: Path) -> None:
+    journal = await Journal.open(tmp_path / "journal.db")
+    odd = "odd \udcff/p.fanout.md"
+    await journal.append(started("r1", odd), started("r2", odd), started("r3", None), started("r4", odd, "/other"))
+    assert await journal.last_run_of("/w", odd) == "r2"
+    assert await journal.last_run_of("/w", "p.fanout.md") is None
+    assert await journal.newest_run("/w") == "r3"
+    assert await journal.documents("/w") == (("r2", odd), ("r1", odd))
+    await journal.append(run_events.PlanMoved("r2", 2.0, "new.fanout.md"))
+    assert await journal.last_run_of("/w", odd) == "r1"
+    assert await journal.last_run_of("/w", "new.fanout.md") == "r2"
+    view = fold(await journal.events("r2"))
+    assert view is not None
+    assert view.plan.source == "new.fanout.md"
+    await journal.forget("r2")
+    assert await journal.last_run_of("/w", "new.fanout.md") is None
+    await journal.aclose()
+
+
+async def test_a_journal_of_before_plans_had_a_source_still_reads(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    old = sqlite3.connect(path)
+    old.executescript("CREATE TABLE events (seq INTEGER PRIMARY KEY, run TEXT NOT NULL, body TEXT NOT NULL)")
+    body = '{"type":"runStarted","runId":"r","at":1.0,"root":"/w","base":"b","plan":{"instruction":"x","units":[]}}'
+    old.execute("INSERT INTO events (run, body) VALUES ('r', ?)", (body,))
+    old.commit()
+    old.close()
+    journal = await Journal.open(path)
+    view = fold(await journal.events("r"))
+    assert view is not None
+    assert view.plan.source is None
+    assert await journal.newest_run("/w") is None
+    # What it is told of from now on is found.
+    await journal.append(run_events.PlanMoved("r", 2.0, "p.fanout.md"), started("s", "p.fanout.md"))
+    assert await journal.last_run_of("/w", "p.fanout.md") == "s"
+    await journal.aclose()
