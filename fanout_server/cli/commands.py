@@ -30,7 +30,7 @@ from fanout_server.run.state import progress_line
 async def plan(arguments: argparse.Namespace, console: Console) -> int:
     """Without a run: the units, what planning has to say, and the plan as a document."""
     repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
-    made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd())
+    made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd(), live.warn)
     estimate = await history.estimate_in(repository, made)
     if arguments.json:
         live.print_json({**codec.to_dict(made), "estimate": estimate.to_dict()})

@@ -80,6 +80,11 @@ def visible(text: str) -> str:
     )
 
 
+def warn(text: str) -> None:
+    """On standard error, whatever standard output is for."""
+    print(f"fanout: {visible(text)}", file=sys.stderr)
+
+
 class PlainLines:
     """One line for each change of a unit's state, for logs and pipes."""
 

@@ -22,7 +22,7 @@ _INTERRUPTED = 130
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
-        plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd())
+        plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd(), live.warn)
         view = await watch(engine, plan, console, as_json=arguments.json)
         return await _deliver(engine, view, arguments, console)
 

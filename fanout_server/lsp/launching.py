@@ -104,6 +104,7 @@ class Launching:
         from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415
 
         plan = await self.plan(asked, need_instruction=False)
+        await self._session.configuration.look(asked.engine.repository.root)
         presets = self._session.configuration.presets(asked.engine.repository.root)
         launch.waits = "It waits for its instruction."
         answer = await asking.Asking(self._session).instruction(asking.question(plan), presets)

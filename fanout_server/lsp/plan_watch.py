@@ -42,6 +42,7 @@ class PlanWatch:
         self._found: set[str] = set()
         self._hints = Refresh(session, types.WORKSPACE_INLAY_HINT_REFRESH, "workspace.inlay_hint.refresh_support")
         self._lenses = Refresh(session, types.WORKSPACE_CODE_LENS_REFRESH, "workspace.code_lens.refresh_support")
+        session.configuration.on_change.append(self.look_again)
 
     def begun(self, engine: Engine, run: str, uri: str) -> None:
         """A run of this document was launched."""

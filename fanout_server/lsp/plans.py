@@ -109,12 +109,12 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
     text = await _text(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
     written = (await anyio.to_thread.run_sync(documents.parse, text)).options
-    settled = session.configuration.options(engine.repository.root)
-    general = {key: value for key, value in settled.items() if key not in written}
+    await session.configuration.look(engine.repository.root)
+    general = settings.below(session.configuration.options(engine.repository.root), written)
     return Asked(
         engine,
         Path(path).parent if path and checkout is None else engine.repository.root,
-        {**general, **given},
+        {**settings.below(general, given), **given},
         document=uri,
         text=text,
         source=relative(engine.repository.root, path) if path else None,
@@ -141,10 +141,11 @@ async def _selected(
     paths = await anyio.to_thread.run_sync(lambda: [_real(path) for _, path in found if path is not None])
     engine = await _engine(session, paths)
     wanted = await _wanted(session, engine, chosen, paths)
+    await session.configuration.look(engine.repository.root)
     return Asked(
         engine,
         engine.repository.root,
-        {**session.configuration.options(engine.repository.root), **given},
+        {**settings.below(session.configuration.options(engine.repository.root), given), **given},
         selection=wanted,
         instruction=arguments.instruction,
         said=given,
