@@ -112,3 +112,54 @@ def test_the_lines_are_those_on_which_the_keys_were_written(entries: list[tuple[
     assert set(toml_lines.parse(text)["top"]) == set(expected)
     found = toml_lines.lines_of(text)
     assert {way[1]: line for way, line in found.items() if len(way) == 2} == expected
+
+
+PIECES = st.sampled_from(
+    [
+        "a",
+        "b.c",
+        '"x"',
+        "'y'",
+        " = ",
+        " ",
+        "\n",
+        "[",
+        "]",
+        "[[",
+        "]]",
+        "{",
+        "}",
+        '"""',
+        "'''",
+        '"',
+        "'",
+        "#",
+        "1",
+        ",",
+        "\\",
+    ]
+)
+PAIRS = st.sampled_from(
+    [
+        "a = 1\n",
+        "b.c = [\n1,\n]\n",
+        "[a]\n",
+        "[[t]]\n",
+        "[t.u]\n",
+        'k = """\n',
+        '"""\n',
+        "s = '#'\n",
+        "d = {a = {b = 1}}\n",
+    ]
+)
+
+
+@given(st.lists(PIECES | PAIRS, max_size=14).map("".join))
+def test_whatever_is_toml_has_lines(text: str) -> None:
+    try:
+        content = toml_lines.parse(text)
+    except BadToml:
+        return
+    found = toml_lines.lines_of(text)
+    assert {(key,) for key in content} == {way for way in found if len(way) == 1}
+    assert all(1 <= line <= text.count("\n") + 1 for line in found.values())

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import anyio
 import anyio.to_thread
 from attrs import field, frozen
 
@@ -48,6 +49,8 @@ class Configuration:
         self._reader = SettingFiles()
         self._files: dict[Path | None, tuple[_Layer, ...]] = {}
         self._trusted = False
+        # Of its own: whatever the runs do, it finds a thread; and what was looked at last counts.
+        self._limiter = anyio.CapacityLimiter(1)
         self._told: frozenset[str] = frozenset()
         self._told_of_files: dict[Path | None, frozenset[str]] = {}
 
@@ -63,7 +66,9 @@ class Configuration:
 
     async def look(self, root: Path | None) -> None:
         """Reads the files again that have changed, for ``options`` and ``presets`` of this repository."""
-        layers = await anyio.to_thread.run_sync(lambda: self._reader.of(root, trusted=self._trusted))
+        layers = await anyio.to_thread.run_sync(
+            lambda: self._reader.of(root, trusted=self._trusted), limiter=self._limiter
+        )
         before = self._files.get(root)
         self._files[root] = found = tuple(map(_of_file, layers.files))
         problems = tuple(problem for layer in found for problem in layer.problems)

@@ -89,7 +89,7 @@ class PlanRuns:
 
         ``None`` where there is none that is newer than what is known. Raises FanoutError.
         """
-        view = await engine.sources.last_run(source)
+        view = await engine.documents.last_run(source)
         if view is None:
             return None
         index = await anyio.to_thread.run_sync(index_of, view.plan)

@@ -35,7 +35,7 @@ class Renaming:
             for engine in await self._engines(now):
                 root = engine.repository.root
                 old = await anyio.to_thread.run_sync(source_of, before, root)
-                await engine.sources.moved(old, await anyio.to_thread.run_sync(source_of, now, root))
+                await engine.documents.moved(old, await anyio.to_thread.run_sync(source_of, now, root))
             await self._moved(before, now)
 
     async def _engines(self, now: str) -> tuple[Engine, ...]:

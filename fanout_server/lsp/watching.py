@@ -96,7 +96,7 @@ class Watching:
         self._documents[view.id] = document
         root = engine.repository.root
         going = any(root == self._roots.get(run) for run in self._active)
-        if going or view.state in _DONE_WITH or not await engine.sources.is_newest(view.id):
+        if going or view.state in _DONE_WITH or not await engine.documents.is_newest(view.id):
             return
         self._roots[view.id] = root
         await self.publish(engine, view)

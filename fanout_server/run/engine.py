@@ -24,13 +24,13 @@ from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
 from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, report
 from fanout_server.run.context import Delivery
+from fanout_server.run.documents import RunDocuments
 from fanout_server.run.execution import Execution
 from fanout_server.run.executions import Executions
 from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
-from fanout_server.run.sources import Sources
 from fanout_server.run.state import ACTIVE, RESUMABLE
 from fanout_server.run.views import Views
 
@@ -52,7 +52,7 @@ class Engine:
         self._listeners = listeners
         self._executions = Executions(services, tasks)
         self._views = Views(services, self._executions)
-        self.sources = Sources(services, self._executions, self._views)
+        self.documents = RunDocuments(services, self._executions, self._views)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING

@@ -11,7 +11,7 @@ from fanout_server.run.services import Services
 from fanout_server.run.views import Views
 
 
-class Sources:
+class RunDocuments:
     """Of the checkout that an engine is of. A document is named as ``Plan.source`` does."""
 
     def __init__(self, services: Services, executions: Executions, views: Views) -> None:

@@ -33,12 +33,12 @@ async def test_a_plan_that_moves_while_it_runs_has_its_new_name_at_once_and_for_
     engine.launch(run, attrs.evolve(plan, source="old/p.fanout.md"), {}, lambda error: pytest.fail(str(error)))
     with anyio.fail_after(_LIMIT):
         await at_work.wait()
-        await engine.sources.moved("old", "new")
+        await engine.documents.moved("old", "new")
         assert (await engine.view(run)).plan.source == "new/p.fanout.md"
         go.touch()
         await engine.wait_over(run)
-    assert await engine.sources.last_run("old/p.fanout.md") is None
-    found = await engine.sources.last_run("new/p.fanout.md")
+    assert await engine.documents.last_run("old/p.fanout.md") is None
+    found = await engine.documents.last_run("new/p.fanout.md")
     assert found is not None
     assert (found.id, found.plan.source) == (run, "new/p.fanout.md")
 
@@ -47,7 +47,7 @@ async def test_only_what_is_in_a_folder_moves_with_it(engine: Engine, make_plan:
     plan = make_plan({"u": "a.txt"}, "echo x >> $1")
     names = ["p/x.fanout.md", "p/in/x.fanout.md", "pp/x.fanout.md", "p", None]
     runs = [(await run_plan(engine, attrs.evolve(plan, source=name))).id for name in names]
-    await engine.sources.moved("p", "q")
+    await engine.documents.moved("p", "q")
     assert [(await engine.view(run)).plan.source for run in runs] == [
         *("q/x.fanout.md", "q/in/x.fanout.md", "pp/x.fanout.md", "q"),
         None,
@@ -61,14 +61,14 @@ async def test_each_checkout_has_its_own_runs(
     plan = attrs.evolve(make_plan({"u": "a.txt"}, "echo x >> $1"), source="p.fanout.md")
     first = await run_plan(engine, plan)
     async with Engine.open(tmp_path / "second", state_root=tmp_path / "state") as other:
-        assert await other.sources.last_run("p.fanout.md") is None
+        assert await other.documents.last_run("p.fanout.md") is None
         second = await run_plan(other, plan)
-        found = await other.sources.last_run("p.fanout.md")
+        found = await other.documents.last_run("p.fanout.md")
         assert found is not None
         assert found.id == second.id
-        assert await other.sources.is_newest(second.id)
-    found = await engine.sources.last_run("p.fanout.md")
+        assert await other.documents.is_newest(second.id)
+    found = await engine.documents.last_run("p.fanout.md")
     assert found is not None
     assert found.id == first.id
-    assert await engine.sources.is_newest(first.id)
-    assert not await engine.sources.is_newest(second.id)
+    assert await engine.documents.is_newest(first.id)
+    assert not await engine.documents.is_newest(second.id)
