@@ -123,6 +123,10 @@ class Journal:
         """The ids of all runs, newest first, each with a number that grows with every event but activity."""
         return await self._call(self._marks)
 
+    async def mark(self, run: str) -> int | None:
+        """As ``marks``, of one run; ``None`` where nothing is known of it."""
+        return await self._call(lambda: self._mark(run))
+
     async def costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
         """What units of the ``newest`` runs have cost that were not cancelled, at most ``most`` of each run.
 
@@ -206,6 +210,10 @@ class Journal:
     def _marks(self) -> tuple[tuple[str, int], ...]:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
         return tuple((run, mark) for run, mark in rows)
+
+    def _mark(self, run: str) -> int | None:
+        (mark,) = self._connection.execute("SELECT max(seq) FROM events WHERE run = ?", (run,)).fetchone()
+        return None if mark is None else int(mark)
 
     def _documents(self, root: str) -> tuple[tuple[str, str], ...]:
         rows = self._connection.execute(

@@ -27,22 +27,26 @@ class Views:
 
     async def all(self) -> tuple[RunView, ...]:
         """Newest first."""
-        views = []
-        for run, mark in await self._services.journal.marks():
-            seen, view = self._settled.get(run, (None, None))
-            if seen != mark or view is None:
-                view = await self.one(run)
-                if view.state not in ACTIVE:
-                    self._settled[run] = (mark, view)
-            views.append(view)
-        return tuple(views)
+        return tuple([await self._at(run, mark) for run, mark in await self._services.journal.marks()])
 
     async def one(self, run: str) -> RunView:
         """Raises UnknownRun."""
+        return self._live(run) or await self._at(run, await self._services.journal.mark(run))
+
+    def _live(self, run: str) -> RunView | None:
         execution = self._executions.get(run)
-        live = execution.view if execution is not None and not execution.over.is_set() else None
-        if live is not None:
-            return live
+        return execution.view if execution is not None and not execution.over.is_set() else None
+
+    async def _at(self, run: str, mark: int | None) -> RunView:
+        seen, view = self._settled.get(run, (None, None))
+        if view is not None and seen == mark:
+            return view
+        view = self._live(run) or await self._folded(run)
+        if view.state not in ACTIVE and mark is not None:
+            self._settled[run] = (mark, view)
+        return view
+
+    async def _folded(self, run: str) -> RunView:
         view = fold(await self._services.journal.events(run))
         if view is None:
             raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
