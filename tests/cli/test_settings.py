@@ -63,3 +63,14 @@ def test_a_file_that_is_no_toml_keeps_nobody_from_working(checkout: Path, user: 
     assert done.returncode == 0
     assert done.stdout.startswith("{")
     assert f"fanout: {user}:1: This is no TOML, so nothing in the file counts" in done.stderr
+
+
+def test_doctor_says_what_the_files_come_to(checkout: Path, user: Path) -> None:
+    user.write_text("[options]\nattempts = 1\njobs = 2\n")
+    project = checkout / ".fanout.toml"
+    project.write_text("[options]\nverify = 'make'\n")
+    done = fanout(checkout, "doctor", "--no-probe")
+    assert done.returncode == 0
+    assert f"ok    settings {user}: attempts, jobs\n" in done.stdout
+    assert f"ok    settings {project}: no options\n" in done.stdout
+    assert f"-     settings {project}:2: Option 'verify' was left out.\n" in done.stdout
