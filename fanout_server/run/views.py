@@ -47,7 +47,7 @@ class Views:
         return view
 
     async def _folded(self, run: str) -> RunView:
-        view = fold(await self._services.journal.events(run))
+        view = await anyio.to_thread.run_sync(fold, await self._services.journal.events(run))
         if view is None:
             raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
         if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
