@@ -39,6 +39,12 @@ RESOLVE_COMMAND = "command/resolve"
 _ALWAYS: Mapping[str, Any] = {
     types.WORKSPACE_DID_CHANGE_CONFIGURATION: None,
     types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: None,
+    types.WORKSPACE_DID_RENAME_FILES: types.FileOperationRegistrationOptions(
+        filters=[
+            types.FileOperationFilter(types.FileOperationPattern(f"**/*{ENDING}", types.FileOperationPatternKind.File)),
+            types.FileOperationFilter(types.FileOperationPattern("**", types.FileOperationPatternKind.Folder)),
+        ]
+    ),
     RESOLVE_COMMAND: None,
     types.TEXT_DOCUMENT_CODE_ACTION: types.CodeActionOptions(
         code_action_kinds=[ACTION_KIND, types.CodeActionKind.QuickFix], resolve_provider=True

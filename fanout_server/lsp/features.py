@@ -89,6 +89,7 @@ class Features:
             types.INITIALIZED: self._initialized,
             types.WORKSPACE_DID_CHANGE_CONFIGURATION: self._configuring.configuration_changed,
             types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: self._configuring.folders_changed,
+            types.WORKSPACE_DID_RENAME_FILES: self._renamed,
             capabilities.RESOLVE_COMMAND: self._resolve_command,
             types.TEXT_DOCUMENT_CODE_ACTION: self.actions,
             types.CODE_ACTION_RESOLVE: self.resolve,
@@ -116,6 +117,10 @@ class Features:
     def _begun(self, engine: Engine, run: str, uri: str) -> None:
         self.room().watch.begun(engine, run, uri)
 
+    async def _moved(self, before: str, now: str) -> None:
+        if self._made is not None:
+            await self._made.watch.moved(before, now)
+
     async def _initialized(self, _params: types.InitializedParams) -> None:
         self._configuring.initialized()
         await self._register(capabilities.registrations(self._session.protocol.client_capabilities))
@@ -135,6 +140,11 @@ class Features:
         from fanout_server.lsp.forms import Forms  # noqa: PLC0415 - few editors have forms
 
         return await Forms(self._session).resolve(params)
+
+    async def _renamed(self, params: types.RenameFilesParams) -> None:
+        from fanout_server.lsp.renaming import Renaming  # noqa: PLC0415 - most sessions rename no plan
+
+        Renaming(self._session, self._moved).renamed(params)
 
     def _of_plans(self, answer: Callable[[PlanRoom], Answer]) -> Answer:
         """Null for what is no plan document; a long answer becomes JSON beside the loop."""

@@ -92,6 +92,7 @@ class Selecting:
             return [*cancels, *([] if is_automatic else self._impossible(error))]
         if found is None:
             return cancels
+        await self._session.configuration.look(found.root)
         presets = self._session.configuration.presets(found.root)
         shown = [codec.to_dict(one) for one in _problems(context.diagnostics)]
         offered = [self._action(*one) for one in _offers(found.ways, presets, _selected(document, params), shown)]
