@@ -7,8 +7,9 @@ import posixpath
 from attrs import frozen
 
 from fanout_server.model import Position, Range, Target
-from fanout_server.planning import grammars, parsing, positions, symbols
+from fanout_server.planning import positions
 from fanout_server.planning.positions import LineIndex
+from fanout_server.syntax import grammars, parsing, symbols
 
 
 @frozen

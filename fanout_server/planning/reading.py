@@ -11,8 +11,8 @@ from fanout_server.planning.lists import ListItem
 from fanout_server.planning.paths import Candidate, Kind
 from fanout_server.planning.positions import Line, LineIndex
 from fanout_server.planning.targets import Parts, Request
-from fanout_server.planning.texts import Unreadable
 from fanout_server.planning.workspace import Status, Workspace
+from fanout_server.syntax.errors import Unreadable
 
 Place = Callable[[int, int], Range]
 

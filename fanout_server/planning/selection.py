@@ -29,8 +29,9 @@ from fanout_server.planning.positions import Line
 from fanout_server.planning.problems import Problem
 from fanout_server.planning.reading import Reading, request_item
 from fanout_server.planning.targets import Entry, Parts, Request
-from fanout_server.planning.texts import Opened, Unreadable, nothing_open
+from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.planning.workspace import Workspace
+from fanout_server.syntax.errors import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -10,10 +10,11 @@ import attrs
 from attrs import frozen
 
 from fanout_server.model import FanoutError, Finding, Position, Range, Severity, Target
-from fanout_server.planning import globs, grammars, parts, paths, variables
+from fanout_server.planning import globs, parts, paths, variables
 from fanout_server.planning.paths import Candidate, Kind
-from fanout_server.planning.texts import Unreadable
 from fanout_server.planning.workspace import Located, Status, Workspace
+from fanout_server.syntax import grammars
+from fanout_server.syntax.errors import Unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence

@@ -7,17 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from fanout_server.model import FanoutError
+from fanout_server.syntax.errors import Unreadable
 
 Opened = Callable[[str], str | None]
 """From a path in the checkout to the text of the document that is open on it, or ``None``."""
 
 _LARGEST = 4 * 1024 * 1024
 _MARKS = ((codecs.BOM_UTF8, "utf-8"), (codecs.BOM_UTF16_LE, "utf-16-le"), (codecs.BOM_UTF16_BE, "utf-16-be"))
-
-
-class Unreadable(FanoutError):
-    """A file that cannot be split into parts. The text goes on after the file's name: ``is binary``."""
 
 
 def nothing_open(path: str) -> str | None:

@@ -8,7 +8,8 @@ import unicodedata
 from typing import TYPE_CHECKING
 
 from fanout_server.model import Unit
-from fanout_server.planning import globs, symbols, targets, variables
+from fanout_server.planning import globs, targets, variables
+from fanout_server.syntax import symbols
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

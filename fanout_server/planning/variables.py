@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from attrs import frozen
 
 from fanout_server.model import FanoutError
-from fanout_server.planning import symbols
+from fanout_server.syntax import symbols
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

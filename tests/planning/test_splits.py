@@ -11,13 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanout_server.model import Finding, Options, Position, Range, Severity, Target
-from fanout_server.planning import document, grammars, parser, targets
+from fanout_server.planning import document, targets
 from fanout_server.planning.plan import PlanError, make_plan, plan_from_document
 from fanout_server.planning.problems import Problem, listed
 from fanout_server.planning.selection import EmptySelection, Resolved, Selection, Way, resolve, ways
-from fanout_server.planning.texts import Opened, Texts, Unreadable, nothing_open
+from fanout_server.planning.texts import Opened, Texts, nothing_open
 from fanout_server.planning.workspace import Workspace
 from fanout_server.settings import BadOption
+from fanout_server.syntax import grammars, parsing, worker
+from fanout_server.syntax.errors import Unreadable
 from tests.planning.files import FakeFiles
 
 _CART = """\
@@ -461,7 +463,7 @@ def test_ways_of_ten_thousand_lines_are_found_quickly(tmp_path: Path) -> None:
     text = "".join(f"def f{n}(a, b):\n    return a + b * {n}\n\n\n" for n in range(2500))
     (tmp_path / "a.py").write_text(text)
     selection = Selection(text=text, source="a.py")
-    parser.SHARED.find("", ("python",), is_header=False)
+    parsing.find_in(worker.SHARED, "", ("python",), is_header=False)
     begun = time.process_time()
     assert ways(selection, FakeFiles(("a.py",)), tmp_path, tmp_path)[0] == Way("symbol", 2500, "2500 functions")
     # It takes 0.05 s; the parser's own time is another process's.

@@ -8,9 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fanout_server.agents import languages
-from fanout_server.planning import grammars, parsing
-from fanout_server.planning.symbols import Kind, Symbol, every, named, similar, spoken, touched, whole
-from fanout_server.planning.texts import Unreadable
+from fanout_server.syntax import grammars, parsing
+from fanout_server.syntax.errors import Unreadable
+from fanout_server.syntax.symbols import Kind, Symbol, every, named, similar, spoken, touched, whole
 
 # A file, and its symbols: a class has "*" and its members in brackets.
 _FILES = [

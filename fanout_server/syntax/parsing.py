@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING, Any
 import attrs
 from attrs import define, field, frozen
 
-from fanout_server.planning import grammars
-from fanout_server.planning.symbols import Kind, Symbol
-from fanout_server.planning.texts import Unreadable
+from fanout_server.syntax import grammars, worker
+from fanout_server.syntax.errors import Unreadable
+from fanout_server.syntax.symbols import Kind, Symbol
+from fanout_server.syntax.worker import Worker
 
 if TYPE_CHECKING:
     from ast_grep_py import SgNode
 
-    from fanout_server.planning.grammars import Grammar
+    from fanout_server.syntax.grammars import Grammar
 
 # Python's lock is held for some milliseconds, or seconds where it is garbage.
 _LONGEST_HERE = 32 * 1024
@@ -45,12 +46,10 @@ def find(text: str, path: str) -> tuple[Symbol, ...]:
 
 def _find(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...] | Unreadable:
     """An error as a value, so that it is remembered too: what takes too long must not do so at each key stroke."""
-    # Only here: it starts the process in which this module is loaded, too.
-    from fanout_server.planning import parser  # noqa: PLC0415
-
-    work = find_here if len(text) <= _LONGEST_HERE else parser.SHARED.find
     try:
-        return work(text, readings, is_header=is_header)
+        if len(text) <= _LONGEST_HERE:
+            return find_here(text, readings, is_header=is_header)
+        return find_in(worker.SHARED, text, readings, is_header=is_header)
     except Unreadable as error:
         return error
 
@@ -61,6 +60,27 @@ _CACHES = (
     (512 * 1024, functools.lru_cache(maxsize=16)(_find)),
     (4 * 1024 * 1024, functools.lru_cache(maxsize=2)(_find)),
 )
+
+
+def find_in(process: Worker, text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
+    """As ``find_here``, in another process. Raises Unreadable."""
+    found = process.call(f"{__name__}:answer", text, readings, is_header)
+    return tuple(_symbol(one) for one in found)
+
+
+def answer(text: str, readings: list[str], is_header: bool) -> list[Any]:  # noqa: FBT001 - as it comes from JSON
+    """What that process runs."""
+    return [_values(one) for one in find_here(text, tuple(readings), is_header=is_header)]
+
+
+def _values(symbol: Symbol) -> list[Any]:
+    members = [_values(member) for member in symbol.members]
+    return [symbol.name, symbol.kind.value, symbol.start, symbol.end, symbol.body, members]
+
+
+def _symbol(one: list[Any]) -> Symbol:
+    name, kind, start, end, body, members = one
+    return Symbol(name, Kind(kind), start, end, body, tuple(_symbol(member) for member in members))
 
 
 class _Role(Enum):

@@ -1,15 +1,15 @@
-"""The program that ``parser`` runs: a text a line in, its symbols a line out, both as JSON."""
+"""The program that ``worker`` runs: a call a line in, its answer a line out, both as JSON."""
 
 from __future__ import annotations
 
+import importlib
 import json
 import resource
 import select
 import sys
 from typing import Any
 
-from fanout_server.planning import parsing
-from fanout_server.planning.symbols import Symbol
+from fanout_server.syntax.errors import Unreadable
 
 _IDLE_SECONDS = 120
 _CPU_SECONDS = 20
@@ -22,20 +22,23 @@ def main() -> None:
         if not line:
             return
         _limit()
-        text, readings, is_header = json.loads(line)
-        found = parsing.find_here(text, tuple(readings), is_header=is_header)
-        sys.stdout.write(json.dumps([_values(one) for one in found]) + "\n")
+        function, values = json.loads(line)
+        sys.stdout.write(json.dumps(_answer(function, values)) + "\n")
         sys.stdout.flush()
 
 
+def _answer(function: str, values: list[Any]) -> tuple[Any, str | None]:
+    """The value, or why there is none."""
+    module, _, name = function.partition(":")
+    try:
+        return getattr(importlib.import_module(module), name)(*values), None
+    except Unreadable as error:
+        return None, str(error)
+
+
 def _limit() -> None:
-    """Ends with the text at hand, whoever started this being gone or not."""
+    """Ends with the call at hand, whoever started this being gone or not."""
     used = resource.getrusage(resource.RUSAGE_SELF)
     seconds = int(used.ru_utime + used.ru_stime) + _CPU_SECONDS
     _, hard = resource.getrlimit(resource.RLIMIT_CPU)
     resource.setrlimit(resource.RLIMIT_CPU, (seconds, hard))
-
-
-def _values(symbol: Symbol) -> list[Any]:
-    members = [_values(member) for member in symbol.members]
-    return [symbol.name, symbol.kind.value, symbol.start, symbol.end, symbol.body, members]

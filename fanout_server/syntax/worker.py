@@ -1,7 +1,7 @@
-"""Parsing larger texts, in a process of its own.
+"""Parsing, and what is worked out of it, in a process of its own.
 
 A parser holds Python's lock as long as it works, 0.2 s for a megabyte, and the server would stand still meanwhile; with
-some garbage it takes minutes. So the process gets a few seconds for each text. It is started when it is first needed,
+some garbage it takes minutes. So the process gets a few seconds for each call. It is started when it is first needed,
 and ends by itself when nothing was asked for some time, or when this process ends, however that comes about.
 """
 
@@ -21,42 +21,44 @@ from pathlib import Path
 from typing import Any
 
 import fanout_server
-from fanout_server.planning.symbols import Kind, Symbol
-from fanout_server.planning.texts import Unreadable
+from fanout_server.syntax.errors import TooHard, Unreadable
 
 LIMIT = 3.0
-"""Seconds for one text, and for the process to start."""
+"""Seconds for one call, and for the process to start."""
 
-_TURN = 4 * LIMIT
+_TURNS = 4
 _READ = 1 << 16
-_LAUNCH = "import sys; sys.path[:0] = sys.argv[1:]; from fanout_server.planning.parser_program import main; main()"
+_LAUNCH = "import sys; sys.path[:0] = sys.argv[1:]; from fanout_server.syntax.worker_program import main; main()"
 
 
-class TooHard(Unreadable):
-    """The parser did not come to an end, or broke."""
-
-
-class Parser:
-    """One process, one text at a time, for any thread. Blocking."""
+class Worker:
+    """One process, one call at a time, for any thread. Blocking."""
 
     def __init__(self, limit: float = LIMIT) -> None:
         self._limit = limit
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
 
-    def find(self, text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
-        """As ``parsing.find_here``. Raises TooHard."""
-        request = json.dumps([text, readings, is_header]).encode("ascii") + b"\n"
-        if not self._turn.acquire(timeout=_TURN):
+    def call(self, function: str, *values: Any, limit: float | None = None) -> Any:
+        """What ``MODULE:FUNCTION`` of ours gives for these values; they and the answer go as JSON.
+
+        ``limit`` is in seconds. Raises Unreadable where the function does, and TooHard where it takes longer or breaks.
+        """
+        request = json.dumps([function, values]).encode("ascii") + b"\n"
+        seconds = self._limit if limit is None else limit
+        if not self._turn.acquire(timeout=_TURNS * seconds):
             raise TooHard("was not parsed, as other files keep the parser busy")
         try:
             # It may have ended just now, with nothing to do.
-            answer = self._ask(request) or self._ask(request)
+            answer = self._ask(request, seconds) or self._ask(request, seconds)
         finally:
             self._turn.release()
         if answer is None:
             raise TooHard("cannot be parsed: the parser breaks on it")
-        return tuple(_symbol(one) for one in json.loads(answer))
+        value, refused = json.loads(answer)
+        if refused is not None:
+            raise Unreadable(refused)
+        return value
 
     def close(self) -> None:
         """Ends the process; another one is started when it is needed."""
@@ -66,7 +68,7 @@ class Parser:
             with contextlib.suppress(BrokenPipeError), process:
                 process.kill()
 
-    def _ask(self, request: bytes) -> bytes | None:
+    def _ask(self, request: bytes, seconds: float) -> bytes | None:
         """The answer; ``None`` where the process has ended without one."""
         process = self._running()
         assert process.stdin is not None  # noqa: S101 - it was started with pipes
@@ -76,7 +78,7 @@ class Parser:
         except BrokenPipeError:
             self.close()
             return None
-        return self._answer(process)
+        return self._answer(process, seconds)
 
     def _running(self) -> subprocess.Popen[bytes]:
         if self._process is not None and self._process.poll() is not None:
@@ -92,15 +94,15 @@ class Parser:
             )
         return self._process
 
-    def _answer(self, process: subprocess.Popen[bytes]) -> bytes | None:
+    def _answer(self, process: subprocess.Popen[bytes], seconds: float) -> bytes | None:
         assert process.stdout is not None  # noqa: S101 - as above
         parts: list[bytes] = []
-        deadline = time.monotonic() + self._limit
+        deadline = time.monotonic() + seconds
         while not parts or not parts[-1].endswith(b"\n"):
             ready, _, _ = select.select([process.stdout], [], [], max(0.0, deadline - time.monotonic()))
             if not ready:
                 self.close()
-                raise TooHard(f"cannot be parsed within {self._limit:.0f} seconds")
+                raise TooHard(f"cannot be parsed within {seconds:.0f} seconds")
             read = process.stdout.read1(_READ)  # type: ignore[attr-defined]  # it is buffered
             if not read:
                 self.close()
@@ -109,7 +111,7 @@ class Parser:
         return b"".join(parts)
 
 
-SHARED = Parser()
+SHARED = Worker()
 atexit.register(SHARED.close)
 
 
@@ -120,8 +122,3 @@ def _paths() -> Iterable[str]:
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
             yield str(Path(spec.origin).parent.parent)
-
-
-def _symbol(one: list[Any]) -> Symbol:
-    name, kind, start, end, body, members = one
-    return Symbol(name, Kind(kind), start, end, body, tuple(_symbol(member) for member in members))

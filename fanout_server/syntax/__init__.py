@@ -1,0 +1,1 @@
+"""Source text to syntax trees and symbols, through ast-grep's parsers; larger work in a process of its own."""
