@@ -83,6 +83,13 @@ _PAGES: Mapping[str, _Page] = {
         "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Where only"
         " one side changed lines, each of the three brings that change in.",
     ),
+    "merge/auto-merged": _Page(
+        "Two units changed a file in the same places, which git calls a conflict, and it was merged all the same: one"
+        " side changed only white space there, or both added something where the order means nothing, or to one list."
+        " Confidence `high`: where the order means nothing. `medium`: where it may mean something.",
+        "Look at the place. Once the file is applied, a quick fix leaves out what the unit did to it, or keeps only"
+        " that; what was done since stays.",
+    ),
     "apply/": _Page(
         "A change was not made in your files. It is kept, and can be applied later.",
         "Mend what the message names, then apply the file again, with the quick fix or `fanout.apply`.",

@@ -8,6 +8,7 @@ from typing import Any
 import anyio.to_thread
 from lsprotocol import types
 
+from fanout_server.apply import automatic, conflicts
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import uris
 from fanout_server.lsp.plan_language import ACTION_KIND
@@ -23,6 +24,10 @@ _TITLES: Mapping[Choice, str] = {
     Choice.MINE: "Keep what I have",
     Choice.THEIRS: "Take the other side instead of mine",
     Choice.BOTH: "Keep both, mine first",
+}
+_UNDOING: Mapping[Choice, str] = {
+    Choice.MINE: "Leave out what unit {unit} did to this file",
+    Choice.THEIRS: "Keep of this file only what unit {unit} made of it",
 }
 _MOST_UNITS = 5
 _MOST_FINDINGS = 50
@@ -86,8 +91,7 @@ class Fixes:
     ) -> list[types.CodeAction]:
         run = known.view.id
         found: list[types.CodeAction] = []
-        choices = fixing.choices(finding)
-        if choices:
+        if fixing.choices(finding):
             found += await self._choices(uri, diagnostic, known, name, finding)
         for title, command, argument in _commands(known, finding, uri):
             found.append(_action(title, command, argument, diagnostic))
@@ -96,7 +100,7 @@ class Fixes:
             if any(unit.id == finding.units[0] and unit.result for unit in known.view.units):
                 found.append(_action(f"Show the diff of unit {finding.units[0]}", "fanout.show", show, diagnostic))
         dismiss = {"runId": run, "findings": [name]}
-        if Choice.MINE not in choices:
+        if finding.code != conflicts.CODE:
             found.append(_action("Dismiss this finding", "fanout.dismiss", dismiss, diagnostic))
         return found
 
@@ -107,7 +111,7 @@ class Fixes:
         found: list[types.CodeAction] = []
         run = known.view.id
         for choice in fixing.choices(finding):
-            title = _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
+            title = _title(finding, choice)
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
             action.data = {
@@ -143,6 +147,12 @@ class Fixes:
     def _version(self, uri: str) -> int | None:
         document = self._session.documents.get(uri)
         return None if document is None else document.version
+
+
+def _title(finding: Finding, choice: Choice) -> str:
+    if finding.code == conflicts.CODE:
+        return _TITLES[choice]
+    return _UNDOING[choice].format(unit=finding.units[0]) if finding.code == automatic.CODE else "Take what was left out"
 
 
 def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -13,25 +13,15 @@ from __future__ import annotations
 
 from types import TracebackType
 
-from attrs import frozen
-
 from fanout_server.merging import lock_files
 from fanout_server.merging.confidence import Confidence
+from fanout_server.repo.settling import Settled
 from fanout_server.syntax.errors import Unreadable
 from fanout_server.syntax.worker import Worker
 
 _LONGEST = 1024 * 1024
 _SECONDS = 10.0
 _BOM = "\ufeff"
-
-
-@frozen
-class Step:
-    """A merged file; ``way`` is ``same``, ``spaces``, ``syntax`` or ``list``."""
-
-    data: bytes
-    way: str
-    confidence: Confidence
 
 
 class Ladder:
@@ -46,10 +36,10 @@ class Ladder:
     def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
         self._worker.close()
 
-    def climb(self, path: str, base: bytes, ours: bytes, theirs: bytes) -> Step | None:
-        """``None`` where the sides do not fit, or nobody here can tell."""
+    def climb(self, path: str, base: bytes, ours: bytes, theirs: bytes) -> Settled | None:
+        """``None`` where the sides do not fit, or nobody here can tell. ``way``: ``same``, ``spaces``, ``syntax``, ``list``."""
         if ours == theirs:
-            return Step(ours, "same", Confidence.HIGH)
+            return Settled(ours, "same", Confidence.HIGH)
         if lock_files.command(path) is not None or max(map(len, (base, ours, theirs))) > _LONGEST:
             return None
         texts = [_text(data) for data in (base, ours, theirs)]
@@ -66,7 +56,7 @@ class Ladder:
             return None
         merged, way, confidence = found
         text = merged.replace("\n", end)
-        return Step((_BOM + text if mark else text).encode(), way, Confidence(confidence))
+        return Settled((_BOM + text if mark else text).encode(), way, confidence)
 
 
 def _text(data: bytes) -> str | None:

@@ -26,6 +26,25 @@ def merge(base: str, ours: str, theirs: str) -> str | None:
     return "".join(texts) if len(texts) == len(found) else None
 
 
+def merge_beside(base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    """As ``merge``, but what ours only added above or below lines that theirs changed is no clash."""
+    try:
+        found = pieces(*(data.decode() for data in (base, ours, theirs)))
+    except UnicodeDecodeError:
+        return None
+    merged: list[str] = []
+    for piece in found:
+        if isinstance(piece, str):
+            merged.append(piece)
+        elif piece.ours.startswith(piece.base):
+            merged.append(piece.theirs + piece.ours[len(piece.base) :])
+        elif piece.ours.endswith(piece.base):
+            merged.append(piece.ours[: len(piece.ours) - len(piece.base)] + piece.theirs)
+        else:
+            return None
+    return "".join(merged).encode()
+
+
 def pieces(base: str, ours: str, theirs: str) -> list[str | Clash]:
     """The merged text in order. Changes that overlap or touch clash, unless they are the same."""
     old, mine, other = (split(text) for text in (base, ours, theirs))

@@ -50,6 +50,7 @@ _WITH_COMMAS = frozenset(
     " flow_sequence flow_mapping named_imports export_clause import_from_statement use_list enum_variant_list"
     " enumerator_list enum_body enum_member_declaration_list literal_value field_initializer_list value_arguments".split()
 )
+_SEPARATED_ON_A_LINE = frozenset({"interface_body", "object_type"})
 _IMPORTS = frozenset(
     "import_statement import_from_statement import_declaration import_spec use_declaration using_directive"
     " import_header preproc_include namespace_use_declaration extern_crate_declaration".split()
@@ -88,6 +89,10 @@ def of(node: Node) -> Place:
 
 def has_commas(node: Node) -> bool:
     return node.kind in _WITH_COMMAS
+
+
+def separates_on_a_line(node: Node) -> bool:
+    return node.kind in _SEPARATED_ON_A_LINE
 
 
 def key(node: Node, place: Place) -> Key:

@@ -70,9 +70,12 @@ class _Merging:
                 merged.append(element)
                 cores.append(core)
         _check_doubles(merged, *sides)
-        with_commas = place is not Place.FIXED and places.has_commas(base)
         leads = _leads(merged, sides, base)
-        return _written(_with_commas(merged, sides) if with_commas else merged, cores, leads)
+        if place is not Place.FIXED and places.has_commas(base):
+            merged = _with_commas(merged, sides)
+        elif places.separates_on_a_line(base):
+            merged = _separated(merged, leads)
+        return _written(merged, cores, leads)
 
     def _stable(self, base: Element, ours: Element, theirs: Element, depth: int) -> tuple[Element, str]:
         lead = _around(base.lead, ours.lead, theirs.lead)
@@ -225,6 +228,16 @@ def _with_commas(merged: list[Element], sides: Sequence[Sequence[Element]]) -> l
         found[at] = evolve(found[at], separator=merged[at].separator or comma)
     if listed and last:
         found[listed[-1]] = evolve(found[listed[-1]], separator=merged[listed[-1]].separator or comma)
+    return found
+
+
+def _separated(merged: list[Element], leads: Sequence[str]) -> list[Element]:
+    """A semicolon between two on one line, as between others here; a line end does as well."""
+    used = [one.separator for one in merged if one.separator]
+    found = [*merged]
+    for at, (one, after) in enumerate(zip(merged, merged[1:], strict=False)):
+        if one.is_item and not one.is_comment and after.is_item and not one.separator and "\n" not in leads[at + 1]:
+            found[at] = evolve(one, separator=min(used, key=len) if used else ";")
     return found
 
 

@@ -250,7 +250,8 @@ class Execution:
         repository = self._services.repository
 
         def make() -> Made[Integration]:
-            integration = integrate(repository, self.run, base, self._plan, results)
+            sides = self._services.sides(self.run)
+            integration = integrate(repository, self.run, base, self._plan, results, sides)
             return Made(integration, {refs.merged_ref(self.run): integration.merged})
 
         return keep(repository, make, "The merged result")

@@ -6,11 +6,13 @@ from pathlib import Path
 
 from attrs import evolve
 
-from fanout_server.apply import changeset
+from fanout_server.apply import automatic, changeset
 from fanout_server.apply.conflicts import CODE, SIDE_BASE, SIDE_RESULT
 from fanout_server.apply.content import REGULAR, Content, Present
 from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
 from fanout_server.apply.resolving import Choice, resolve
+from fanout_server.merging import lines
+from fanout_server.merging.ladder import Ladder
 from fanout_server.model import FanoutError, Finding, RunView, Severity
 from fanout_server.run.integrate import not_owned
 from fanout_server.run.services import Services
@@ -24,6 +26,8 @@ def choices(finding: Finding) -> tuple[Choice, ...]:
     """What the user can choose from; what is there to be dismissed only has none."""
     if finding.path is not None and finding.code == CODE:
         return tuple(Choice)
+    if automatic.can_be_undone(finding):
+        return (Choice.MINE, Choice.THEIRS)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
     return ()
@@ -33,6 +37,8 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
     """What the choice would change now. Changes nothing. Raises NotFixable, Unresolvable, Unreadable."""
     if finding.path is None or choice not in choices(finding):
         raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
+    if finding.code == automatic.CODE:
+        return _plan_to_undo(view, finding, finding.path, choice, present)
     if finding.code != CODE:
         return _plan_of_strays(services, view, finding, present)
     now = present.read(finding.path)
@@ -45,6 +51,20 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
     old, new = sides
     after = resolve(finding.path, old, now, new, choice)
     return EditPlan(file_edits(finding.path, now, after, finding.units), (), ())
+
+
+def _plan_to_undo(view: RunView, finding: Finding, path: str, choice: Choice, present: Present) -> EditPlan:
+    now = present.read(path)
+    if now is None or not view.delivered or path not in view.delivered[-1].files:
+        raise NotFixable(f"'{path}' is not applied, so there is nothing to undo in it. Apply run {view.id} first.")
+    after = automatic.undo(finding, now, choice, _merged)
+    return EditPlan(file_edits(path, now, after, finding.units), (), ())
+
+
+def _merged(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    with Ladder() as ladder:
+        settled = ladder.climb(path, base, ours, theirs)
+    return lines.merge_beside(base, ours, theirs) if settled is None else settled.data
 
 
 def _kept(finding: Finding, mode: int) -> tuple[Content | None, Content | None] | None:
