@@ -85,7 +85,8 @@ def undo(found: Finding, now: Content, choice: Choice, merge: Merge) -> Content:
     path = found.path or ""
     sides = _sides(found)
     try:
-        after, wanted = (Path(sides[one]).read_bytes() for one in (_AFTER, _BEFORE if choice is Choice.MINE else _ALONE))
+        wanted = Path(sides[_BEFORE if choice is Choice.MINE else _ALONE]).read_bytes()
+        after = Path(sides[_AFTER]).read_bytes()
     except (OSError, KeyError) as error:
         raise Unresolvable(
             f"The sides of '{paths.shown(path)}' are kept no more, so the step cannot be undone. The units' diffs still"

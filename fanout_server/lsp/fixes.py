@@ -152,7 +152,9 @@ class Fixes:
 def _title(finding: Finding, choice: Choice) -> str:
     if finding.code == conflicts.CODE:
         return _TITLES[choice]
-    return _UNDOING[choice].format(unit=finding.units[0]) if finding.code == automatic.CODE else "Take what was left out"
+    if finding.code == automatic.CODE:
+        return _UNDOING[choice].format(unit=finding.units[0])
+    return "Take what was left out"
 
 
 def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

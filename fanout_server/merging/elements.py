@@ -76,12 +76,13 @@ def of(node: Node, place: Place) -> list[Element]:
 
     for child in node.children:
         between = node.source[(lead[-1].end if lead else end) : child.start]
-        if not child.named and child.text in _SEPARATORS and place is not Place.FIXED and found and not lead:
-            if not found[-1].separator and "\n" not in between:
-                found[-1] = evolve(found[-1], separator=between + child.text)
-                end = child.end
-                continue
-        if _is_comment(child) and found and not lead and "\n" not in between and not found[-1].trail:
+        on_the_line = found and not lead and "\n" not in between
+        is_separator = not child.named and child.text in _SEPARATORS and place is not Place.FIXED
+        if is_separator and on_the_line and not found[-1].separator:
+            found[-1] = evolve(found[-1], separator=between + child.text)
+            end = child.end
+            continue
+        if _is_comment(child) and on_the_line and not found[-1].trail:
             found[-1] = evolve(found[-1], trail=between + child.text.rstrip("\n"))
             end = child.start + len(child.text.rstrip("\n"))
             continue

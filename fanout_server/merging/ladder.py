@@ -11,7 +11,7 @@ business: git has run it before it calls anything a conflict, and has heard its 
 
 from __future__ import annotations
 
-from types import TracebackType
+from typing import Self
 
 from fanout_server.merging import lock_files
 from fanout_server.merging.confidence import Confidence
@@ -25,19 +25,22 @@ _BOM = "\ufeff"
 
 
 class Ladder:
-    """Has a process of its own, from the first conflict until it is closed: editors wait for the shared one. Blocking."""
+    """Has a process of its own, from the first conflict on: for the shared one editors wait. Blocking."""
 
     def __init__(self) -> None:
         self._worker = Worker(_SECONDS)
 
-    def __enter__(self) -> Ladder:
+    def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+    def __exit__(self, *_: object) -> None:
         self._worker.close()
 
     def climb(self, path: str, base: bytes, ours: bytes, theirs: bytes) -> Settled | None:
-        """``None`` where the sides do not fit, or nobody here can tell. ``way``: ``same``, ``spaces``, ``syntax``, ``list``."""
+        """``None`` where the sides do not fit, or nobody here can tell.
+
+        The ``way`` is ``same``, ``spaces``, ``syntax`` or ``list``.
+        """
         if ours == theirs:
             return Settled(ours, "same", Confidence.HIGH)
         if lock_files.command(path) is not None or max(map(len, (base, ours, theirs))) > _LONGEST:

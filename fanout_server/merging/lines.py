@@ -87,7 +87,8 @@ def _groups(ours: Sequence[Hunk], theirs: Sequence[Hunk]) -> list[tuple[int, int
             found.append((start, max(known, end), own, others))
         else:
             found.append((hunk.old_start, end, [], []))
-        found[-1][2 if is_ours else 3].append(hunk)
+        _, _, own, others = found[-1]
+        (own if is_ours else others).append(hunk)
     return found
 
 

@@ -25,57 +25,61 @@ class Place(Enum):
     """Nothing."""
 
 
-_ROOTS = frozenset(
-    "module program source_file translation_unit compilation_unit chunk"
-    # C#'s and PHP's folders of names, Rust's modules and implementations.
-    " declaration_list".split()
-)
-_SETS = _ROOTS | frozenset(
-    "class_body interface_body object_type object dictionary hash field_declaration_list template_body"
+def _kinds(words: str) -> frozenset[str]:
+    return frozenset(words.split())
+
+
+_SETS = _kinds(
+    "module program source_file translation_unit compilation_unit chunk declaration_list class_body"
+    " interface_body object_type object dictionary hash field_declaration_list template_body"
     " protocol_body enum_class_body interface_type struct_declaration_list field_initializer_list"
-    " block_mapping flow_mapping named_imports export_clause import_from_statement import_spec_list use_list"
-    " annotation_type_body".split()
+    " block_mapping flow_mapping named_imports export_clause import_from_statement import_spec_list"
+    " use_list annotation_type_body"
 )
-_ORDERED = frozenset(
-    "enum_body enum_variant_list enumerator_list enum_member_declaration_list var_declaration const_declaration"
-    " var_spec_list".split()
+_ORDERED = _kinds(
+    "enum_body enum_variant_list enumerator_list enum_member_declaration_list var_declaration"
+    " const_declaration var_spec_list"
 )
-_LISTS = frozenset(
-    "array list set tuple argument_list arguments array_expression initializer_list flow_sequence block_sequence"
-    " value_arguments".split()
+_LISTS = _kinds(
+    "array list set tuple argument_list arguments array_expression initializer_list flow_sequence"
+    " block_sequence value_arguments"
 )
-_STATEMENTS = frozenset("block statement_block compound_statement body_statement function_body statements".split())
-_WITH_COMMAS = frozenset(
-    "object dictionary hash array list set tuple argument_list arguments array_expression initializer_list"
-    " flow_sequence flow_mapping named_imports export_clause import_from_statement use_list enum_variant_list"
-    " enumerator_list enum_body enum_member_declaration_list literal_value field_initializer_list value_arguments".split()
+_STATEMENTS = _kinds("block statement_block compound_statement body_statement function_body statements")
+_WITH_COMMAS = _kinds(
+    "object dictionary hash array list set tuple argument_list arguments array_expression"
+    " initializer_list flow_sequence flow_mapping named_imports export_clause import_from_statement"
+    " use_list enum_variant_list enumerator_list enum_body enum_member_declaration_list literal_value"
+    " field_initializer_list value_arguments"
 )
 _SEPARATED_ON_A_LINE = frozenset({"interface_body", "object_type"})
-_IMPORTS = frozenset(
-    "import_statement import_from_statement import_declaration import_spec use_declaration using_directive"
-    " import_header preproc_include namespace_use_declaration extern_crate_declaration".split()
+_IMPORTS = _kinds(
+    "import_statement import_from_statement import_declaration import_spec use_declaration"
+    " using_directive import_header preproc_include namespace_use_declaration extern_crate_declaration"
 )
 # What is there for one declaration alone, whose name it has.
-_WRAPPERS = frozenset(
+_WRAPPERS = _kinds(
     "decorated_definition export_statement expression_statement lexical_declaration variable_declaration"
     " ambient_declaration type_declaration const_declaration var_declaration field_declaration declaration"
-    " property_declaration type_definition template_declaration class_member".split()
+    " property_declaration type_definition template_declaration class_member"
 )
-_ASIDE = frozenset("decorator modifiers visibility_modifier accessibility_modifier attribute_list".split())
-_LISTED_NAMES = frozenset(
+_ASIDE = _kinds("decorator modifiers visibility_modifier accessibility_modifier attribute_list")
+_LISTED_NAMES = _kinds(
     "dotted_name aliased_import import_specifier export_specifier shorthand_property_identifier"
-    " shorthand_field_initializer scoped_identifier identifier use_as_clause scoped_use_list type_identifier".split()
+    " shorthand_field_initializer scoped_identifier identifier use_as_clause scoped_use_list"
+    " type_identifier"
 )
-_KEYED = frozenset("keyed_element field_initializer pair".split())
+_KEYED = _kinds("keyed_element field_initializer pair")
 _NAME_FIELDS = ("name", "key", "left", "declarator", "pattern")
-_CALLS = frozenset("call call_expression method_invocation function_call macro_invocation invocation_expression".split())
+_CALLS = _kinds("call call_expression method_invocation function_call macro_invocation invocation_expression")
 
 Key = tuple[str, str]
 
 
 def of(node: Node) -> Place:
     kind = node.kind
-    if kind in _SETS or (kind in {"block", "body_statement"} and node.parent in {"class_definition", "class", "module"}):
+    if kind in _SETS or (
+        kind in {"block", "body_statement"} and node.parent in {"class_definition", "class", "module"}
+    ):
         return Place.SET
     if kind == "literal_value":
         keyed = [child.kind == "keyed_element" for child in node.inner]

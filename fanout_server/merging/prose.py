@@ -11,9 +11,7 @@ from fanout_server.merging import lines
 from fanout_server.merging.lines import Clash
 
 _ENDINGS = (".md", ".markdown", ".mdx", ".rst", ".adoc", ".txt")
-_NAMES = frozenset(
-    "authors changelog changes contributors copyright credits history maintainers news readme thanks todo".split()
-)
+_NAMES = frozenset({"authors", "changelog", "changes", "contributors", "credits", "history", "news", "readme", "todo"})
 _ITEM = re.compile(r"\s{0,8}([-*+•]|\d+[.)]|#\.)\s+\S|\s{0,3}\|.*\|\s*$")
 _INDENTED = re.compile(r"\s+\S")
 _FENCE = re.compile(r"\s{0,3}(```|~~~)")

@@ -1,4 +1,4 @@
-"""The rungs of the ladder that merge a text, each tried where the one before it gives nothing. Runs beside the server."""
+"""The rungs of the ladder that merge a text, each tried where the one before it gives nothing."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def _tries(
 ) -> Iterator[tuple[str | None, str, str, Confidence]]:
     by_spaces = _spaces(base, ours, theirs)
     if by_spaces is not None:
-        yield (readings or [None])[0], "spaces", by_spaces, Confidence.HIGH
+        yield next(iter(readings), None), "spaces", by_spaces, Confidence.HIGH
     for language in readings:
         try:
             merged, confidence = trees.merge(base, ours, theirs, language)
@@ -49,7 +49,7 @@ def _spaces(base: str, ours: str, theirs: str) -> str | None:
             merged.append(piece)
             continue
         old, mine, other = (_said(text) for text in (piece.base, piece.ours, piece.theirs))
-        if mine == old or mine == other:
+        if mine in (old, other):
             merged.append(piece.theirs if mine == old else piece.ours)
         elif other == old:
             merged.append(piece.ours)

@@ -7,6 +7,7 @@ confidence), or where it is what two people would do by hand (medium). Everythin
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -23,7 +24,7 @@ from fanout_server.merging.sequences import Chunk, align
 _DEEPEST = 120
 
 
-class Unmergeable(Exception):  # noqa: N818 - it is an outcome, not an error
+class Unmergeable(Exception):
     """The sides do not fit together."""
 
 
@@ -81,9 +82,7 @@ class _Merging:
         lead = _around(base.lead, ours.lead, theirs.lead)
         trail = _around(base.trail, ours.trail, theirs.trail)
         separator = _around(base.separator, ours.separator, theirs.separator)
-        element = evolve(
-            ours, lead=lead, trail=trail, separator=separator, is_first=ours.is_first and theirs.is_first
-        )
+        element = evolve(ours, lead=lead, trail=trail, separator=separator, is_first=ours.is_first and theirs.is_first)
         if base.node is None or ours.node is None or theirs.node is None:
             return element, ""
         return element, self.node(base.node, ours.node, theirs.node, depth + 1)
@@ -235,7 +234,7 @@ def _separated(merged: list[Element], leads: Sequence[str]) -> list[Element]:
     """A semicolon between two on one line, as between others here; a line end does as well."""
     used = [one.separator for one in merged if one.separator]
     found = [*merged]
-    for at, (one, after) in enumerate(zip(merged, merged[1:], strict=False)):
+    for at, (one, after) in enumerate(itertools.pairwise(merged)):
         if one.is_item and not one.is_comment and after.is_item and not one.separator and "\n" not in leads[at + 1]:
             found[at] = evolve(one, separator=min(used, key=len) if used else ";")
     return found
@@ -243,8 +242,11 @@ def _separated(merged: list[Element], leads: Sequence[str]) -> list[Element]:
 
 def _stands_alone(merged: Sequence[Element], at: int) -> bool:
     """Whether no comma comes after it, but a word or a bracket."""
-    return at + 1 < len(merged) and not merged[at + 1].is_item and merged[at + 1].node is not None and any(
-        one.is_item for one in merged[at + 2 :]
+    return (
+        at + 1 < len(merged)
+        and not merged[at + 1].is_item
+        and merged[at + 1].node is not None
+        and any(one.is_item for one in merged[at + 2 :])
     )
 
 

@@ -49,9 +49,7 @@ class Merged:
     steps: tuple[Step, ...] = ()
 
 
-def merge(
-    repo: Repository, base: str, results: Sequence[tuple[str, str]], settle: Settle | None = None
-) -> Merged:
+def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]], settle: Settle | None = None) -> Merged:
     """Merges (unit, result commit) in this order; a result's own parent plays no part. The same each time.
 
     Where two do not fit and ``settle`` cannot merge them either, the later unit's part of those files stays out, and

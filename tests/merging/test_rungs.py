@@ -6,6 +6,32 @@ import pytest
 
 from fanout_server.merging import rungs
 
+_GO = """package a
+
+import (
+\t"x"
+)
+
+type T struct {
+\tA int
+}
+
+var m = map[string]int{
+\t"a": 1,
+}
+"""
+
+
+def _go(*words: str) -> str:
+    """With an import, a field and a key more, or two of each."""
+    text = _GO
+    for at, (last, line) in enumerate(
+        (('\t"x"\n', '\t"{}"\n'), ("\tA int\n", "\t{} int\n"), ('\t"a": 1,\n', '\t"{}": 1,\n'))
+    ):
+        text = text.replace(last, last + "".join(line.format(word) for word in words[at::3]))
+    return text
+
+
 # Path, base, ours, theirs, merged, way, confidence.
 _MERGED = {
     "functions of Python": (
@@ -17,8 +43,15 @@ _MERGED = {
         "syntax",
         "high",
     ),
-    "imported names": ("a.py", "from m import a\n", "from m import a, b\n", "from m import a, c\n",
-                       "from m import a, b, c\n", "syntax", "high"),
+    "imported names": (
+        "a.py",
+        "from m import a\n",
+        "from m import a, b\n",
+        "from m import a, c\n",
+        "from m import a, b, c\n",
+        "syntax",
+        "high",
+    ),
     "imported names in brackets": (
         "a.py",
         "from m import (\n    a,\n)\n",
@@ -113,13 +146,10 @@ _MERGED = {
     ),
     "imports, fields, keys and methods of Go": (
         "a.go",
-        'package a\n\nimport (\n\t"x"\n)\n\ntype T struct {\n\tA int\n}\n\nvar m = map[string]int{\n\t"a": 1,\n}\n',
-        'package a\n\nimport (\n\t"x"\n\t"y"\n)\n\ntype T struct {\n\tA int\n\tB int\n}\n\nvar m = map[string]int{\n'
-        '\t"a": 1,\n\t"b": 1,\n}\n\nfunc (t T) F() {}\n',
-        'package a\n\nimport (\n\t"x"\n\t"z"\n)\n\ntype T struct {\n\tA int\n\tC int\n}\n\nvar m = map[string]int{\n'
-        '\t"a": 1,\n\t"c": 1,\n}\n\nfunc (u *U) F() {}\n',
-        'package a\n\nimport (\n\t"x"\n\t"y"\n\t"z"\n)\n\ntype T struct {\n\tA int\n\tB int\n\tC int\n}\n\n'
-        'var m = map[string]int{\n\t"a": 1,\n\t"b": 1,\n\t"c": 1,\n}\n\nfunc (t T) F() {}\n\nfunc (u *U) F() {}\n',
+        _GO,
+        _go("y", "B", "b") + "\nfunc (t T) F() {}\n",
+        _go("z", "C", "c") + "\nfunc (u *U) F() {}\n",
+        _go("y", "B", "b", "z", "C", "c") + "\nfunc (t T) F() {}\n\nfunc (u *U) F() {}\n",
         "syntax",
         "high",
     ),
@@ -190,7 +220,12 @@ _MERGED = {
 
 _LEFT = {
     "another value": ("a.py", "def f():\n    return 1\n", "def f():\n    return 2\n", "def f():\n    return 3\n"),
-    "the same name for two things": ("a.py", "x = 1\n", "def f():\n    return 2\nx = 1\n", "def f():\n    return 3\nx = 1\n"),
+    "the same name for two things": (
+        "a.py",
+        "x = 1\n",
+        "def f():\n    return 2\nx = 1\n",
+        "def f():\n    return 3\nx = 1\n",
+    ),
     "the same name in two places": (
         "a.py",
         "a = 1\n\n\nb = 1\nc = 1\n",

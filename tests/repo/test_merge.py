@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.repo import blobs, objects, trees
 from fanout_server.repo import git as git_command
 from fanout_server.repo.merge import Conflict, Merged, merge
 from fanout_server.repo.repository import Repository

@@ -115,11 +115,9 @@ def test_a_merge_driver_of_the_user_is_run_by_git_itself(
     """What the repository's files say only names it: which program that is the user's configuration says."""
     (checkout / ".gitattributes").write_text("a.txt merge=own\nb.txt merge=unknown\n")
     program = "import sys; open(sys.argv[1], 'a').write('driven\\n')"
-    git(checkout, "config", "merge.own.driver", f"{sys.executable} -c \"{program}\" %A")
+    git(checkout, "config", "merge.own.driver", f'{sys.executable} -c "{program}" %A')
     asked = _Asked()
-    merged = units.merge(
-        settle=asked.settle, u1={"a.txt": "1\n", "b.txt": "1\n"}, u2={"a.txt": "2\n", "b.txt": "2\n"}
-    )
+    merged = units.merge(settle=asked.settle, u1={"a.txt": "1\n", "b.txt": "1\n"}, u2={"a.txt": "2\n", "b.txt": "2\n"})
     assert read_tree(repo, merged.commit)["a.txt"] == b"1\ndriven\n"
     assert asked.about == []
     assert [conflict.paths for conflict in merged.conflicts] == [("b.txt",)]
