@@ -46,7 +46,7 @@ def shared_files(checkout: Path, git: GitCommand) -> None:
         ("Keep of this file only what unit 02-two", ("src/two.py", "typed", "a.txt")),
     ],
 )
-def test_a_step_is_undone_and_what_came_since_stays(  # noqa: PLR0913 - fixtures
+def test_a_step_is_undone_and_what_came_since_stays(
     connect: MakeEditor, checkout: Path, tmp_path: Path, capabilities: Any, title: str, left: tuple[str, ...]
 ) -> None:
     editor = connect(capabilities)
@@ -59,7 +59,8 @@ def test_a_step_is_undone_and_what_came_since_stays(  # noqa: PLR0913 - fixtures
     assert [one["data"]["units"] for one in shown] == [["02-two", "01-one"], ["03-a", "01-one", "02-two"]]
     assert shown[0]["severity"] == 3
     assert "(confidence: medium)" in shown[0]["message"]
-    sides = [Path(one["location"]["uri"].removeprefix("file://")) for one in shown[0]["relatedInformation"]]
+    first = next(one for one in view_of(editor, run)["findings"] if one["code"] == CODE and one["uri"] == uri)
+    sides = [Path(one["uri"].removeprefix("file://")) for one in first["related"]]
     assert [side.read_text() for side in sides] == [names(*NAMES[:1]), names(NAMES[1]), names(*NAMES[:2])]
     editor.did_change(uri, editor.open[uri][1].replace("    'a.txt',\n", "    'typed',\n    'a.txt',\n"))
     assert editor.do(editor.action(uri, title)) == {}
@@ -90,6 +91,7 @@ def test_what_is_not_applied_or_in_the_way_is_said(connect: MakeEditor, checkout
     editor.did_change(uri, "names = make('src/two.py')\n")
     error = editor.client.call("codeAction/resolve", editor.action(uri, "Leave out what unit 02-two"))["error"]
     assert "was changed since in the same places" in error["message"]
-    editor.do(editor.action(uri, "Dismiss this finding"))
+    dismissals = [one for one in editor.actions(uri) if "Dismiss this finding" in one["title"]]
+    editor.do(next(one for one in dismissals if one["diagnostics"][0]["code"] == CODE))
     kept = [one for one in view_of(editor, run)["findings"] if one["code"] == CODE and one["uri"] == uri]
     assert len(kept) == 1
