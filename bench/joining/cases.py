@@ -77,13 +77,13 @@ def _barrel(name: str) -> Shared:
 
 
 def _interface(name: str) -> Shared:
-    base = "export interface State {\n  first: string;\n}\n\nexport class Api {\n  first() {\n    return 1;\n  }\n}\n"
+    base = "export interface State {\n  first: string;\n}\n\nexport class Api {\n  first() {\n    return 0;\n  }\n}\n"
     return _lines(
         f"ts/{name}.ts",
         base,
         (
             ("  first: string;", "  field{n}: number;"),
-            ("    return 1;\n  }", "\n  call{n}() {{\n    return {n};\n  }}"),
+            ("    return 0;\n  }", "\n  call{n}() {{\n    return {n};\n  }}"),
         ),
     )
 

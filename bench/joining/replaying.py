@@ -65,11 +65,11 @@ def _conflicts(root: Path, ours: str, theirs: str, merge: str) -> Iterator[_Conf
     told = _git(root, "merge-tree", "--write-tree", "-z", "--no-messages", ours, theirs, codes=(0, 1))
     stages: dict[str, dict[str, str]] = {}
     for entry in told.split(b"\0")[1:]:
-        about, tab, path = entry.partition(b"\t")
+        about, tab, name = entry.partition(b"\t")
         if tab:
             mode, oid, stage = about.decode().split()
             if mode.startswith("100"):
-                stages.setdefault(os.fsdecode(path), {})[stage] = oid
+                stages.setdefault(os.fsdecode(name), {})[stage] = oid
     for path, oids in stages.items():
         if oids.keys() >= {"1", "2", "3"}:
             base, mine, other = (_git(root, "cat-file", "blob", oids[stage]) for stage in "123")
