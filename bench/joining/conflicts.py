@@ -28,7 +28,7 @@ from fanout_server.merging.ladder import Ladder
 from fanout_server.model import Plan, Unit
 from fanout_server.repo import merge, objects, trees
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.settling import Settle
+from fanout_server.repo.unmerged import Settle
 from fanout_server.run.integrate import integrate
 from tests.repo.results import Units
 

@@ -15,7 +15,7 @@ from typing import Self
 
 from fanout_server.merging import lock_files
 from fanout_server.merging.confidence import Confidence
-from fanout_server.repo.settling import Settled
+from fanout_server.repo.unmerged import Settled
 from fanout_server.syntax.errors import Unreadable
 from fanout_server.syntax.worker import Worker
 

@@ -7,13 +7,13 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from fanout_server.repo import changes, settling, tree_merge, trees
+from fanout_server.repo import changes, tree_merge, trees, unmerged
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.settling import Settle, Settled
 from fanout_server.repo.standing import Standing, folders
 from fanout_server.repo.tree_merge import ThreeSides
 from fanout_server.repo.trees import State
+from fanout_server.repo.unmerged import Settle, Settled
 
 
 @frozen
@@ -134,7 +134,7 @@ class _Merging:
         """The files that are no conflict any more; each goes in as it was merged, and its unit is of ``makers``."""
         if self._settle_with is None or not files:
             return set()
-        found = settling.settle(self.standing.repo, files, self._settle_with)
+        found = unmerged.settle(self.standing.repo, files, self._settle_with)
         for path, (state, settled) in found.items():
             unit = makers[path]
             others = _others(self.standing, self.kept, unit, [path])

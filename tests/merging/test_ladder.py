@@ -6,7 +6,7 @@ import pytest
 
 from fanout_server.merging import lines
 from fanout_server.merging.ladder import Ladder
-from fanout_server.repo.settling import Settled
+from fanout_server.repo.unmerged import Settled
 
 _BASE = b"import os\n"
 _OURS = b"import os\nimport re\n"

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from fanout_server.repo import blobs, objects, trees
 from fanout_server.repo.merge import Merged, merge
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.settling import Settle
+from fanout_server.repo.unmerged import Settle
 
 PLAIN = 0o100644
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.repo.repository import Repository
-from fanout_server.repo.settling import Settled
+from fanout_server.repo.unmerged import Settled
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
 from tests.repo.results import PLAIN, Units
