@@ -55,9 +55,12 @@ class Outcome:
 
 @frozen
 class Fix:
-    """A choice as a workspace edit, and as what the files are to hold after it."""
+    """A choice as a workspace edit, and as what the files are to hold after it.
 
-    edit: types.WorkspaceEdit
+    No ``edit`` where it is not, or not all of it, for the editor to make: ``make_fix`` does it then, or says why not.
+    """
+
+    edit: types.WorkspaceEdit | None
     made: tuple[FileEdit, ...]
 
 
@@ -123,13 +126,10 @@ class Applying:
             return Outcome(str(engine.repository.root), bool(files), tuple(files), tuple(left), tuple(notes))
 
     async def fix(self, engine: Engine, run: str, finding: Finding, choice: Choice) -> Fix:
-        """What the choice between two sides would change now. Raises FanoutError where that is for no editor to do."""
+        """What the choice between two sides would change now. Raises FanoutError."""
         ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
         if ready.share.server or ready.share.left:
-            raise FanoutError(
-                "The editor cannot make this change by itself. What was left out is in the unit's diff, and in the"
-                " finding's related places; copy what you want over your files."
-            )
+            return Fix(None, ())
         edit = await self._written(engine, run, ready, confirm=False)
         return Fix(edit, ready.share.editor)
 

@@ -58,11 +58,11 @@ class Editor:
         self.edits: list[dict[str, Any]] = []
         client.handlers["workspace/applyEdit"] = self.apply
 
-    def did_open(self, name: str, text: str | None = None) -> str:
+    def did_open(self, name: str, text: str | None = None, language: str = "python") -> str:
         uri = (self.root / name).as_uri()
         shown = (self.root / name).read_text() if text is None else text
         self.open[uri] = (1, shown)
-        item = {"uri": uri, "languageId": "python", "version": 1, "text": shown}
+        item = {"uri": uri, "languageId": language, "version": 1, "text": shown}
         self.client.notify("textDocument/didOpen", {"textDocument": item})
         return uri
 
