@@ -19,8 +19,9 @@ from fanout_server.lsp.documents import Document
 class OpenFile:
     """A document that is open and is a file of the checkout.
 
-    ``data`` is the file as saving the document would leave it, ``None`` where its encoding cannot be told, and for a new
-    buffer with nothing in it, which is no file yet. ``on_disk`` is what the disk has. ``drops_cr``: the client shows CR LF as LF, and puts the CR back when it saves.
+    ``data`` is the file as saving the document would leave it, ``None`` where its encoding cannot be told, and for a
+    new buffer with nothing in it, which is no file yet. ``on_disk`` is what the disk has. ``drops_cr``: the client
+    shows CR LF as LF, and puts the CR back when it saves.
     """
 
     document: Document

@@ -33,7 +33,7 @@ def _change(go: Path) -> str:
     return f"""Change {{file}}.
 shell sed -i 's/return/return 10 +/' {{file}}
 shell test {{stem}} != one || sed -i s/three/four/ b.txt
-shell test {{stem}} != two || {{{{ echo {_MADE.strip()} > extra.py; echo nobody owns this > other.py; }}}}
+shell test {{stem}} != two || (echo {_MADE.strip()} > extra.py; echo nobody owns this > other.py)
 shell test {{stem}} != two || while ! test -e {go}; do sleep 0.02; done"""
 
 
