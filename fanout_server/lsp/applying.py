@@ -33,6 +33,8 @@ _CONFIRM_SECONDS = 3600.0
 # An editor may say that it is done before it tells of, or writes, what it did: as long as something still comes.
 _QUIET_SECONDS = 1.0
 _REFUSED_QUIET_SECONDS = 0.5
+# Emacs tells of what it did only some time after the command that came with it is answered.
+_LATE_SECONDS = 5.0
 _LOOKING_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 _PLANNINGS = 3
@@ -148,8 +150,8 @@ class Applying:
             return len(done.edits) == len(ready.plan.edits)
 
     async def is_made(self, engine: Engine, edits: Sequence[FileEdit]) -> bool:
-        """Whether the user's files hold all of these edits, or do so very soon."""
-        return len(await self._look(engine, edits, _REFUSED_QUIET_SECONDS)) == len(edits)
+        """Whether the user's files hold all of these edits, or do so soon: it looks for some seconds."""
+        return len(await self._look(engine, edits, _LATE_SECONDS)) == len(edits)
 
     @contextlib.contextmanager
     def _alone(self, engine: Engine, run: str) -> Iterator[None]:

@@ -104,6 +104,12 @@ class Diagnostics:
 
     # The text moves, and they with it: this is a ``documents.Follower``.
 
+    def opened(self, document: Document) -> None:
+        """Some editors keep what they are sent for open documents alone."""
+        if not self._session.client.pulls:
+            for uri in self._uris(key(document.uri)):
+                self._publish(uri)
+
     def edited(self, document: Document, before: str, after: str, change: Change) -> None:
         place = key(document.uri)
         if place not in self._places:

@@ -49,6 +49,8 @@ def apply_change(text: str, change: Change, encoding: Encoding) -> str:
 class Follower(Protocol):
     """Who has places in documents, and hears of each change of their text."""
 
+    def opened(self, document: Document) -> None: ...
+
     def edited(self, document: Document, before: str, after: str, change: Change) -> None:
         """One change of the text; of several in a notification each. ``document`` is as it was before all of them."""
         ...
@@ -75,7 +77,7 @@ class Documents:
         return self._open.get(key(uri))
 
     def open(self, item: types.TextDocumentItem) -> None:
-        self._open[key(item.uri)] = Document(
+        document = self._open[key(item.uri)] = Document(
             uri=item.uri,
             path=uris.to_path(item.uri),
             version=item.version,
@@ -83,6 +85,8 @@ class Documents:
             language=str(item.language_id),
             synced=time.time(),
         )
+        for follower in self.followers:
+            follower.opened(document)
         self.announce()
 
     def change(self, uri: str, version: int, changes: Iterable[Change], encoding: Encoding) -> bool:

@@ -33,7 +33,8 @@ class Profile:
     user wants to write one. ``says_why``: it says whether it asks for code actions by itself. ``kinds``: it names all
     that it knows. ``resolves``: of which code actions that are chosen it asks for the rest. ``only_commands``: of one
     that has a command and an edit it leaves the edit. ``cancels``: it has a button for that beside the progress.
-    ``nothing`` is the text of a new buffer.
+    ``nothing`` is the text of a new buffer. ``tells_late``: it tells of an edit only when the command that came with
+    it is answered.
     """
 
     name: str
@@ -52,6 +53,7 @@ class Profile:
     only_commands: bool = False
     cancels: bool = False
     nothing: Literal["", "\n"] = ""
+    tells_late: bool = False
 
     def play(self, client: RawClient, root: Path, **more: Any) -> ProfiledEditor:
         """``more`` are parameters of ``initialize``."""
@@ -115,9 +117,13 @@ class ProfiledEditor(Editor):
             assert "error" not in answer, answer
             action = answer["result"]
         command = action.get("command")
-        if "edit" in action and not (command and self.profile.only_commands):
+        makes = "edit" in action and not (command and self.profile.only_commands)
+        if makes and not self.profile.tells_late:
             self.apply({"edit": action["edit"]})
-        return self.client.command(command["command"], command["arguments"][0]) if command else None
+        result = self.client.command(command["command"], command["arguments"][0]) if command else None
+        if makes and self.profile.tells_late:
+            self.apply({"edit": action["edit"]})
+        return result
 
     def _lacks_something(self, action: dict[str, Any]) -> bool:
         match self.profile.resolves:
@@ -226,7 +232,9 @@ PROFILES = (
         nothing="\n",
     ),
     # It says yes to creating, renaming and deleting, and does nothing.
-    Profile("Emacs (eglot)", "29.1", _recorded("emacs_v29.1.json"), operations=frozenset(), shows="null"),
+    Profile(
+        "Emacs (eglot)", "29.1", _recorded("emacs_v29.1.json"), operations=frozenset(), shows="null", tells_late=True
+    ),
     Profile(
         "helix",
         "25.01",
