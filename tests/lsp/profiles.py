@@ -312,7 +312,7 @@ PROFILES = (
         "ale",
         "3.3.0",
         _written(
-            workspace={"applyEdit": False, "executeCommand": {}},
+            workspace={"applyEdit": False},
             textDocument={
                 **_TEXT,
                 "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {"valueSet": []}}},
@@ -320,7 +320,7 @@ PROFILES = (
         ),
         operations=frozenset(),
         answers_edits=False,
-        chooses="null",
+        chooses="never",
         shows="never",
         only_commands=True,
     ),

@@ -133,6 +133,8 @@ def _apply(editor: ProfiledEditor, run: str) -> None:
         assert message(editor, "Applied").startswith(f"Applied 3 files of run {run}.")
     else:
         message(editor, f"un {run} is ")
+        assert client.all("workspace/applyEdit") == []
+        assert (editor.asked == []) is (profile.chooses == "never")
         action = _offered(editor, (editor.root / "src/one.py").as_uri(), f"Apply all of run {run} (3 files)")
         assert _done(editor, "Applied", editor.do(action)) == 3
     if profile.has("window.workDoneProgress"):
