@@ -16,6 +16,7 @@ from fanout_server.lsp import answering, answers, findings, plans, previewing, s
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
+from fanout_server.lsp.new_buffers import NewBuffers
 from fanout_server.lsp.protocol import Protocol
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
@@ -32,6 +33,7 @@ class Commands:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.watching = Watching(session)
+        NewBuffers(session)
         self._launching = Launching(session, self.watching)
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:

@@ -65,6 +65,7 @@ class Diagnostics:
         self._told: dict[str, int] = {}
         self._session_id = uuid.uuid4().hex[:8]
         session.documents.followers.append(self)
+        session.documents.on_open.append(self._opened)
 
     # What runs have to say.
 
@@ -102,13 +103,13 @@ class Diagnostics:
             if one.diagnostic.range.start.line <= span.end.line and span.start.line <= one.diagnostic.range.end.line
         )
 
-    # The text moves, and they with it: this is a ``documents.Follower``.
-
-    def opened(self, document: Document) -> None:
+    def _opened(self, document: Document) -> None:
         """Some editors keep what they are sent for open documents alone."""
         if not self._session.client.pulls:
             for uri in self._uris(key(document.uri)):
                 self._publish(uri)
+
+    # The text moves, and they with it: this is a ``documents.Follower``.
 
     def edited(self, document: Document, before: str, after: str, change: Change) -> None:
         place = key(document.uri)

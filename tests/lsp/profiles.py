@@ -15,7 +15,7 @@ from typing import Any, Literal
 from attrs import evolve, frozen
 
 from fanout_server.lsp.asking import WRITE
-from tests.lsp.editor import Editor
+from tests.lsp.editor import Editor, edited
 from tests.lsp.rawclient import RawClient, Reply
 
 _PUBLISH = "textDocument/publishDiagnostics"
@@ -34,7 +34,8 @@ class Profile:
     that it knows. ``resolves``: of which code actions that are chosen it asks for the rest. ``only_commands``: of one
     that has a command and an edit it leaves the edit. ``cancels``: it has a button for that beside the progress.
     ``nothing`` is the text of a new buffer. ``tells_late``: it tells of an edit only when the command that came with
-    it is answered.
+    it is answered. ``opens_edited``: what it opens for an edit it tells of with the edit in it,
+    and what it creates is a buffer, and no file.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Profile:
     cancels: bool = False
     nothing: Literal["", "\n"] = ""
     tells_late: bool = False
+    opens_edited: bool = False
 
     def play(self, client: RawClient, root: Path, **more: Any) -> ProfiledEditor:
         """``more`` are parameters of ``initialize``."""
@@ -79,6 +81,8 @@ class ProfiledEditor(Editor):
         self.asked: list[str] = []
         self.buttons: list[list[str]] = []
         self.takes = lambda change: change.get("kind", "edit") in {*profile.operations, "edit"}
+        # It is in the buffer, and no file before that is saved.
+        self.makes = not profile.opens_edited
         if not profile.answers_edits:
             self.answer = Reply(None)
         client.handlers["window/showMessageRequest"] = self._choose
@@ -174,7 +178,11 @@ class ProfiledEditor(Editor):
         path = self._path(document["uri"])
         if document["uri"] not in self.open and not self.profile.saves and document["version"] is None:
             # It opens the file for the edit, and leaves it to the user to save it.
-            self.did_open(str(path.relative_to(self.root)))
+            name = str(path.relative_to(self.root))
+            if self.profile.opens_edited:
+                self.did_open(name, edited(path.read_text() if path.exists() else "\n", edits))
+                return
+            self.did_open(name)
             document = {**document, "version": 1}
         super()._edit(document, edits)
 
@@ -230,10 +238,30 @@ PROFILES = (
         says_why=True,
         resolves="those that are not whole",
         nothing="\n",
+        opens_edited=True,
     ),
     # It says yes to creating, renaming and deleting, and does nothing.
     Profile(
         "Emacs (eglot)", "29.1", _recorded("emacs_v29.1.json"), operations=frozenset(), shows="null", tells_late=True
+    ),
+    # It calls itself as Emacs does. It creates files, and renames and deletes none.
+    Profile(
+        "emacs",
+        "GNU Emacs 28.2, lsp-mode 8.0.0",
+        _written(
+            workspace={
+                "applyEdit": True,
+                "workspaceEdit": _EDIT,
+                "configuration": True,
+                "workspaceFolders": True,
+                "executeCommand": {"dynamicRegistration": False},
+            },
+            window={"workDoneProgress": True, "showMessage": None, "showDocument": None},
+            textDocument={**_TEXT, "codeAction": {**_LITERALS, **_RESOLVES}, "codeLens": {}},
+        ),
+        operations=frozenset({"create"}),
+        shows="null",
+        resolves="those without an edit",
     ),
     Profile(
         "helix",

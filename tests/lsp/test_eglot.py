@@ -27,7 +27,8 @@ def test_the_story(checkout: Path, tmp_path: Path) -> None:
         lacking("Emacs is not installed. On Debian: apt-get install emacs-nox elpa-eglot")
     story = Story(tmp_path)
     (checkout / "todo.txt").write_text("To be done:\n")
-    (configuration,) = re.findall(r"^```elisp\n(.*?)^```$", _PAGE.read_text(), re.DOTALL | re.MULTILINE)
+    part = _PAGE.read_text().partition("## eglot")[2].partition("\n## ")[0]
+    (configuration,) = re.findall(r"^```elisp\n(.*?)^```$", part, re.DOTALL | re.MULTILINE)
     (tmp_path / "init.el").write_text(configuration)
     env = {
         **os.environ,

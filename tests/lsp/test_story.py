@@ -130,7 +130,9 @@ def _apply(editor: ProfiledEditor, run: str) -> None:
         # The server writes on the disk, and so not below what is not saved.
         editor.save_all()
     if profile.chooses == "the first" or _confirms(profile):
-        assert message(editor, "Applied").startswith(f"Applied 3 files of run {run}.")
+        told = message(editor, "Applied")
+        assert told.startswith(f"Applied 3 files of run {run}.")
+        assert ("on disk itself, since the editor cannot: extra.py" in told) is ("create" not in profile.operations)
     else:
         message(editor, f"un {run} is ")
         assert client.all("workspace/applyEdit") == []
