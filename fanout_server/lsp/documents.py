@@ -63,7 +63,7 @@ class Follower(Protocol):
 class Documents:
     """All open documents of one session.
 
-    ``on_change`` is called after each notification that changed something, ``on_open`` before that with what was opened.
+    ``on_change`` is called after each notification that changed something; ``on_open`` before, with what was opened.
     """
 
     def __init__(self) -> None:
