@@ -30,7 +30,7 @@ from pathlib import Path
 import anyio
 from attrs import frozen
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.run.engine import Engine
 
 FILES, FOLDERS = 500, 25
@@ -168,18 +168,18 @@ def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> Measure
 
 async def _run_plan(checkout: Path, state: Path, plan: model.Plan, seconds: float) -> Measured:
     ended = anyio.Event()
-    heard: dict[type[model.Event], list[float]] = {}
+    heard: dict[type[run_events.Event], list[float]] = {}
     working: dict[str, float] = {}
     failures: list[str] = []
 
-    def hear(event: model.Event) -> None:
+    def hear(event: run_events.Event) -> None:
         now = time.perf_counter() - began
-        if isinstance(event, model.UnitEnded):
+        if isinstance(event, run_events.UnitEnded):
             working[event.unit] = now - working[event.unit]
-        elif isinstance(event, model.AttemptStarted):
+        elif isinstance(event, run_events.AttemptStarted):
             working[event.unit] = now
         heard.setdefault(type(event), []).append(now)
-        if isinstance(event, model.RunEnded):
+        if isinstance(event, run_events.RunEnded):
             ended.set()
 
     def fail(error: model.FanoutError) -> None:
@@ -197,9 +197,9 @@ async def _run_plan(checkout: Path, state: Path, plan: model.Plan, seconds: floa
     if failures or view.state is not model.RunState.READY or len(view.owners) != len(plan.units):
         raise WrongResultError(f"the run ended as {view.state}: {view.message} {failures} {view.findings}")
     return Measured(
-        base=heard[model.RunStarted][0],
-        filled=heard[model.AttemptStarted][plan.options.jobs - 1],
-        ready=heard[model.RunEnded][0],
+        base=heard[run_events.RunStarted][0],
+        filled=heard[run_events.AttemptStarted][plan.options.jobs - 1],
+        ready=heard[run_events.RunEnded][0],
         beside=statistics.median(working.values()) - seconds,
     )
 

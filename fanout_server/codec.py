@@ -15,7 +15,7 @@ import attrs
 import cattrs
 from cattrs.gen import make_dict_structure_fn, make_dict_unstructure_fn, override
 
-from fanout_server import model
+from fanout_server import run_events
 
 T = TypeVar("T")
 
@@ -33,7 +33,7 @@ def event_type(cls: type) -> str:
 
 def key(cls: type, name: str) -> str:
     """What a field is called in JSON."""
-    if issubclass(cls, model.Event) and name == "run":
+    if issubclass(cls, run_events.Event) and name == "run":
         return "runId"
     return camel(name)
 
@@ -75,7 +75,7 @@ def new_converter() -> cattrs.Converter:
 
 
 CONVERTER = new_converter()
-_EVENT_TYPES: dict[str, type[model.Event]] = {event_type(cls): cls for cls in get_args(model.AnyEvent)}
+_EVENT_TYPES: dict[str, type[run_events.Event]] = {event_type(cls): cls for cls in get_args(run_events.AnyEvent)}
 
 
 def to_dict(value: Any) -> Any:
@@ -86,20 +86,20 @@ def from_dict(data: Any, cls: type[T]) -> T:
     return CONVERTER.structure(data, cls)
 
 
-def event_to_dict(event: model.Event) -> dict[str, Any]:
+def event_to_dict(event: run_events.Event) -> dict[str, Any]:
     return {"type": event_type(type(event)), **CONVERTER.unstructure(event)}
 
 
-def event_from_dict(data: Mapping[str, Any]) -> model.Event:
+def event_from_dict(data: Mapping[str, Any]) -> run_events.Event:
     """Raises ``cattrs`` errors or ``KeyError`` for what no version of this class ever wrote."""
     rest = dict(data)
     return CONVERTER.structure(rest, _EVENT_TYPES[rest.pop("type")])
 
 
-def event_to_json(event: model.Event) -> str:
+def event_to_json(event: run_events.Event) -> str:
     """One line of ASCII: surrogate escapes of odd file names survive any encoding on the way."""
     return json.dumps(event_to_dict(event), separators=(",", ":"))
 
 
-def event_from_json(text: str) -> model.Event:
+def event_from_json(text: str) -> run_events.Event:
     return event_from_dict(json.loads(text))

@@ -23,6 +23,7 @@ __all__ = [
     "AGENTS",
     "OPTION_KEYS",
     "BadOption",
+    "below",
     "did_you_mean",
     "options_to_mapping",
     "parse_option",
@@ -87,6 +88,17 @@ def parse_options(values: Mapping[str, object], base: Options | None = None) -> 
     """``base`` with ``values`` over it. Raises BadOption for the first key or value that is wrong."""
     parsed: dict[str, Any] = {key: parse_option(key, value) for key, value in values.items()}
     return attrs.evolve(base or Options(), **parsed)
+
+
+def below(lower: Mapping[str, object], upper: Mapping[str, object]) -> dict[str, object]:
+    """What of a lower layer still counts where ``upper`` stands above it.
+
+    Whoever gives a ``command`` or rules to ``rewrite`` with, and no ``agent``, means the agent that does so.
+    """
+    taken = set(upper)
+    if upper.get("command") or upper.get("rewrite"):
+        taken.add("agent")
+    return {key: value for key, value in lower.items() if key not in taken}
 
 
 def options_to_mapping(options: Options) -> dict[str, object]:

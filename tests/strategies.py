@@ -7,7 +7,7 @@ from typing import get_args
 import attrs
 from hypothesis import strategies as st
 
-from fanout_server import model
+from fanout_server import model, run_events
 
 # File names as os.fsdecode gives them: any character but NUL and slash, and bytes that are not UTF-8.
 NAMES = st.text(
@@ -75,6 +75,7 @@ PLANS = st.builds(
     st.lists(UNITS, max_size=3).map(tuple),
     OPTIONS,
     st.lists(FINDINGS, max_size=2).map(tuple),
+    st.none() | PATHS,
 )
 
 TOKENS = st.builds(model.Tokens, *[st.integers(0, 10**9)] * 3)
@@ -98,12 +99,12 @@ _BY_TYPE = {
 }
 
 
-def _event(cls: type[model.Event]) -> st.SearchStrategy[model.Event]:
+def _event(cls: type[run_events.Event]) -> st.SearchStrategy[run_events.Event]:
     # A field of a type that is not in the table is a KeyError here: no event goes untested.
     return st.builds(cls, **{a.name: _BY_TYPE[str(a.type)] for a in attrs.fields(cls)})
 
 
-EVENTS: st.SearchStrategy[model.Event] = st.one_of([_event(cls) for cls in get_args(model.AnyEvent)])
+EVENTS: st.SearchStrategy[run_events.Event] = st.one_of([_event(cls) for cls in get_args(run_events.AnyEvent)])
 
 
 # What a line is made of: words, what stands between them, and what must not be torn.

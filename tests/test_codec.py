@@ -8,13 +8,13 @@ import pytest
 from cattrs.errors import BaseValidationError
 from hypothesis import given, settings
 
-from fanout_server import codec, model
+from fanout_server import codec, run_events
 from tests.strategies import EVENTS
 
 
 @settings(max_examples=150, deadline=None)
 @given(EVENTS)
-def test_an_event_comes_back_from_json_as_it_was(event: model.Event) -> None:
+def test_an_event_comes_back_from_json_as_it_was(event: run_events.Event) -> None:
     line = codec.event_to_json(event)
     assert codec.event_from_json(line) == event
     assert line.isascii()
@@ -22,7 +22,7 @@ def test_an_event_comes_back_from_json_as_it_was(event: model.Event) -> None:
 
 
 def test_keys_are_the_contracts() -> None:
-    event = model.AttemptFailed("r1", 2.0, "u", 1, "it broke", retry_in=3.0)
+    event = run_events.AttemptFailed("r1", 2.0, "u", 1, "it broke", retry_in=3.0)
     assert codec.event_to_dict(event) == {
         "type": "attemptFailed",
         "runId": "r1",
@@ -40,7 +40,7 @@ def test_keys_are_the_contracts() -> None:
     ids=["text for a number", "bool for a number", "number for a text", "unknown key", "null"],
 )
 def test_what_no_version_wrote_is_refused(change: dict[str, object]) -> None:
-    good = codec.event_to_dict(model.AttemptVerifying("r1", 2.0, "u", 1)) | {"type": "attemptVerifying"}
+    good = codec.event_to_dict(run_events.AttemptVerifying("r1", 2.0, "u", 1)) | {"type": "attemptVerifying"}
     bad = json.dumps({**good, "message": "m", "type": "attemptFailed", **change})
     with pytest.raises(BaseValidationError):
         codec.event_from_json(bad)

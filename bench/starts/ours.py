@@ -10,7 +10,7 @@ from attrs import define, field
 
 from bench.starts.figures import Ours
 from bench.starts.task import WrongResultError, few
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.run.engine import Engine
 
 _LIMIT = 120
@@ -21,15 +21,15 @@ class Heard:
     """When events came; of each kind the first and the last."""
 
     ended: anyio.Event = field(factory=anyio.Event)
-    first: dict[type[model.Event], float] = field(factory=dict)
-    last: dict[type[model.Event], float] = field(factory=dict)
+    first: dict[type[run_events.Event], float] = field(factory=dict)
+    last: dict[type[run_events.Event], float] = field(factory=dict)
     problem: str = ""
 
-    def hear(self, event: model.Event) -> None:
+    def hear(self, event: run_events.Event) -> None:
         now = time.perf_counter()
         self.first.setdefault(type(event), now)
         self.last[type(event)] = now
-        if isinstance(event, model.RunEnded):
+        if isinstance(event, run_events.RunEnded):
             self.ended.set()
 
     def fail(self, error: model.FanoutError) -> None:
@@ -57,8 +57,8 @@ async def measure(engine: Engine, plan: model.Plan) -> Ours:
     if heard.problem or view.state is not model.RunState.READY:
         raise WrongResultError(f"the run ended as {view.state}: {view.message} {heard.problem} {view.findings}")
     return Ours(
-        wall=heard.last[model.RunEnded] - began,
-        slots=heard.last[model.UnitEnded] - heard.first[model.AttemptStarted],
+        wall=heard.last[run_events.RunEnded] - began,
+        slots=heard.last[run_events.UnitEnded] - heard.first[run_events.AttemptStarted],
         cpu=sum(after) - sum(before),
         own=after[0] - before[0],
         lost=few(len(plan.units) - len(view.owners), plan),

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import fnmatch
+import functools
+import re
 from collections.abc import Mapping, Sequence
-from fnmatch import fnmatchcase
 
 from fanout_server.agents.sweep import MARK_VARIABLE
 
@@ -89,8 +91,14 @@ def build(
     return _without_git_housekeeping({**kept, **_QUIET, **env}) | {MARK_VARIABLE: mark}
 
 
-def _matches(name: str, globs: Sequence[str]) -> bool:
-    return any(fnmatchcase(name, glob) for glob in globs)
+def _matches(name: str, globs: tuple[str, ...]) -> bool:
+    return _pattern(globs).match(name) is not None
+
+
+@functools.lru_cache(maxsize=16)
+def _pattern(globs: tuple[str, ...]) -> re.Pattern[str]:
+    """All of them as one: an environment has many names, and each attempt one of its own."""
+    return re.compile("|".join(fnmatch.translate(glob) for glob in globs))
 
 
 def _without_git_housekeeping(env: dict[str, str]) -> dict[str, str]:

@@ -25,12 +25,13 @@ from fanout_server.repo.retiring import Retired
 from fanout_server.run import health, history
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
+from fanout_server.setting_files import Layers, SettingFiles
 
 
 async def plan(arguments: argparse.Namespace, console: Console) -> int:
     """Without a run: the units, what planning has to say, and the plan as a document."""
     repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
-    made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd())
+    made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd(), live.warn)
     estimate = await history.estimate_in(repository, made)
     if arguments.json:
         live.print_json({**codec.to_dict(made), "estimate": estimate.to_dict()})
@@ -182,6 +183,7 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
         console.print(f"ok    {git.program()}", soft_wrap=True)
         repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
         console.print(f"ok    repository {live.visible(str(repository.root))}", soft_wrap=True)
+        _settings(console, await anyio.to_thread.run_sync(SettingFiles().of, repository.root))
         await _worktrees(console, repository, root)
     except (model.FanoutError, OSError) as error:
         good = False
@@ -192,6 +194,15 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     console.print(f"{mark} worktrees and logs go to {live.visible(str(root))} ({free})", soft_wrap=True)
     await _agents(console, root, probe=not arguments.no_probe)
     return 0 if good else 1
+
+
+def _settings(console: Console, layers: Layers) -> None:
+    """Which files count, and for what. What is wrong in one keeps nothing from working."""
+    for file in layers.files:
+        said = ", ".join(file.options) or "no options"
+        console.print(f"ok    settings {live.visible(str(file.path))}: {said}", soft_wrap=True)
+    for problem in layers.problems:
+        console.print(f"-     settings {live.visible(problem)}", soft_wrap=True)
 
 
 async def _agents(console: Console, root: Path, *, probe: bool) -> None:

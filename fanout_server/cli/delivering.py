@@ -11,7 +11,8 @@ from fanout_server import codec, model
 from fanout_server.apply.content import Disk
 from fanout_server.cli import live
 from fanout_server.model import RunState
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
+from fanout_server.run.views import UnknownRun
 
 
 async def find_run(engine: Engine, wanted: str | None) -> str:

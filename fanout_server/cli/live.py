@@ -14,7 +14,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from fanout_server import codec, model
+from fanout_server import codec, run_events
 from fanout_server.model import Finding, RunView, Severity, UnitState, UnitView
 from fanout_server.planning.estimate import money
 from fanout_server.run.on_disk import OnDisk
@@ -43,11 +43,11 @@ _REDRAWS_A_SECOND = 8
 class Watcher(Protocol):
     """Hears the events of one run."""
 
-    def __call__(self, event: model.Event) -> None: ...
+    def __call__(self, event: run_events.Event) -> None: ...
 
 
 @contextlib.contextmanager
-def watching(*, as_json: bool, console: Console, earlier: Iterable[model.Event] = ()) -> Iterator[Watcher]:
+def watching(*, as_json: bool, console: Console, earlier: Iterable[run_events.Event] = ()) -> Iterator[Watcher]:
     """The right view for where the output goes: JSON lines, a live table, or plain lines.
 
     ``earlier`` are the events of a run that is resumed: they count, but are not told again.
@@ -80,6 +80,11 @@ def visible(text: str) -> str:
     )
 
 
+def warn(text: str) -> None:
+    """On standard error, whatever standard output is for."""
+    print(f"fanout: {visible(text)}", file=sys.stderr)
+
+
 class PlainLines:
     """One line for each change of a unit's state, for logs and pipes."""
 
@@ -87,38 +92,38 @@ class PlainLines:
         self._out = out
         self._fold = fold
 
-    def __call__(self, event: model.Event) -> None:
+    def __call__(self, event: run_events.Event) -> None:
         self._fold.add(event)
         line = self._line(event)
         if line:
             self._out.write(visible(line) + "\n")
             self._out.flush()
 
-    def _line(self, event: model.Event) -> str:
+    def _line(self, event: run_events.Event) -> str:
         match event:
-            case model.RunStarted():
+            case run_events.RunStarted():
                 count = len(event.plan.units)
                 return (
                     f"run {event.run}: {count} {'unit' if count == 1 else 'units'}, {event.plan.options.jobs} at a time"
                 )
-            case model.RunResumed():
+            case run_events.RunResumed():
                 return f"run {event.run}: resumed"
-            case model.AttemptStarted():
+            case run_events.AttemptStarted():
                 again = f" (attempt {event.attempt})" if event.attempt > 1 else ""
                 return f"{self._fold.unit(event.unit).title}: started{again}"
-            case model.AttemptFailed():
+            case run_events.AttemptFailed():
                 again = f"; again in {event.retry_in:.0f} s" if event.retry_in is not None else ""
                 return f"{self._fold.unit(event.unit).title}: attempt {event.attempt} failed: {event.message}{again}"
-            case model.UnitEnded():
+            case run_events.UnitEnded():
                 unit = self._fold.unit(event.unit)
                 changed = f", {len(unit.files)} file(s)" if unit.files else ""
                 why = f": {unit.message}" if unit.message else ""
                 return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
-            case model.UnitsRetried():
+            case run_events.UnitsRetried():
                 return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
-            case model.PilotAccepted():
+            case run_events.PilotAccepted():
                 return f"run {event.run}: the pilot is accepted"
-            case model.RunEnded():
+            case run_events.RunEnded():
                 return f"run {event.run}: {event.state}. {event.message}"
             case _:
                 return ""
@@ -149,8 +154,8 @@ class LiveTable:
         ):
             yield
 
-    def __call__(self, event: model.Event) -> None:
-        if isinstance(event, model.AttemptStarted):
+    def __call__(self, event: run_events.Event) -> None:
+        if isinstance(event, run_events.AttemptStarted):
             # The wall clock may jump; what is shown as running time must not.
             self._monotonic.setdefault(event.unit, time.monotonic())
         self._fold.add(event)

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from rich.console import Console
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.cli import live, selecting
 from fanout_server.cli.delivering import apply_run, find_run
 from fanout_server.model import RunState, RunView, Severity, UnitState
@@ -22,7 +22,7 @@ _INTERRUPTED = 130
 
 async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
-        plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd())
+        plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd(), live.warn)
         view = await watch(engine, plan, console, as_json=arguments.json)
         return await _deliver(engine, view, arguments, console)
 
@@ -78,7 +78,7 @@ async def _watch(
     console: Console,
     *,
     as_json: bool,
-    earlier: Iterable[model.Event] = (),
+    earlier: Iterable[run_events.Event] = (),
 ) -> RunView:
     failures: list[model.FanoutError] = []
     with live.watching(as_json=as_json, console=console, earlier=earlier) as watcher:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
+import attrs
+
 from fanout_server import model, settings
-from fanout_server.planning import front_matter, selection
+from fanout_server.planning import document, front_matter, selection
 from fanout_server.planning import plan as planning
+from fanout_server.planning.sources import source_of
 from fanout_server.repo.repository import Repository
+from fanout_server.setting_files import SettingFiles
 
 PLAN_SUFFIX = ".fanout.md"
 _LONGEST_INPUT = 16 * 1024 * 1024
@@ -19,9 +24,17 @@ class WrongUse(model.FanoutError):
     """The command line makes no sense; the text says why."""
 
 
-def make_plan(arguments: argparse.Namespace, repository: Repository, cwd: Path) -> model.Plan:
-    """Blocking. Raises WrongUse, BadOption, PlanError, EmptySelection."""
+def make_plan(
+    arguments: argparse.Namespace, repository: Repository, cwd: Path, tell: Callable[[str], None]
+) -> model.Plan:
+    """Blocking. ``tell`` hears what is wrong in settings files.
+
+    Raises WrongUse, BadOption, PlanError, EmptySelection.
+    """
     options, variables = _options(arguments)
+    layers = SettingFiles().of(repository.root)
+    for problem in layers.problems:
+        tell(problem)
     targets: list[str] = arguments.targets
     documents = [target for target in targets if target.endswith(PLAN_SUFFIX)]
     if documents and arguments.instruction is None:
@@ -29,10 +42,13 @@ def make_plan(arguments: argparse.Namespace, repository: Repository, cwd: Path) 
             raise WrongUse(f"A plan document stands alone: {documents[0]} names its own targets. Leave the others out.")
         text = _read(cwd / documents[0])
         try:
-            return planning.plan_from_document(text, repository, repository.root, cwd, options, variables)
+            general = settings.below(layers.options, document.parse(text, variables).options)
+            overrides = {**settings.below(general, options), **options}
+            plan = planning.plan_from_document(text, repository, repository.root, cwd, overrides, variables)
         except (planning.PlanError, selection.EmptySelection) as error:
             raise WrongUse(f"{documents[0]}: {error}") from error
-    chosen = settings.parse_options(options)
+        return attrs.evolve(plan, source=source_of(cwd / documents[0], repository.root))
+    chosen = settings.parse_options({**settings.below(layers.options, options), **options})
     instruction = arguments.instruction or ""
     if not instruction and not (chosen.command or chosen.rewrite):
         raise WrongUse("Say what is to be done with -i 'INSTRUCTION', or give a plan document.")

@@ -17,7 +17,6 @@ from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.new_buffers import NewBuffers
-from fanout_server.lsp.protocol import Protocol
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
@@ -205,9 +204,3 @@ COMMANDS: dict[str, Command] = {
     "fanout.dismiss": Command(wire.DismissArguments, answers.Dismissed, Commands.dismiss),
     "fanout.show": Command(wire.ShowArguments, answers.Opened, Commands.show),
 }
-
-
-def advertise(protocol: Protocol) -> None:
-    """Has ``initialize`` name the commands. pygls only reads their names; they are run by ``Commands.execute``."""
-    for name in COMMANDS:
-        protocol.fm.commands[name] = None

@@ -27,12 +27,12 @@ class Configuring:
         self._session = session
         self._asked = 0
 
-    def initialized(self, _params: types.InitializedParams) -> None:
+    def initialized(self) -> None:
         if self._session.client.registers_configuration:
             self._session.spawn(self._register)
         self._refresh()
 
-    def configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
+    async def configuration_changed(self, params: types.DidChangeConfigurationParams) -> None:
         """Some editors send the settings along, and others have to be asked; these send nothing, or anything."""
         if self._session.client.configuration:
             self._refresh()
@@ -41,7 +41,7 @@ class Configuring:
         if said is not None:
             self._session.configuration.change(said, {})
 
-    def folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    async def folders_changed(self, params: types.DidChangeWorkspaceFoldersParams) -> None:
         """The protocol has changed the list of folders already."""
         self._session.spawn(self._session.leave_folders, [folder.uri for folder in params.event.removed])
         self._refresh()

@@ -13,7 +13,7 @@ from attrs import define, field, frozen
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.lsp import codes
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
@@ -142,7 +142,7 @@ class Contents:
         place, engine = followed.place, followed.engine
         changed = anyio.Event()
 
-        def listen(event: model.Event) -> None:
+        def listen(event: run_events.Event) -> None:
             if event.run == place.run and place.unit in {None, getattr(event, "unit", place.unit)}:
                 changed.set()
 

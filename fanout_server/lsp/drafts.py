@@ -64,7 +64,9 @@ class Drafts:
         return await anyio.to_thread.run_sync(draft_files.reserve, asked.engine.repository.root)
 
     async def _write(self, asked: Asked, path: Path) -> model.Range:
-        general = self._session.configuration.options(asked.engine.repository.root)
+        root = asked.engine.repository.root
+        await self._session.configuration.look(root)
+        general = self._session.configuration.options(root)
         encoding = self._session.protocol.encoding
         try:
             draft = await anyio.to_thread.run_sync(make, asked, general, encoding)

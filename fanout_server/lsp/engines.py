@@ -13,8 +13,9 @@ from attrs import Factory, define
 
 from fanout_server import model
 from fanout_server.repo.repository import Repository
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
 from fanout_server.run.shared import Shared
+from fanout_server.run.views import UnknownRun
 
 _log = logging.getLogger(__name__)
 

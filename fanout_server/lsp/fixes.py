@@ -10,13 +10,13 @@ from lsprotocol import types
 
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import uris
+from fanout_server.lsp.plan_language import ACTION_KIND
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
 from fanout_server.run import fixing
 from fanout_server.run.state import RESUMABLE
 
-KIND = "refactor.rewrite.fanout"
 _WHO = "fanout/fixes"
 _APPLYABLE = frozenset({RunState.READY, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED, RunState.APPLIED})
 _TITLES: Mapping[Choice, str] = {
@@ -189,6 +189,6 @@ def _action(title: str, command: str, argument: dict[str, Any], diagnostic: type
 def _offer(title: str, command: str, argument: dict[str, Any]) -> types.CodeAction:
     return types.CodeAction(
         title=f"fanout: {title}",
-        kind=KIND,
+        kind=ACTION_KIND,
         command=types.Command(title=title, command=command, arguments=[argument]),
     )

@@ -41,6 +41,7 @@ class Forms:
         asked = await plans.read(self._session, command, read)
         if not asked.needs_instruction:
             return whole
+        await self._session.configuration.look(asked.engine.repository.root)
         presets = self._session.configuration.presets(asked.engine.repository.root)
         kind = {"kind": _TEXT} if _TEXT in inputs else _choice(presets)
         if _FIELD not in answers:

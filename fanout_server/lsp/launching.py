@@ -10,10 +10,11 @@ import anyio.to_thread
 import attrs
 from attrs import define
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
-from fanout_server.lsp.plan_document import is_plan, owner_of
+from fanout_server.lsp.plan_document import owner_of
+from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.lsp.wire import PlanArguments
@@ -89,7 +90,7 @@ class Launching:
         launch.engine = engine
         stop: list[Callable[[], None]] = []
 
-        def began(event: model.Event) -> None:
+        def began(event: run_events.Event) -> None:
             if event.run == run:
                 self._launches.pop(run, None)
                 stop.pop()()
@@ -104,6 +105,7 @@ class Launching:
         from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415
 
         plan = await self.plan(asked, need_instruction=False)
+        await self._session.configuration.look(asked.engine.repository.root)
         presets = self._session.configuration.presets(asked.engine.repository.root)
         launch.waits = "It waits for its instruction."
         answer = await asking.Asking(self._session).instruction(asking.question(plan), presets)

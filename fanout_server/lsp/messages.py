@@ -9,7 +9,7 @@ import enum
 import json
 import logging
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from types import UnionType
 from typing import Any, Union, get_args, get_origin
 
@@ -140,20 +140,26 @@ def structure(made: cattrs.Converter, data: dict[str, Any], cls: type) -> Any:
     """
     attempts = _PRUNINGS if data.get("method") == types.INITIALIZE else 0
     if attempts:
-        params = data.get("params")
-        known = params if isinstance(params, dict) else {}
-        data = {**data, "params": {"processId": None, "rootUri": None, "capabilities": {}, **known}}
+        data = _completed(data)
     while True:
         try:
             return made.structure(data, cls)
         except Exception as error:
             # cattrs' hooks raise whatever the data made them raise.
             found = tuple(problems(error))
-            if not attempts or not all(_prune(data, problem.path) for problem in found):
+            if not attempts or not _prune(data, [problem.path for problem in found]):
                 said = "; ".join(str(problem) for problem in found)
                 raise JsonRpcInvalidParams(f"{data.get('method', 'The message')}: {said}.") from error
             _log.info("left out of initialize: %s", "; ".join(str(problem) for problem in found))
+            data = _completed(data)
             attempts -= 1
+
+
+def _completed(data: dict[str, Any]) -> dict[str, Any]:
+    """An ``initialize`` with all that one must have."""
+    params = data.get("params")
+    known = params if isinstance(params, dict) else {}
+    return {**data, "params": {"processId": None, "rootUri": None, "capabilities": {}, **known}}
 
 
 def problems(error: BaseException, path: tuple[str | int, ...] = ()) -> Iterator[Problem]:
@@ -187,25 +193,30 @@ def _camel(name: str) -> str:
     return re.sub(r"_+([a-z0-9])", lambda match: match[1].upper(), name.rstrip("_"))
 
 
-def _prune(data: dict[str, Any], path: tuple[str | int, ...]) -> bool:
-    """Takes the value at ``path`` out of ``data``, or what encloses it where it is missing. False where it cannot."""
-    place: Any = data
-    trail: list[tuple[Any, Any]] = []
-    for part in path:
-        inside = place.keys() if isinstance(place, dict) else range(len(place)) if isinstance(place, list) else ()
-        if part not in inside:
-            break
-        trail.append((place, part))
-        place = place[part]
+def _prune(data: dict[str, Any], paths: Iterable[tuple[str | int, ...]]) -> bool:
+    """Takes the values at ``paths`` out of ``data``, or what encloses them where they are missing.
+
+    False where that cannot be, since it would be all of it.
+    """
+    # Found before any goes: several may be missing from one thing, which goes once, and nothing around it.
+    places = {_present(data, path) for path in paths}
     # "params" itself, and what stands above it, cannot go.
-    if len(trail) < 2:  # noqa: PLR2004
+    if any(len(place) < 2 for place in places):  # noqa: PLR2004
         return False
-    holder, key = trail[-1]
-    if isinstance(holder, list):
-        # The other problems' indexes stay right: a null is taken out in the next round.
-        holder[key] = None if holder[key] is not None else holder[key]
-        if place is None:
-            holder[:] = [one for one in holder if one is not None]
-    else:
-        del holder[key]
+    # The last of a list first, so that the others' indexes stay right; what lies in something before it.
+    for place in sorted(places, key=lambda place: [(isinstance(part, int), part) for part in place], reverse=True):
+        holder: Any = data
+        for part in place[:-1]:
+            holder = holder[part]
+        del holder[place[-1]]
     return True
+
+
+def _present(data: Any, path: tuple[str | int, ...]) -> tuple[str | int, ...]:
+    """As much of the path as leads to something."""
+    for length, part in enumerate(path):
+        inside = data.keys() if isinstance(data, dict) else range(len(data)) if isinstance(data, list) else ()
+        if part not in inside:
+            return path[:length]
+        data = data[part]
+    return path

@@ -9,7 +9,7 @@ from attrs import frozen
 from lsprotocol import types
 
 from fanout_server.lsp import plan_words as words
-from fanout_server.lsp.plan_document import ACTION_KIND
+from fanout_server.lsp.plan_language import ACTION_KIND
 from fanout_server.lsp.plan_outlook import Outlook
 from fanout_server.lsp.plan_runs import LastRun
 from fanout_server.lsp.plan_watch import PlanWatch

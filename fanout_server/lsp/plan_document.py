@@ -12,6 +12,7 @@ from lsprotocol import types
 from fanout_server import model
 from fanout_server.lsp import uris
 from fanout_server.lsp.documents import Document
+from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
 from fanout_server.planning import document as documents
@@ -19,20 +20,7 @@ from fanout_server.planning import front_matter
 from fanout_server.planning.document import Item, PlanDocument
 from fanout_server.planning.front_matter import Entry
 
-LANGUAGE = "fanout"
-ENDING = ".fanout.md"
-ACTION_KIND = "refactor.rewrite.fanout"
-"""Of code actions that begin, show or end a run."""
-TRIGGERS = ("{", "/", " ")
-"""What an editor asks for completion after, besides letters."""
-TOKEN_TYPES = ("property", "enumMember", "number", "string", "variable", "comment", "regexp")
-"""Of semantic tokens, as LSP names them."""
 _THREADS = 4
-
-
-def is_plan(document: Document) -> bool:
-    """By its language, or by its name: an editor that does not know the language calls it Markdown."""
-    return document.language == LANGUAGE or (document.path or document.uri).endswith(ENDING)
 
 
 class PlanText:

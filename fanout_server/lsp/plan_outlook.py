@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from fanout_server import model
+from fanout_server import model, settings
 from fanout_server.lsp import draft_files
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.plan_document import PlanDocuments, PlanText
@@ -172,6 +172,7 @@ class Outlooks:
         try:
             engine = await self.engine_of(document)
             listed = await self.files.fresh(engine.repository)
+            await self._session.configuration.look(listed.root)
         except model.FanoutError as error:
             return Outlook(text, _without_files(text, str(error)))
         return await anyio.to_thread.run_sync(self._drafted, text, listed, engine, limiter=self._documents.limiter)
@@ -190,8 +191,7 @@ class Outlooks:
             else:
                 # A draft lies elsewhere, and its items begin at the top folder.
                 cwd = listed.root
-        settled = self._session.configuration.options(listed.root)
-        general = {key: one for key, one in settled.items() if key not in text.parsed.options}
+        general = settings.below(self._session.configuration.options(listed.root), text.parsed.options)
         return planning.draft_document(text.parsed, listed.workspace(cwd), general, source)
 
 

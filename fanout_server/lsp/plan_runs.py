@@ -9,17 +9,21 @@ import anyio
 import anyio.to_thread
 import attrs
 
-from fanout_server import model
+from fanout_server import model, run_events
+from fanout_server.lsp import uris
 from fanout_server.lsp.plan_document import key_of
 from fanout_server.lsp.session import Session
 from fanout_server.model import RunState, RunView, Unit, UnitView
 from fanout_server.planning.targets import Entry
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
+from fanout_server.run.views import UnknownRun
 
 _log = logging.getLogger(__name__)
 
 _EVERY_SECONDS = 0.25
 _TICK_SECONDS = 1.0
+# How long nobody looks after a look, in times of what it took.
+_REST = 4
 
 
 @attrs.frozen(eq=False)
@@ -78,20 +82,48 @@ class PlanRuns:
 
     def began(self, engine: Engine, run: str, uri: str) -> None:
         """A run of this document was launched."""
-        before = self._last.get(key_of(uri))
+        self._keep(uri, LastRun(engine, run))
+
+    async def find(self, engine: Engine, uri: str, source: str) -> RunView | None:
+        """Looks for the last run of a document that was opened: of an earlier session, or begun somewhere else.
+
+        ``None`` where there is none that is newer than what is known. Raises FanoutError.
+        """
+        view = await engine.documents.last_run(source)
+        if view is None:
+            return None
+        index = await anyio.to_thread.run_sync(index_of, view.plan)
+        known = self.of(uri)
+        if known is not None and (known.view is None or known.view.started >= view.started):
+            return None
+        self._keep(uri, LastRun(engine, view.id, view, index))
+        return view
+
+    def moved(self, before: str, now: str) -> None:
+        """Documents have another path: that of one, or of the folder that they lie in."""
+        for place, last in tuple(self._last.items()):
+            if place == before or place.startswith(f"{before}/"):
+                del self._last[place]
+                path = now + place[len(before) :]
+                self._last[path] = last
+                self._uris[last.id] = uris.from_path(path)
+
+    def _keep(self, uri: str, last: LastRun) -> None:
+        before = self.of(uri)
         if before is not None:
             self._uris.pop(before.id, None)
-        self._last[key_of(uri)] = LastRun(engine, run)
-        self._uris[run] = uri
+        self._last[key_of(uri)] = last
+        self._uris[last.id] = uri
+        engine = last.engine
         if engine not in self._heard:
             self._heard.add(engine)
             engine.subscribe(self._hear)
-        self._tell(run)
+        self._tell(last.id)
         if not self._following:
             self._following = True
             self._session.spawn(self._follow)
 
-    def _hear(self, event: model.Event) -> None:
+    def _hear(self, event: run_events.Event) -> None:
         if event.run in self._uris:
             self._tell(event.run)
 
@@ -110,9 +142,11 @@ class PlanRuns:
                     await self._wake.wait()
             self._wake = anyio.Event()
             news, self._news = self._news, set()
+            begun = anyio.current_time()
             for run in news:
                 await self._look(run)
-            await anyio.sleep(_EVERY_SECONDS)
+            # A run of another process is read from its beginning each time.
+            await anyio.sleep(max(_EVERY_SECONDS, _REST * (anyio.current_time() - begun)))
 
     async def _look(self, run: str) -> None:
         uri = self._uris.get(run)

@@ -10,7 +10,8 @@ import anyio.to_thread
 from attrs import frozen
 from lsprotocol import types
 
-from fanout_server.lsp.plan_document import TOKEN_TYPES, PlanText
+from fanout_server.lsp.plan_document import PlanText
+from fanout_server.lsp.plan_language import TOKEN_TYPES
 from fanout_server.lsp.plan_watch import PlanWatch
 from fanout_server.option_docs import OPTION_DOCS
 from fanout_server.planning import globs, variables

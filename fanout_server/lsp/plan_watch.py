@@ -18,7 +18,8 @@ from fanout_server.lsp.plan_runs import PlanRuns
 from fanout_server.lsp.refreshing import Refresh
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
-from fanout_server.model import Finding
+from fanout_server.model import FanoutError, Finding
+from fanout_server.planning.sources import source_of
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 
@@ -37,13 +38,40 @@ class PlanWatch:
         self._seen: dict[str, Document] = {}
         self._saved: dict[str, float] = {}
         self._told: dict[str, str] = {}
+        # Runs that were begun elsewhere.
+        self._found: set[str] = set()
         self._hints = Refresh(session, types.WORKSPACE_INLAY_HINT_REFRESH, "workspace.inlay_hint.refresh_support")
         self._lenses = Refresh(session, types.WORKSPACE_CODE_LENS_REFRESH, "workspace.code_lens.refresh_support")
+        session.configuration.on_change.append(self.look_again)
 
     def begun(self, engine: Engine, run: str, uri: str) -> None:
         """A run of this document was launched."""
         self._told.pop(uri, None)
         self.runs.began(engine, run, uri)
+        self._lenses.soon()
+
+    async def _find_run(self, document: Document) -> None:
+        """The last run of a document may be of an earlier session, or begun in the terminal."""
+        if document.path is None:
+            return
+        try:
+            engine = await self.outlooks.engine_of(document)
+        except FanoutError:
+            # In no repository: its findings say so.
+            return
+        source = await anyio.to_thread.run_sync(source_of, document.path, engine.repository.root)
+        view = await self.runs.find(engine, document.uri, source)
+        if view is not None:
+            self._found.add(view.id)
+            await self._watching.recall(engine, view, document.uri)
+
+    async def moved(self, before: str, now: str) -> None:
+        """Files or folders have another path."""
+        self.runs.moved(before, now)
+        self._watching.moved(before, now)
+        for document in self.documents.all():
+            await self._find_run(document)
+        self._hints.soon()
         self._lenses.soon()
 
     def _run_changed(self, uri: str) -> None:
@@ -53,9 +81,11 @@ class PlanWatch:
         if shown != self._told.get(uri):
             self._told[uri] = shown
             self._lenses.soon()
-            if last is not None and not last.active:
+            if last is not None and last.view is not None and not last.active:
                 # What was applied or taken back may have made files or removed them.
                 self.look_again()
+                if last.id in self._found:
+                    self._session.spawn(self._watching.recall, last.engine, last.view, uri)
 
     def documents_changed(self) -> None:
         """Called with every key that is pressed anywhere."""
@@ -72,6 +102,8 @@ class PlanWatch:
             self.look_again()
             return
         for uri, document in now.items():
+            if uri not in before:
+                self._session.spawn(self._find_run, document)
             if before.get(uri) is not document:
                 self._session.spawn(self._check, document, 0.0 if uri not in before else _TYPING_SECONDS)
 
@@ -79,6 +111,7 @@ class PlanWatch:
         """Files came or went, or may have; or the editor's settings are others."""
         self.outlooks.outdate()
         for document in self._seen.values():
+            self._session.spawn(self._find_run, document)
             self._session.spawn(self._check_again, document)
 
     async def _check_again(self, document: Document) -> None:

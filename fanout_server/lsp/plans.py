@@ -23,6 +23,7 @@ from fanout_server.lsp.wire import PlanArguments, Position, Problem, Selection
 from fanout_server.planning import document as documents
 from fanout_server.planning import plan as planning
 from fanout_server.planning import selection as selecting
+from fanout_server.planning.sources import source_of
 from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.run.engine import Engine
 
@@ -40,7 +41,8 @@ class BadPlace(model.FanoutError):
 class Asked:
     """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one.
 
-    ``options`` are those of all layers but the document's, ``said`` those of the command alone.
+    ``options`` are those of all layers but the document's, ``said`` those of the command alone. ``source`` is where
+    findings about the document point, ``named`` what the plan calls it.
     """
 
     engine: Engine
@@ -49,6 +51,7 @@ class Asked:
     document: str | None = None
     text: str = ""
     source: str | None = None
+    named: str | None = None
     selection: selecting.Selection | None = None
     instruction: str | None = None
     said: Mapping[str, object] = field(factory=dict)
@@ -58,9 +61,10 @@ class Asked:
         """Blocking. Raises PlanError, EmptySelection, BadOption."""
         repository = self.engine.repository
         if self.selection is None:
-            return planning.plan_from_document(
+            plan = planning.plan_from_document(
                 self.text, repository, repository.root, self.cwd, self.options, {}, self.source, self.opened
             )
+            return attrs.evolve(plan, source=self.named)
         options = settings.parse_options(self.options)
         wanted = attrs.evolve(self.selection, split=options.split)
         resolved = selecting.resolve(wanted, repository, repository.root, self.cwd, self.opened)
@@ -105,15 +109,16 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
     text = await _text(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
     written = (await anyio.to_thread.run_sync(documents.parse, text)).options
-    settled = session.configuration.options(engine.repository.root)
-    general = {key: value for key, value in settled.items() if key not in written}
+    await session.configuration.look(engine.repository.root)
+    general = settings.below(session.configuration.options(engine.repository.root), written)
     return Asked(
         engine,
         Path(path).parent if path and checkout is None else engine.repository.root,
-        {**general, **given},
+        {**settings.below(general, given), **given},
         document=uri,
         text=text,
         source=relative(engine.repository.root, path) if path else None,
+        named=await anyio.to_thread.run_sync(source_of, path, engine.repository.root) if path else None,
         said=given,
         opened=_opened(session, engine),
     )
@@ -136,10 +141,11 @@ async def _selected(
     paths = await anyio.to_thread.run_sync(lambda: [_real(path) for _, path in found if path is not None])
     engine = await _engine(session, paths)
     wanted = await _wanted(session, engine, chosen, paths)
+    await session.configuration.look(engine.repository.root)
     return Asked(
         engine,
         engine.repository.root,
-        {**session.configuration.options(engine.repository.root), **given},
+        {**settings.below(session.configuration.options(engine.repository.root), given), **given},
         selection=wanted,
         instruction=arguments.instruction,
         said=given,

@@ -58,13 +58,27 @@ class RequestFailed(JsonRpcException):
 
 @frozen
 class Hooks:
-    """What the protocol calls outwards. ``stopped`` waits until everything that was going on has ended."""
+    """What the protocol calls outwards, commands and all other methods but its own.
 
-    initialized: Callable[[types.InitializeParams], None]
+    ``stopped`` waits until everything that was going on has ended.
+    """
+
     execute: Execute
+    answer: Callable[[str, Any], Awaitable[Any]]
     cancel_progress: Callable[[types.ProgressToken], None]
     stopped: Callable[[], Awaitable[None]]
-    exited: Callable[[], None]
+
+
+def refusing(reason: str) -> Hooks:
+    """Of a server that can do nothing but say why."""
+
+    async def refuse(_name: str, _params: Any) -> None:
+        raise model.FanoutError(reason)
+
+    async def stopped() -> None:
+        pass
+
+    return Hooks(execute=refuse, answer=refuse, cancel_progress=lambda _: None, stopped=stopped)
 
 
 @frozen
@@ -80,9 +94,13 @@ def _is_request(cls: type) -> bool:
 
 
 class Protocol(LanguageServerProtocol):
-    """One connection's protocol. ``hooks`` and the writer are set before the first message."""
+    """One connection's protocol.
 
-    hooks: Hooks
+    ``exited`` and the writer are set before the first message, ``hooks`` before the one that follows ``initialize``;
+    ``initialized_with`` is what that one said.
+    """
+
+    exited: Callable[[], None]
 
     def __init__(self, server: LanguageServer, converter: cattrs.Converter) -> None:
         del converter  # pygls' own coerces a number to a string
@@ -91,9 +109,10 @@ class Protocol(LanguageServerProtocol):
         super().__init__(server, messages.converter())
         self.documents = Documents()
         self.encoding = Encoding.UTF16
+        self.hooks = refusing("The server is not ready yet.")
+        self.initialized_with: types.InitializeParams | None = None
         # Capabilities that are not LSP's; whoever has some adds them when the client is known.
         self.experimental: dict[str, Any] = {}
-        self._initialized = False
         self._asked: dict[int | str | None, tuple[asyncio.Future[Any], str]] = {}
         self._ids = itertools.count(1)
 
@@ -153,9 +172,9 @@ class Protocol(LanguageServerProtocol):
         if self._stopping:
             raise JsonRpcInvalidRequest("The server is shut down; only 'exit' may follow.")
         if method == types.INITIALIZE:
-            if self._initialized:
+            if self.initialized_with is not None:
                 raise JsonRpcInvalidRequest("'initialize' comes once in a session.")
-        elif not self._initialized:
+        elif self.initialized_with is None:
             raise JsonRpcServerNotInitialized("The first request of a session is 'initialize'.")
         if data.get("id") is None:
             if cls is not None and _is_request(cls):
@@ -299,7 +318,10 @@ class Protocol(LanguageServerProtocol):
 
     def _check_handler_result(self, future: Any) -> None:
         """Pygls tells the user about a notification that failed, with a popup."""
-        if not future.cancelled() and (raised := future.exception()) is not None:
+        raised = None if future.cancelled() else future.exception()
+        if isinstance(raised, model.FanoutError):
+            _log.warning("a notification could not be followed: %s", raised)
+        elif raised is not None:
             _log.error("a notification's handler broke", exc_info=raised)
 
     def _handle_cancel_notification(self, msg_id: Any) -> None:
@@ -317,7 +339,6 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.INITIALIZE)
     def lsp_initialize(self, params: types.InitializeParams) -> Generator[Any, Any, types.InitializeResult]:
-        self._initialized = True
         result = yield from super().lsp_initialize(params)
         chosen = result.capabilities.position_encoding or types.PositionEncodingKind.Utf16
         self.encoding = Encoding(getattr(chosen, "value", chosen))
@@ -325,9 +346,9 @@ class Protocol(LanguageServerProtocol):
             # Pygls knows the request and not the capability.
             content = types.TextDocumentContentOptions(schemes=["fanout"])
             result.capabilities.workspace.text_document_content = content
-        self.hooks.initialized(params)
         if self.experimental:
             result.capabilities.experimental = self.experimental
+        self.initialized_with = params
         return result
 
     @lsp_method(types.WORKSPACE_EXECUTE_COMMAND)
@@ -349,7 +370,7 @@ class Protocol(LanguageServerProtocol):
 
     @lsp_method(types.EXIT)
     def lsp_exit(self, *_: Any) -> None:  # type: ignore[override] # pygls ends the interpreter in a generator
-        self.hooks.exited()
+        self.exited()
 
     @lsp_method(types.WINDOW_WORK_DONE_PROGRESS_CANCEL)
     def lsp_work_done_progress_cancel(self, params: types.WorkDoneProgressCancelParams) -> None:

@@ -22,8 +22,8 @@ from fanout_server import codec, model
 from fanout_server.lsp import plans, present, wire
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.jobs import Job, Pending
-from fanout_server.lsp.plan_document import ACTION_KIND, is_plan
 from fanout_server.lsp.plan_files import Listed
+from fanout_server.lsp.plan_language import ACTION_KIND, is_plan
 from fanout_server.lsp.positions import Encoding
 from fanout_server.lsp.presets import Preset
 from fanout_server.lsp.session import Session
@@ -92,6 +92,7 @@ class Selecting:
             return [*cancels, *([] if is_automatic else self._impossible(error))]
         if found is None:
             return cancels
+        await self._session.configuration.look(found.root)
         presets = self._session.configuration.presets(found.root)
         shown = [codec.to_dict(one) for one in _problems(context.diagnostics)]
         offered = [self._action(*one) for one in _offers(found.ways, presets, _selected(document, params), shown)]

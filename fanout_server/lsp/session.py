@@ -12,14 +12,15 @@ import anyio.abc
 import anyio.to_thread
 from lsprotocol import types
 
-from fanout_server import codec, model
+from fanout_server import codec, model, run_events
 from fanout_server.lsp import uris
 from fanout_server.lsp.client import Client, capability
 from fanout_server.lsp.configuration import Configuration
 from fanout_server.lsp.documents import Documents
 from fanout_server.lsp.engines import Engines
 from fanout_server.lsp.protocol import Protocol
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
+from fanout_server.run.views import UnknownRun
 
 _log = logging.getLogger(__name__)
 
@@ -50,8 +51,6 @@ class Session:
     def initialized(self, params: types.InitializeParams) -> None:
         self.client = Client.of(params)
         self.configuration.begin(params.initialization_options)
-        if self.client.form_inputs:
-            self.protocol.experimental["interactiveResolveProvider"] = {"kinds": ["command"]}
 
     async def close(self) -> None:
         """Ends all runs, which stay resumable. What goes wrong from now on is logged, and not shown any more."""
@@ -136,7 +135,7 @@ class Session:
         if self.client.events:
             engine.subscribe(self._send_event)
 
-    def _send_event(self, event: model.Event) -> None:
+    def _send_event(self, event: run_events.Event) -> None:
         self.protocol.notify("fanout/event", codec.event_to_dict(event))
 
     # Speaking to the user.

@@ -12,24 +12,26 @@ import attrs
 from attrs import frozen
 from lsprotocol import types
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.apply.resolving import Choice
-from fanout_server.lsp import applying, findings, show
+from fanout_server.lsp import applying, findings, show, uris
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
 from fanout_server.lsp.fixing import Fixing
-from fanout_server.lsp.plan_document import is_plan
+from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
+from fanout_server.run.views import UnknownRun
 
 _REFRESH_SECONDS = 0.2
 _POLL_SECONDS = 0.05
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
+_DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
 _LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
@@ -86,6 +88,29 @@ class Watching:
                 begun(engine, run, document)
         self._session.spawn(self._watch, engine, run, instruction)
 
+    async def recall(self, engine: Engine, view: RunView, document: str) -> None:
+        """A run of this plan document that was begun elsewhere: what it had to say is shown as it was there.
+
+        Only of the newest run, as long as nobody is done with it. Raises FanoutError.
+        """
+        self._documents[view.id] = document
+        root = engine.repository.root
+        going = any(root == self._roots.get(run) for run in self._active)
+        if going or view.state in _DONE_WITH or not await engine.documents.is_newest(view.id):
+            return
+        self._roots[view.id] = root
+        await self.publish(engine, view)
+
+    def moved(self, before: str, now: str) -> None:
+        """Files or folders have another path; what is shown of a plan document is shown of the new one from now on."""
+        for run, uri in tuple(self._documents.items()):
+            path = uris.to_path(uri)
+            if path is not None and (path == before or path.startswith(f"{before}/")):
+                self._documents[run] = uris.from_path(now + path[len(before) :])
+                known = self.known.get(run)
+                if known is not None:
+                    self._session.spawn(self.publish, known.engine, known.view)
+
     def going(self) -> dict[str, str]:
         """The runs that go on, each with a line about it, the newest last."""
         return dict(self._active)
@@ -123,7 +148,7 @@ class Watching:
         known: tuple[Finding, ...] = ()
         changed = anyio.Event()
 
-        def listen(event: model.Event) -> None:
+        def listen(event: run_events.Event) -> None:
             if event.run == run:
                 changed.set()
 

@@ -40,13 +40,14 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
     The agent's index, HEAD, ``.git`` file and settings play no part: git gets the user's repository, the worktree's
     folder and an index of ours. Raises UnreadableFile, GitFailed.
     """
-    tree, left_out = _take(repo, worktree, known)
-    tree = _without_setup(repo, worktree, tree)
     store = objects.of(repo)
-    changed = trees.diff(store, store.tree_of(worktree.base), tree)
-    if not changed:
-        return Collected(None, (), left_out)
-    return Collected(commits.create(repo, tree, worktree.base, message), changed, left_out)
+    with store.batch():
+        tree, left_out = _take(repo, worktree, known)
+        tree = _without_setup(repo, worktree, tree)
+        changed = trees.diff(store, store.tree_of(worktree.base), tree)
+        if not changed:
+            return Collected(None, (), left_out)
+        return Collected(commits.create(repo, tree, worktree.base, message), changed, left_out)
 
 
 def settle(repo: Repository, worktree: Worktree, start: str) -> None:
@@ -54,8 +55,10 @@ def settle(repo: Repository, worktree: Worktree, start: str) -> None:
 
     Raises UnreadableFile, GitFailed.
     """
-    tree, _ = _take(repo, worktree, ())
-    worktrees.remember(repo, worktree, "settled", f"{objects.of(repo).tree_of(start)} {tree}".encode())
+    store = objects.of(repo)
+    with store.batch():
+        tree, _ = _take(repo, worktree, ())
+    worktrees.remember(repo, worktree, "settled", f"{store.tree_of(start)} {tree}".encode())
 
 
 def present(repo: Repository, path: Path, base: str) -> str:

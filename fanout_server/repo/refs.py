@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from fanout_server.repo import objects
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
@@ -40,7 +42,38 @@ def set_ref(repo: Repository, ref: str, commit: str) -> None:
     """Makes ``ref`` point to ``commit``. Raises GitFailed, and ValueError for a ref that is not ours."""
     if not ref.startswith(_PREFIX):
         raise ValueError(f"{ref!r} is not below {_PREFIX}")
-    repo.git(*_PATIENT, "update-ref", "--no-deref", "--end-of-options", ref, commit)
+    if not _as_a_file(repo, ref, commit):
+        repo.git(*_PATIENT, "update-ref", "--no-deref", "--end-of-options", ref, commit)
+
+
+def _as_a_file(repo: Repository, ref: str, commit: str) -> bool:
+    """Makes a ref that has no file yet, without a process and whole from the start. ``False`` where it is for git: to
+    change one, to keep refs in another form than files, or to say what is wrong.
+
+    No lock is needed, as for a change: whoever packs refs at this moment takes away only what they have packed.
+    """
+    if (repo.common_dir / "reftable").exists() or objects.of(repo).by_git or not _is_commit(repo, commit):
+        return False
+    beside = repo.state_dir / f"ref-{secrets.token_hex(8)}"
+    try:
+        beside.parent.mkdir(exist_ok=True)
+        beside.write_text(f"{commit}\n", "ascii")
+        try:
+            (repo.common_dir / ref).parent.mkdir(parents=True, exist_ok=True)
+            (repo.common_dir / ref).hardlink_to(beside)
+        finally:
+            beside.unlink()
+    except OSError:
+        return False
+    return True
+
+
+def _is_commit(repo: Repository, name: str) -> bool:
+    store = objects.of(repo)
+    try:
+        return not store.missing([name]) and store.kind(name) == "commit"
+    except (ValueError, GitFailed):
+        return False
 
 
 def delete_ref(repo: Repository, ref: str) -> None:
@@ -69,10 +102,9 @@ def _in_a_file(repo: Repository, ref: str) -> str | None:
     """The commit of a ref that has a file of its own, as one that was set of late has; all else is for git to say."""
     try:
         oid = (repo.common_dir / ref).read_text("ascii").strip()
-        store = objects.of(repo)
-        return oid if not store.missing([oid]) and store.read(oid)[0] == "commit" else None
-    except (OSError, ValueError, GitFailed):
+    except (OSError, ValueError):
         return None
+    return oid if _is_commit(repo, oid) else None
 
 
 def delete_run(repo: Repository, run: str) -> int:

@@ -16,6 +16,7 @@ from attrs import frozen
 from fanout_server.repo import git
 from fanout_server.repo.errors import BareRepository, NotARepository, UntrustedOwner
 
+_STATE = "fanout"
 _DUBIOUS = re.compile(rb"dubious ownership in repository at '(.*)'$", re.MULTILINE)
 
 
@@ -59,9 +60,13 @@ class Repository:
     @property
     def state_dir(self) -> Path:
         """Our own folder inside the git folder, for nobody else to read; made on demand."""
-        folder = self.common_dir / "fanout"
+        folder = self.common_dir / _STATE
         folder.mkdir(mode=0o700, exist_ok=True)
         return folder
+
+    def has_state(self, name: str) -> bool:
+        """Whether our own folder is there and has a file of this name. Makes nothing."""
+        return (self.common_dir / _STATE / name).exists()
 
     @property
     def key(self) -> str:

@@ -10,7 +10,7 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.agents import events
 from fanout_server.agents.base import Reader, Steered, Task, Verdict, write_prompt
 from fanout_server.agents.process import Ended
@@ -76,7 +76,9 @@ class Attempt:
                     if failure is not None and policy.is_hopeless(failure, context.agent.abilities):
                         context.halt.stop(f"{self._unit.title}: {failure.message}", failure.kind)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
-                    await context.emit(model.AttemptVerifying(context.run, time.time(), self._unit.id, self._number))
+                    await context.emit(
+                        run_events.AttemptVerifying(context.run, time.time(), self._unit.id, self._number)
+                    )
                     if failure is None and self._unit.verify:
                         collected = await self._collect(worktree)
                         failure = self._unchanged(collected) or await self._verify(worktree)
@@ -102,7 +104,7 @@ class Attempt:
 
     async def _begin(self, worktree: Worktree) -> None:
         run, unit = self._context.run, self._unit.id
-        await self._context.emit(model.AttemptStarted(run, time.time(), unit, self._number, str(worktree.path)))
+        await self._context.emit(run_events.AttemptStarted(run, time.time(), unit, self._number, str(worktree.path)))
 
     def _worktree(self) -> Worktree:
         self._logs.mkdir(parents=True, exist_ok=True)
@@ -293,13 +295,15 @@ class Attempt:
             raise problem
 
     async def _tell_activity(self, line: str) -> None:
-        await self._tell(model.AttemptActivity(self._context.run, time.time(), self._unit.id, self._number, line))
+        await self._tell(run_events.AttemptActivity(self._context.run, time.time(), self._unit.id, self._number, line))
 
     async def _tell_use(self, use: Use) -> None:
         run, unit = self._context.run, self._unit.id
-        await self._tell(model.AttemptUsed(run, time.time(), unit, self._number, use.cost, use.tokens, use.estimated))
+        await self._tell(
+            run_events.AttemptUsed(run, time.time(), unit, self._number, use.cost, use.tokens, use.estimated)
+        )
 
-    async def _tell(self, event: model.Event) -> None:
+    async def _tell(self, event: run_events.Event) -> None:
         try:
             await self._context.emit(event)
         except JournalError as error:

@@ -14,7 +14,7 @@ import anyio.abc
 import anyio.to_thread
 from attrs import field, frozen
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.agents.base import Agent, Steered
 from fanout_server.model import FailureKind, Finding, Severity, Unit, UnitView
 from fanout_server.repo.sourcing import Source
@@ -29,7 +29,7 @@ from fanout_server.run.slots import Slots
 
 _log = logging.getLogger(__name__)
 
-Emit = Callable[[model.Event], Awaitable[None]]
+Emit = Callable[[run_events.Event], Awaitable[None]]
 
 
 class Halted(model.FanoutError):
@@ -123,12 +123,12 @@ class RunContext:
         path = unit.targets[0].path if unit.targets else None
         where = unit.targets[0].range if unit.targets else None
         finding = Finding(code, severity, message, path=path, range=where, units=(unit.id,))
-        await self.emit(model.FindingReported(self.run, time.time(), finding))
+        await self.emit(run_events.FindingReported(self.run, time.time(), finding))
 
     async def tell_news(self) -> None:
         """What could not be had for the worktrees; it concerns all units."""
         for finding in self.source.news():
-            await self.emit(model.FindingReported(self.run, time.time(), finding))
+            await self.emit(run_events.FindingReported(self.run, time.time(), finding))
 
 
 class Place:

@@ -12,7 +12,7 @@ import anyio
 import anyio.to_thread
 from attrs import evolve
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.apply import changeset, edits, files
 from fanout_server.apply.content import Content, FileChange, Present
 from fanout_server.apply.paths import shown
@@ -209,16 +209,20 @@ def _plain(contents: Mapping[str, Content]) -> dict[str, tuple[int, bytes]]:
     return {path: (content.mode, content.data) for path, content in contents.items()}
 
 
-def applied_event(run: str, kept: str, plan: edits.EditPlan) -> model.RunApplied:
-    return model.RunApplied(run, time.time(), kept, _paths(plan), plan.left, plan.merged, plan.unchanged, plan.rest)
+def applied_event(run: str, kept: str, plan: edits.EditPlan) -> run_events.RunApplied:
+    return run_events.RunApplied(
+        run, time.time(), kept, _paths(plan), plan.left, plan.merged, plan.unchanged, plan.rest
+    )
 
 
-def unchanged_event(run: str, kept: str, plan: edits.EditPlan) -> model.RunApplied:
-    return model.RunApplied(run, time.time(), kept, (), merged=plan.merged, unchanged=plan.unchanged, rest=plan.rest)
+def unchanged_event(run: str, kept: str, plan: edits.EditPlan) -> run_events.RunApplied:
+    return run_events.RunApplied(
+        run, time.time(), kept, (), merged=plan.merged, unchanged=plan.unchanged, rest=plan.rest
+    )
 
 
-def reverted_event(run: str, plan: edits.EditPlan) -> model.RunReverted:
-    return model.RunReverted(run, time.time(), _paths(plan), plan.left)
+def reverted_event(run: str, plan: edits.EditPlan) -> run_events.RunReverted:
+    return run_events.RunReverted(run, time.time(), _paths(plan), plan.left)
 
 
 def _paths(plan: edits.EditPlan) -> tuple[str, ...]:

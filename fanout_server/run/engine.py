@@ -6,15 +6,14 @@ import contextlib
 import logging
 import math
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from pathlib import Path
 
 import anyio
 import anyio.abc
 import anyio.to_thread
-import attrs
 
-from fanout_server import model, settings
+from fanout_server import model, run_events, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
@@ -23,14 +22,17 @@ from fanout_server.planning.estimate import Estimate
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, fixing, history, locks, opening, recovery, report
+from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, report
 from fanout_server.run.context import Delivery
+from fanout_server.run.documents import RunDocuments
 from fanout_server.run.execution import Execution
-from fanout_server.run.journal import Journal, JournalError
+from fanout_server.run.executions import Executions
+from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
-from fanout_server.run.state import ACTIVE, RESUMABLE, fold
+from fanout_server.run.state import ACTIVE, RESUMABLE
+from fanout_server.run.views import Views
 
 _log = logging.getLogger(__name__)
 
@@ -38,11 +40,7 @@ _POLL_SECONDS = 0.3
 _CANCEL_LIMIT_SECONDS = 20.0
 _SETTLE_LIMIT_SECONDS = 5.0
 
-Listener = Callable[[model.Event], None]
-
-
-class UnknownRun(model.FanoutError):
-    """No run of this id is in the journal."""
+Listener = Callable[[run_events.Event], None]
 
 
 class Engine:
@@ -52,13 +50,12 @@ class Engine:
         self._services = services
         self._tasks = tasks
         self._listeners = listeners
-        self._executions: dict[str, Execution] = {}
+        self._executions = Executions(services, tasks)
+        self._views = Views(services, self._executions)
+        self.documents = RunDocuments(services, self._executions, self._views)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
-        # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
-        # time would take longer with every run.
-        self._settled: dict[str, tuple[int, RunView]] = {}
 
     @classmethod
     @contextlib.asynccontextmanager
@@ -75,7 +72,7 @@ class Engine:
         journal = await Journal.open(repository.state_dir / history.JOURNAL)
         listeners: list[Listener] = []
 
-        def publish(event: model.Event) -> None:
+        def publish(event: run_events.Event) -> None:
             for listener in tuple(listeners):
                 try:
                     listener(event)
@@ -91,7 +88,7 @@ class Engine:
             async with anyio.create_task_group() as tasks:
                 engine = cls(services, tasks, listeners)
                 engine._reaped = reaped
-                tasks.start_soon(engine._watch_cancellations)
+                tasks.start_soon(engine._executions.watch_cancellations)
                 try:
                     yield engine
                 finally:
@@ -110,7 +107,7 @@ class Engine:
     @property
     def busy(self) -> bool:
         """Whether a run goes on in this process."""
-        return bool(self._executions)
+        return self._executions.busy
 
     def subscribe(self, listener: Listener) -> Callable[[], None]:
         """Calls ``listener`` with each event from now on, after it is in the journal. Returns the way to stop it."""
@@ -129,16 +126,14 @@ class Engine:
         failed: Callable[[model.FanoutError], None],
     ) -> None:
         """Starts the run and returns at once. ``failed`` hears why, if it could not even begin."""
-        execution = self._add(run, plan)
-        self._tasks.start_soon(self._own, execution, lambda: execution.start(buffers), failed)
+        self._executions.begin(run, plan, lambda execution: execution.start(buffers), failed)
 
     async def resume(self, run: str, failed: Callable[[model.FanoutError], None]) -> None:
         """Goes on with an interrupted run, in the background. Raises UnknownRun, FanoutError."""
         view = await self.view(run)
         if view.state is not RunState.INTERRUPTED:
             raise model.FanoutError(f"Run {run} is {view.state}; only an interrupted run can be resumed.")
-        execution = self._add(run, view.plan)
-        self._tasks.start_soon(self._own, execution, execution.resume, failed)
+        self._executions.begin(run, view.plan, Execution.resume, failed)
 
     async def retry(
         self, run: str, units: Collection[str] | None, note: str, failed: Callable[[model.FanoutError], None]
@@ -158,8 +153,8 @@ class Engine:
         if not chosen:
             raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
         told = tuple(finding for finding in view.findings if set(chosen).intersection(finding.units))
-        wish = model.UnitsRetried(run, time.time(), chosen, note, told)
-        self._resume(view, wish, failed)
+        wish = run_events.UnitsRetried(run, time.time(), chosen, note, told)
+        self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
         return chosen
 
     async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
@@ -167,7 +162,8 @@ class Engine:
         view = await self._settled_view(run)
         if run in self._executions or view.state is not RunState.WAITING:
             raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
-        self._resume(view, model.PilotAccepted(run, time.time(), note), failed)
+        wish = run_events.PilotAccepted(run, time.time(), note)
+        self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
 
     async def send(self, run: str, unit: str, note: str) -> Delivery:
         """Tells a unit at work something, now or at its agent's next turn. Raises UnknownRun, FanoutError."""
@@ -189,20 +185,9 @@ class Engine:
                 await self.wait_over(run)
         return view
 
-    def _resume(
-        self,
-        view: RunView,
-        wish: model.UnitsRetried | model.PilotAccepted,
-        failed: Callable[[model.FanoutError], None],
-    ) -> None:
-        execution = self._add(view.id, view.plan)
-        self._tasks.start_soon(self._own, execution, lambda: execution.resume(wish), failed)
-
     async def wait_over(self, run: str) -> None:
         """Until nothing of the run goes on in this process any more. A run of another process is not waited for."""
-        execution = self._executions.get(run)
-        if execution is not None:
-            await execution.over.wait()
+        await self._executions.wait_over(run)
 
     async def wait(self, run: str) -> RunView:
         """As ``wait_over``; returns the run as it then is. Raises UnknownRun where it could not even begin."""
@@ -211,29 +196,11 @@ class Engine:
 
     async def runs(self) -> tuple[RunView, ...]:
         """All runs, newest first."""
-        views = []
-        for run, mark in await self._services.journal.marks():
-            seen, view = self._settled.get(run, (None, None))
-            if seen != mark or view is None:
-                view = await self.view(run)
-                if view.state not in ACTIVE:
-                    self._settled[run] = (mark, view)
-            views.append(view)
-        return tuple(views)
+        return await self._views.all()
 
     async def view(self, run: str) -> RunView:
         """The run as it is now. Raises UnknownRun."""
-        execution = self._executions.get(run)
-        live = execution.fold.view() if execution is not None and not execution.over.is_set() else None
-        if live is not None:
-            return live
-        view = fold(await self._services.journal.events(run))
-        if view is None:
-            raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
-        if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
-            # Its process died without a word.
-            return attrs.evolve(view, state=RunState.INTERRUPTED, message=recovery.died(run))
-        return view
+        return await self._views.one(run)
 
     async def on_disk(self, runs: Collection[str], within: float = math.inf) -> Mapping[str, OnDisk]:
         """What the runs have on the disk; those are left out of which nothing is known ``within`` so many seconds."""
@@ -263,9 +230,8 @@ class Engine:
 
     async def _call_off(self, view: RunView) -> tuple[str, ...]:
         """Nobody is at work on a run that waits: it is gone on with, to its end."""
-        execution = self._add(view.id, view.plan)
+        execution = self._executions.begin(view.id, view.plan, Execution.resume, _log_failure)
         execution.cancel(None)
-        self._tasks.start_soon(self._own, execution, execution.resume, _log_failure)
         return tuple(unit.id for unit in view.units if not unit.state.ended)
 
     async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
@@ -293,7 +259,7 @@ class Engine:
         known = set((await self.view(run)).findings)
         settled = tuple(one for one in dict.fromkeys(findings) if one in known)
         if settled:
-            await self._record(model.FindingsSettled(run, time.time(), settled))
+            await self._executions.record(run_events.FindingsSettled(run, time.time(), settled))
 
     async def plan_revert(self, run: str, present: Present) -> EditPlan:
         """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
@@ -312,16 +278,16 @@ class Engine:
         await delivery.keep_replaced(self._services, run, plan)
 
     async def record_applied(self, run: str, kept: str, plan: EditPlan) -> None:
-        await self._record(delivery.applied_event(run, kept, plan))
+        await self._executions.record(delivery.applied_event(run, kept, plan))
 
     async def record_unchanged(self, run: str, plan: EditPlan) -> None:
         """The user's files already hold all of the plan: an earlier apply was broken off before it was recorded."""
         kept = await delivery.last_kept(self._services, run)
         if kept is not None:
-            await self._record(delivery.unchanged_event(run, kept, plan))
+            await self._executions.record(delivery.unchanged_event(run, kept, plan))
 
     async def record_reverted(self, run: str, plan: EditPlan) -> None:
-        await self._record(delivery.reverted_event(run, plan))
+        await self._executions.record(delivery.reverted_event(run, plan))
 
     async def discard(self, run: str) -> None:
         """Ends what still runs of it and marks it unwanted; ``clean`` removes its refs and files. Raises UnknownRun."""
@@ -329,7 +295,7 @@ class Engine:
         if view.state in ACTIVE:
             await self.cancel(run)
             await self.wait(run)
-        await self._record(model.RunDiscarded(run, time.time()))
+        await self._executions.record(run_events.RunDiscarded(run, time.time()))
 
     async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
         """See ``cleaning.clean``."""
@@ -390,50 +356,9 @@ class Engine:
             # The run will meet it again, and tell.
             _log.info("cannot make worktrees ready: %s", error)
 
-    def _add(self, run: str, plan: Plan) -> Execution:
-        execution = self._executions[run] = Execution(self._services, run, plan)
-        return execution
-
-    async def _own(
-        self,
-        execution: Execution,
-        work: Callable[[], Awaitable[None]],
-        failed: Callable[[model.FanoutError], None],
-    ) -> None:
-        """A run's failure is its own: it never takes the engine, and so the other runs, with it."""
-        try:
-            await work()
-        except (model.FanoutError, OSError) as error:
-            failed(error if isinstance(error, model.FanoutError) else model.FanoutError(str(error)))
-        except Exception:  # noqa: BLE001  logged, with its traceback
-            _log.exception("run %s broke", execution.run)
-            failed(model.FanoutError(f"Run {execution.run} broke on an error of fanout's own; its log says more."))
-        finally:
-            execution.over.set()
-            del self._executions[execution.run]
-
-    async def _record(self, event: model.Event) -> None:
-        with anyio.CancelScope(shield=True):
-            await self._services.journal.append(event)
-        self._services.publish(event)
-
     async def _ended(self, run: str, units: Collection[str]) -> bool:
         view = await self.view(run)
         return view.state not in ACTIVE or all(unit.state.ended for unit in view.units if unit.id in units)
-
-    async def _watch_cancellations(self) -> None:
-        """Other processes leave their wishes in the journal."""
-        while True:
-            mine = [run for run, execution in self._executions.items() if not execution.over.is_set()]
-            try:
-                wishes = await self._services.journal.take_cancellations(mine) if mine else ()
-            except JournalError as error:
-                _log.warning("%s", error)
-                wishes = ()
-            for wish in wishes:
-                if wish.run in self._executions:
-                    self._executions[wish.run].cancel(wish.units)
-            await anyio.sleep(_POLL_SECONDS)
 
 
 def _log_failure(error: model.FanoutError) -> None:

@@ -8,7 +8,7 @@ from attrs import frozen
 
 from fanout_server.model import Finding, Plan, Severity, Unit
 from fanout_server.ownership import owns
-from fanout_server.repo import changes, collect, merge, refs
+from fanout_server.repo import changes, collect, merge, objects, refs
 from fanout_server.repo.repository import Repository
 
 _NAMED = 10
@@ -38,6 +38,7 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
         if commit is not None:
             scoped.append((unit.id, commit))
     merged = merge.merge(repository, base, scoped)
+    objects.of(repository).join_packs()
     titles = {unit.id: unit.title for unit in plan.units}
     for conflict in merged.conflicts:
         findings += [_conflict(run, titles, conflict, path) for path in conflict.paths]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
@@ -19,7 +20,7 @@ import anyio
 import anyio.to_thread
 from attrs import frozen
 
-from fanout_server import codec, model
+from fanout_server import codec, model, run_events
 
 _VERSION = 1
 _BUSY_SECONDS = 20.0
@@ -29,6 +30,8 @@ CREATE TABLE IF NOT EXISTS events (seq INTEGER PRIMARY KEY, run TEXT NOT NULL, b
 CREATE INDEX IF NOT EXISTS events_run ON events (run, seq);
 CREATE TABLE IF NOT EXISTS activity (run TEXT NOT NULL, unit TEXT NOT NULL, body TEXT NOT NULL, PRIMARY KEY (run, unit))
     WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS places (id INTEGER PRIMARY KEY, run TEXT UNIQUE NOT NULL, root BLOB NOT NULL, source BLOB);
+CREATE INDEX IF NOT EXISTS places_source ON places (root, source);
 CREATE TABLE IF NOT EXISTS cancellations (id INTEGER PRIMARY KEY, run TEXT NOT NULL, units TEXT);
 """
 
@@ -108,11 +111,11 @@ class Journal:
         with anyio.CancelScope(shield=True):
             await anyio.to_thread.run_sync(self._connection.close, limiter=self._one_at_a_time)
 
-    async def append(self, *events: model.Event) -> None:
+    async def append(self, *events: run_events.Event) -> None:
         """Returns when the events are committed, in one transaction."""
         await self._call(lambda: self._append(events))
 
-    async def events(self, run: str) -> tuple[model.Event, ...]:
+    async def events(self, run: str) -> tuple[run_events.Event, ...]:
         """Of one run, in the order of their writing; of its activity only the last of each unit."""
         return await self._call(lambda: self._events(run))
 
@@ -120,12 +123,28 @@ class Journal:
         """The ids of all runs, newest first, each with a number that grows with every event but activity."""
         return await self._call(self._marks)
 
+    async def mark(self, run: str) -> int | None:
+        """As ``marks``, of one run; ``None`` where nothing is known of it."""
+        return await self._call(lambda: self._mark(run))
+
     async def costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
         """What units of the ``newest`` runs have cost that were not cancelled, at most ``most`` of each run.
 
         Runs where no cost was told are left out.
         """
         return await self._call(lambda: self._costs(newest, most))
+
+    async def documents(self, root: str) -> tuple[tuple[str, str], ...]:
+        """The runs of plan documents in the checkout at ``root``, each with its plan's ``source``, newest first."""
+        return await self._call(lambda: self._documents(root))
+
+    async def last_run_of(self, root: str, source: str) -> str | None:
+        """The newest run of a plan document in the checkout at ``root``."""
+        return await self._call(lambda: self._last_run_of(root, source))
+
+    async def newest_run(self, root: str) -> str | None:
+        """The newest run of the checkout at ``root``; ``None`` where it was made by a fanout that did not tell."""
+        return await self._call(lambda: self._newest_run(root))
 
     async def forget(self, run: str) -> None:
         """Removes all that is known of a run."""
@@ -162,16 +181,28 @@ class Journal:
             raise
         self._connection.execute("COMMIT")
 
-    def _append(self, events: tuple[model.Event, ...]) -> None:
+    def _append(self, events: tuple[run_events.Event, ...]) -> None:
         with self._transaction() as connection:
             for event in events:
                 body = codec.event_to_json(event)
-                if isinstance(event, model.AttemptActivity):
+                if isinstance(event, run_events.AttemptActivity):
                     connection.execute("REPLACE INTO activity VALUES (?, ?, ?)", (event.run, event.unit, body))
                 else:
                     connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
+                    self._place(event)
 
-    def _events(self, run: str) -> tuple[model.Event, ...]:
+    def _place(self, event: run_events.Event) -> None:
+        """So that a run is found by its plan document without a look into all runs. Odd bytes of a path are no text."""
+        match event:
+            case run_events.RunStarted():
+                source = None if event.plan.source is None else os.fsencode(event.plan.source)
+                place = (event.run, os.fsencode(event.root), source)
+                self._connection.execute("REPLACE INTO places (run, root, source) VALUES (?, ?, ?)", place)
+            case run_events.PlanMoved():
+                moved = (os.fsencode(event.source), event.run)
+                self._connection.execute("UPDATE places SET source = ? WHERE run = ?", moved)
+
+    def _events(self, run: str) -> tuple[run_events.Event, ...]:
         rows = self._connection.execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
         rows += self._connection.execute("SELECT body FROM activity WHERE run = ?", (run,)).fetchall()
         return tuple(codec.event_from_json(body) for (body,) in rows)
@@ -180,16 +211,40 @@ class Journal:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
         return tuple((run, mark) for run, mark in rows)
 
+    def _mark(self, run: str) -> int | None:
+        (mark,) = self._connection.execute("SELECT max(seq) FROM events WHERE run = ?", (run,)).fetchone()
+        return None if mark is None else int(mark)
+
+    def _documents(self, root: str) -> tuple[tuple[str, str], ...]:
+        rows = self._connection.execute(
+            "SELECT run, source FROM places WHERE root = ? AND source IS NOT NULL ORDER BY id DESC",
+            (os.fsencode(root),),
+        ).fetchall()
+        return tuple((run, os.fsdecode(source)) for run, source in rows)
+
+    def _last_run_of(self, root: str, source: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT run FROM places WHERE root = ? AND source = ? ORDER BY id DESC LIMIT 1",
+            (os.fsencode(root), os.fsencode(source)),
+        ).fetchone()
+        return None if row is None else str(row[0])
+
+    def _newest_run(self, root: str) -> str | None:
+        row = self._connection.execute(
+            "SELECT run FROM places WHERE root = ? ORDER BY id DESC LIMIT 1", (os.fsencode(root),)
+        ).fetchone()
+        return None if row is None else str(row[0])
+
     def _costs(self, newest: int, most: int) -> tuple[RunCosts, ...]:
         found = []
         rows = self._connection.execute(
             "SELECT run, min(seq) FROM events GROUP BY run ORDER BY min(seq) DESC LIMIT ?", (newest,)
         ).fetchall()
         for run, first in rows:
-            costs = self._connection.execute(_UNIT_COSTS, (run, _starts_with(model.UnitEnded), most)).fetchall()
+            costs = self._connection.execute(_UNIT_COSTS, (run, _starts_with(run_events.UnitEnded), most)).fetchall()
             if not costs:
                 continue
-            row = self._connection.execute(_ASKED_FOR, (first, _starts_with(model.RunStarted))).fetchone()
+            row = self._connection.execute(_ASKED_FOR, (first, _starts_with(run_events.RunStarted))).fetchone()
             if row is not None:
                 options = json.loads(row[0] or "{}")
                 implied = next((agent for agent in ("command", "rewrite") if options.get(agent)), None)
@@ -206,7 +261,7 @@ class Journal:
 
     def _forget(self, run: str) -> None:
         with self._transaction() as connection:
-            for table in ("events", "activity", "cancellations"):
+            for table in ("events", "activity", "places", "cancellations"):
                 connection.execute(f"DELETE FROM {table} WHERE run = ?", (run,))  # noqa: S608  fixed names
 
     def _take_cancellations(self, runs: Collection[str]) -> tuple[Cancellation, ...]:
@@ -226,6 +281,6 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         )
 
 
-def _starts_with(event: type[model.Event]) -> str:
+def _starts_with(event: type[run_events.Event]) -> str:
     """A pattern for ``LIKE``: how the body of such an event begins."""
     return f'{{"type":"{codec.event_type(event)}",%'

@@ -8,7 +8,7 @@ import time
 
 import anyio.to_thread
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Verdict
 from fanout_server.model import Options, Plan, RunView
@@ -52,7 +52,7 @@ async def expect(ledger: Ledger, journal: Journal, view: RunView) -> None:
 
 async def probe(
     services: Services, folders: RunFolders, run: str, agent: Agent, options: Options, ledger: Ledger
-) -> tuple[Verdict | None, model.AgentProbed | None]:
+) -> tuple[Verdict | None, run_events.AgentProbed | None]:
     """Why no unit would get anywhere, ``None`` where one may: a bad sign-in is found once, not by each on its own.
     And what it took to ask, which counts towards the budget; ``None`` where the agent was not asked.
     """
@@ -66,7 +66,7 @@ async def probe(
     use = UnitUse(agent.name, options.prices)
     ledger.charge_beside(use.take(verdict.cost, verdict.tokens, options.model) or 0.0)
     told = use.total
-    event = model.AgentProbed(run, time.time(), told.cost, told.tokens, told.estimated)
+    event = run_events.AgentProbed(run, time.time(), told.cost, told.tokens, told.estimated)
     return (verdict if is_hopeless(verdict) else None), event
 
 

@@ -8,7 +8,7 @@ import time
 import anyio
 import anyio.to_thread
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.agents import process
 from fanout_server.apply import files
 from fanout_server.model import RunState
@@ -74,7 +74,7 @@ async def _bury(services: Services, run: str) -> Usage:
         if view is None and began:
             await anyio.to_thread.run_sync(_forget_base, services, run)
         elif view is not None and view.state in ACTIVE:
-            await services.journal.append(model.RunEnded(run, time.time(), RunState.INTERRUPTED, died(run)))
+            await services.journal.append(run_events.RunEnded(run, time.time(), RunState.INTERRUPTED, died(run)))
     finally:
         lock.release()
     return freed

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from attrs import field, frozen
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.repo.repository import Repository
 from fanout_server.run.journal import Journal
 from fanout_server.run.shared import Shared
@@ -52,7 +52,7 @@ class Services:
     repository: Repository
     journal: Journal
     state_root: Path
-    publish: Callable[[model.Event], None]
+    publish: Callable[[run_events.Event], None]
     backoff: float = 1.0
     shared: Shared = field(factory=Shared)
 

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 import attrs
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.model import RunState, RunView, UnitState, UnitView
 
 # Somebody works on these. One that waits for the user waits without a process.
@@ -26,8 +26,8 @@ class Fold:
         # What applying and taking back left alone, which the next time may make good.
         self._left: list[model.Finding] = []
 
-    def add(self, event: model.Event) -> None:
-        if isinstance(event, model.RunStarted):
+    def add(self, event: run_events.Event) -> None:
+        if isinstance(event, run_events.RunStarted):
             self._units = {unit.id: UnitView(unit.id, unit.title) for unit in event.plan.units}
             self._findings = list(event.plan.findings)
             self._left = []
@@ -40,24 +40,24 @@ class Fold:
             self._units[unit.id] = _unit_step(unit, event)
             return
         match event:
-            case model.RunResumed():
+            case run_events.RunResumed():
                 self._put_back()
-            case model.UnitsRetried():
+            case run_events.UnitsRetried():
                 self._retry(event)
-            case model.FindingReported():
+            case run_events.FindingReported():
                 self._findings.append(event.finding)
-            case model.RunApplied():
+            case run_events.RunApplied():
                 self._left = _still_left(self._left, event)
-            case model.RunReverted():
+            case run_events.RunReverted():
                 self._left = list(event.left)
-            case model.FindingsSettled():
+            case run_events.FindingsSettled():
                 done = set(event.findings)
                 self._findings = [one for one in self._findings if one not in done]
                 self._left = [one for one in self._left if one not in done]
-            case model.RunEnded(state=RunState.INTERRUPTED):
+            case run_events.RunEnded(state=RunState.INTERRUPTED):
                 self._put_back()
         self._run = _run_step(self._run, event)
-        if isinstance(event, model.RunApplied):
+        if isinstance(event, run_events.RunApplied):
             delivered = _delivered(self._run, event, makers(self._units.values()))
             self._run = attrs.evolve(self._run, delivered=(*self._run.delivered, delivered))
 
@@ -67,7 +67,7 @@ class Fold:
             if not one.state.ended:
                 self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
 
-    def _retry(self, event: model.UnitsRetried) -> None:
+    def _retry(self, event: run_events.UnitsRetried) -> None:
         again = set(event.units)
         for unit in again & self._units.keys():
             one = self._units[unit]
@@ -93,44 +93,46 @@ class Fold:
         return self._units[unit]
 
 
-def fold(events: Iterable[model.Event]) -> RunView | None:
+def fold(events: Iterable[run_events.Event]) -> RunView | None:
     total = Fold()
     for event in events:
         total.add(event)
     return total.view()
 
 
-def _run_step(view: RunView, event: model.Event) -> RunView:
+def _run_step(view: RunView, event: run_events.Event) -> RunView:
     match event:
-        case model.RunResumed():
+        case run_events.RunResumed():
             return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="")
-        case model.AgentProbed():
+        case run_events.AgentProbed():
             return view if event.cost is None else attrs.evolve(view, probed=(view.probed or 0.0) + event.cost)
-        case model.PilotAccepted():
+        case run_events.PilotAccepted():
             return attrs.evolve(view, accepted=event.note)
-        case model.RunIntegrated():
+        case run_events.RunIntegrated():
             return attrs.evolve(view, merged=event.merged, owners=event.owners)
-        case model.RunEnded():
+        case run_events.RunEnded():
             return attrs.evolve(view, state=event.state, ended=event.at, message=event.message)
-        case model.RunApplied():
+        case run_events.RunApplied():
             return attrs.evolve(view, state=RunState.APPLIED, applied=(*view.applied, event.after))
-        case model.RunReverted():
+        case run_events.RunReverted():
             applied, delivered = view.applied[:-1], view.delivered[:-1]
             state = RunState.APPLIED if applied else RunState.REVERTED
             return attrs.evolve(view, state=state, applied=applied, delivered=delivered)
-        case model.RunDiscarded():
+        case run_events.RunDiscarded():
             return attrs.evolve(view, state=RunState.DISCARDED)
+        case run_events.PlanMoved():
+            return attrs.evolve(view, plan=attrs.evolve(view.plan, source=event.source))
         case _:
             return view
 
 
-def _still_left(left: Iterable[model.Finding], event: model.RunApplied) -> list[model.Finding]:
+def _still_left(left: Iterable[model.Finding], event: run_events.RunApplied) -> list[model.Finding]:
     """What earlier applies left alone and this one did not bring in, and what it left alone itself."""
     settled = {*event.files, *event.unchanged, *(finding.path for finding in event.left)}
     return [*(one for one in left if one.path not in settled), *event.left]
 
 
-def _delivered(view: RunView, event: model.RunApplied, made_by: Mapping[str, set[str]]) -> model.Delivered:
+def _delivered(view: RunView, event: run_events.RunApplied, made_by: Mapping[str, set[str]]) -> model.Delivered:
     """A file whose change set is not known is left out: it is compared with the base, as the first time."""
     before = view.delivered[-1].files if view.delivered else {}
     # Of a part the user may have had more already.
@@ -151,9 +153,9 @@ def makers(units: Iterable[UnitView]) -> dict[str, set[str]]:
     return found
 
 
-def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
+def _unit_step(unit: UnitView, event: run_events.Event) -> UnitView:
     match event:
-        case model.AttemptStarted():
+        case run_events.AttemptStarted():
             started = event.at if unit.started is None else unit.started
             return attrs.evolve(
                 unit,
@@ -164,18 +166,18 @@ def _unit_step(unit: UnitView, event: model.Event) -> UnitView:
                 message="",
                 worktree=event.worktree,
             )
-        case model.NoteSent():
+        case run_events.NoteSent():
             return attrs.evolve(unit, notes=(*unit.notes, event.note))
-        case model.AttemptActivity():
+        case run_events.AttemptActivity():
             # The journal keeps the last activity of a unit after its end, so that its tail can still be read.
             return attrs.evolve(unit, activity=event.text)
-        case model.AttemptVerifying():
+        case run_events.AttemptVerifying():
             return attrs.evolve(unit, state=UnitState.VERIFYING)
-        case model.AttemptFailed():
+        case run_events.AttemptFailed():
             return attrs.evolve(unit, message=event.message)
-        case model.AttemptUsed():
+        case run_events.AttemptUsed():
             return attrs.evolve(unit, cost=event.cost, tokens=event.tokens, estimated=event.estimated)
-        case model.UnitEnded():
+        case run_events.UnitEnded():
             return attrs.evolve(
                 unit,
                 state=event.state,

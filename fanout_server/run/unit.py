@@ -8,7 +8,7 @@ import time
 import anyio
 from attrs import evolve
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.model import Severity, Unit, UnitState, UnitView
 from fanout_server.run import policy, prompting, rate
 from fanout_server.run.attempt import Attempt, Outcome
@@ -18,7 +18,7 @@ from fanout_server.run.slots import Turn
 from fanout_server.run.using import UnitUse
 
 
-async def run_unit(context: RunContext, unit: Unit, turn: Turn, before: UnitView) -> model.UnitEnded:
+async def run_unit(context: RunContext, unit: Unit, turn: Turn, before: UnitView) -> run_events.UnitEnded:
     """Until the unit is done or its tries are used up. Whatever an agent does becomes a failed unit, not an error.
 
     ``before`` is what earlier attempts came to. Raises DiskFull where a full disk stands in its way: then it is neither
@@ -63,7 +63,9 @@ async def _attempts(
         if failure is not None:
             retry_in = None if step is Step.FAIL else delay
             await context.emit(
-                model.AttemptFailed(context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind)
+                run_events.AttemptFailed(
+                    context.run, time.time(), unit.id, number, failure.message, retry_in, failure.kind
+                )
             )
         if step is Step.FAIL:
             return outcome
@@ -93,7 +95,9 @@ class _Refusals:
         return rate.give_up(self._count, now - self._first, pause_left)
 
 
-async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: float, use: UnitUse) -> model.UnitEnded:
+async def _ended(
+    context: RunContext, unit: Unit, outcome: Outcome, seconds: float, use: UnitUse
+) -> run_events.UnitEnded:
     collected, failure = outcome.collected, outcome.failure
     if failure is not None:
         message = f"{unit.title}: {failure.message}"
@@ -108,7 +112,7 @@ async def _ended(context: RunContext, unit: Unit, outcome: Outcome, seconds: flo
         names = ", ".join(collected.ignored[:5]) + (", ..." if len(collected.ignored) > 5 else "")  # noqa: PLR2004
         message = f"{unit.title} left files that the repository ignores or cannot hold; they were left out: {names}."
         await context.find("unit/ignored-files", Severity.INFORMATION, message, unit)
-    return model.UnitEnded(
+    return run_events.UnitEnded(
         context.run,
         time.time(),
         unit.id,

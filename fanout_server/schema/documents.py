@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any, get_args
 
-from fanout_server import codec, model
+from fanout_server import codec, run_events
 from fanout_server.lsp import wire
 from fanout_server.lsp.commands import COMMANDS
 from fanout_server.schema import options
@@ -52,7 +52,7 @@ def commands() -> Schema:
 
 def events() -> Schema:
     definitions = Definitions()
-    kinds: tuple[type[model.Event], ...] = get_args(model.AnyEvent)
+    kinds: tuple[type[run_events.Event], ...] = get_args(run_events.AnyEvent)
     references = []
     for kind in kinds:
         references.append(definitions.written(kind))

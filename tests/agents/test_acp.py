@@ -525,7 +525,7 @@ def test_a_name_that_is_not_known() -> None:
 
 def test_the_protocols_package_is_of_the_tests_alone() -> None:
     code = (
-        "import sys, fanout_server.cli, fanout_server.lsp.server, fanout_server.agents.registry as r\n"
+        "import sys, fanout_server.cli, fanout_server.lsp.late, fanout_server.agents.registry as r\n"
         "from fanout_server.model import Options\n"
         "from fanout_server.agents.acp import session\n"
         "r.get('acp:gemini', Options())\n"

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import pytest
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 
-from fanout_server.lsp.protocol import Hooks, Protocol
+from fanout_server.lsp.protocol import Protocol, refusing
 from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor
 from tests.lsp.rawclient import RawClient
 
@@ -79,10 +80,8 @@ def protocol(sent: Sent) -> Protocol:
     async def execute(name: str, arguments: object) -> object:
         return [name, arguments]
 
-    async def stopped() -> None:
-        pass
-
-    made.hooks = Hooks(lambda _: None, execute, lambda _: None, stopped, lambda: None)
+    made.exited = lambda: None
+    made.hooks = attrs.evolve(refusing("There is no session behind this."), execute=execute)
     receive(made, {"id": 0, "method": types.INITIALIZE, "params": {"capabilities": {}}})
     return made
 

@@ -17,7 +17,7 @@ import attrs
 import pytest
 
 import fanout_server
-from fanout_server import codec, model, settings
+from fanout_server import codec, model, run_events, settings
 from fanout_server.lsp import answers, wire
 from fanout_server.lsp.commands import COMMANDS
 from fanout_server.schema import options
@@ -178,7 +178,7 @@ def test_the_states(head: str, cls: type[model.RunState | model.UnitState]) -> N
 
 def test_the_events_and_their_fields() -> None:
     table = {words(row[0])[0]: shapes(row[1])[0] for row in rows(section("### Events"), "| type |")}
-    kinds: tuple[type[model.Event], ...] = get_args(model.AnyEvent)
+    kinds: tuple[type[run_events.Event], ...] = get_args(run_events.AnyEvent)
     assert list(table) == [codec.event_type(kind) for kind in kinds]
     for kind in kinds:
         compare(table[codec.event_type(kind)], kind, without=frozenset({"runId", "at"}))

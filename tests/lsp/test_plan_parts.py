@@ -21,8 +21,9 @@ from fanout_server.lsp import plan_words as words
 from fanout_server.lsp.client import capability
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.features import Features
-from fanout_server.lsp.plan_document import TOKEN_TYPES, PlanText, is_plan
+from fanout_server.lsp.plan_document import PlanText
 from fanout_server.lsp.plan_files import Listed
+from fanout_server.lsp.plan_language import TOKEN_TYPES, is_plan
 from fanout_server.lsp.plan_runs import LastRun, index_of
 from fanout_server.lsp.positions import Encoding
 from fanout_server.lsp.protocol import ClientRefused
@@ -353,7 +354,7 @@ async def test_providers_are_asked_in_order_and_their_own_actions_come_back_to_t
 
 
 def test_what_answers_for_plans_is_not_loaded_with_the_server() -> None:
-    code = "import sys, fanout_server.lsp.server; print(*sorted(sys.modules))"
+    code = "import sys, fanout_server.lsp.late; print(*sorted(sys.modules))"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, timeout=60)
     loaded = {name.removeprefix("fanout_server.") for name in done.stdout.split()}
     assert "lsp.features" in loaded

@@ -14,7 +14,7 @@ from pygls.lsp.server import LanguageServer
 
 from fanout_server.lsp import messages
 from fanout_server.lsp.client import Client
-from fanout_server.lsp.protocol import ClientRefused, Hooks, Protocol
+from fanout_server.lsp.protocol import ClientRefused, Protocol
 from fanout_server.model import FanoutError
 from tests.lsp.conftest import Sent, receive
 
@@ -203,11 +203,6 @@ async def test_the_clients_first_encoding_is_used(encoding: str, sent: Sent) -> 
     protocol = LanguageServer("fanout", "0", protocol_cls=Protocol).protocol
     assert isinstance(protocol, Protocol)
     protocol.set_writer(sent, include_headers=False)
-
-    async def nothing(*_: object) -> None:
-        pass
-
-    protocol.hooks = Hooks(lambda _: None, nothing, lambda _: None, nothing, lambda: None)
     params = {"capabilities": {"general": {"positionEncodings": ["utf-7", encoding, "utf-16"]}}}
     receive(protocol, {"id": 0, "method": "initialize", "params": params})
     assert protocol.encoding == encoding
@@ -236,8 +231,41 @@ def test_only_what_cannot_be_read_is_left_out_of_initialize() -> None:
     assert client.operations == {"create", "rename"}
     assert client.progress
     assert not client.apply_edit
-    # A union of types: where in it the mistake is cannot be told, so all of it goes.
-    assert params.workspace_folders is None
+    assert params.workspace_folders == (types.WorkspaceFolder(uri="file:///b", name="b"),)
+
+
+HOVER = {"dynamicRegistration": True}
+TOKENS = {"requests": {}, "tokenTypes": ["x"], "tokenModifiers": [], "formats": ["relative"]}
+
+
+@pytest.mark.parametrize(
+    ("said", "left"),
+    [
+        ({"semanticTokens": {"dynamicRegistration": True}}, None),
+        ({"semanticTokens": {key: value for key, value in TOKENS.items() if key != "formats"}}, None),
+        ({"semanticTokens": {"requests": 3, "tokenTypes": ["x", 3, "y", 4], "formats": "relative"}}, None),
+        ({"semanticTokens": [], "codeAction": {"codeActionLiteralSupport": {"codeActionKind": {}}}}, None),
+        ({"semanticTokens": {**TOKENS, "tokenTypes": [3, "x", None], "formats": ["soon", "relative", 4]}}, TOKENS),
+    ],
+)
+def test_of_an_incomplete_capability_nothing_is_lost_but_itself(said: dict[str, Any], left: object) -> None:
+    made = messages.converter()
+    capabilities = {"textDocument": {**said, "hover": HOVER}, "window": {"workDoneProgress": True}}
+    data = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": {"capabilities": capabilities}}
+    params = messages.structure(made, data, types.InitializeRequest).params
+    assert params.capabilities.window == types.WindowClientCapabilities(work_done_progress=True)
+    document = params.capabilities.text_document
+    assert document is not None
+    assert document.hover == types.HoverClientCapabilities(dynamic_registration=True)
+    assert made.unstructure(document.semantic_tokens) == left
+
+
+@pytest.mark.parametrize("params", [{"capabilities": 3}, {"capabilities": None, "clientInfo": {}}, {}, [], None])
+def test_a_client_that_says_nothing_of_itself_is_taken(params: object) -> None:
+    data = {"jsonrpc": "2.0", "id": 1, "method": "initialize", "params": params}
+    read = messages.structure(messages.converter(), data, types.InitializeRequest).params
+    assert read.capabilities == types.ClientCapabilities()
+    assert read.client_info is None
 
 
 async def test_a_big_request_is_not_sent_if_things_changed_meanwhile(protocol: Protocol, sent: Sent) -> None:
@@ -448,7 +476,7 @@ async def test_the_button_of_a_progress_reaches_us(protocol: Protocol) -> None:
 
 async def test_exit_reaches_us_and_ends_no_interpreter(protocol: Protocol) -> None:
     exited: list[bool] = []
-    protocol.hooks = attrs.evolve(protocol.hooks, exited=lambda: exited.append(True))
+    protocol.exited = lambda: exited.append(True)
     receive(protocol, {"method": "exit"})
     assert exited == [True]
 

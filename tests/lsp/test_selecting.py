@@ -178,6 +178,8 @@ def test_a_run_that_goes_on_can_be_cancelled(connect: MakeEditor, tmp_path: Path
     started = tmp_path / "started"
     command = [sys.executable, str(tmp_path / "slow.py"), "{file}", str(started)]
     run = run_files(editor, tmp_path, "a.txt", command=command)
+    # The command may be answered before there is anything to cancel.
+    editor.client.wait_for("$/progress", lambda one: one["value"]["kind"] == "begin")
     (action,) = actions(editor, uri, ((0, 0), (0, 0)))
     assert action["title"] == "Cancel run: Change {file}."
     # The light bulb does not burn because of it.

@@ -16,11 +16,12 @@ REF = "refs/fanout/run/units/a"
 class _Maker:
     """Makes a commit with a new file, and cleans up after the first ``times`` of it, before its ref is set."""
 
-    def __init__(self, repo: Repository, git: GitCommand, times: int, *, by_git: bool) -> None:
+    def __init__(self, repo: Repository, git: GitCommand, times: int, *, by_git: bool, packed: bool = False) -> None:
         self.repo = repo
         self.git = git
         self.times = times
         self.by_git = by_git
+        self.packed = packed
         self.made = 0
 
     def __call__(self) -> Made[str]:
@@ -28,6 +29,14 @@ class _Maker:
         store = objects.of(self.repo)
         head = self.repo.head()
         assert head is not None
+        if self.packed:
+            with store.batch():
+                blob = store.write("blob", b"new\n")
+                tree = trees.edit(store, store.tree_of(head), [], {"new.txt": (0o100644, blob), "n": (0o100644, blob)})
+                commit = commits.create(self.repo, tree, head, "made")
+            if self.made <= self.times:
+                self.git(self.repo.root, "gc", "-q", "--prune=now")
+            return Made(commit, {REF: commit})
         if self.by_git:
             blob = self.repo.git("hash-object", "-w", "--stdin", input=b"new\n").out.decode().strip()
         else:
@@ -39,9 +48,9 @@ class _Maker:
         return Made(commit, {REF: commit}, [blob])
 
 
-@pytest.mark.parametrize("by_git", [False, True], ids=["in this process", "by git"])
-def test_it_is_made_again(repo: Repository, git: GitCommand, *, by_git: bool) -> None:
-    maker = _Maker(repo, git, 1, by_git=by_git)
+@pytest.mark.parametrize("how", ["in this process", "by git", "as a pack"])
+def test_it_is_made_again(how: str, repo: Repository, git: GitCommand) -> None:
+    maker = _Maker(repo, git, 1, by_git=how == "by git", packed=how == "as a pack")
     commit = keep(repo, maker, "A thing")
     assert maker.made == 2
     git(repo.root, "gc", "-q", "--prune=now")

@@ -161,7 +161,7 @@ def test_only_what_is_touched_is_read(repo: Repository, started: list[str], monk
     root = store.tree_of("HEAD")
     wide = {f"d{number}/e{number}/f": (0o100644, blob) for number in range(50)}
     tree = trees.edit(store, root, (), wide)
-    objects.of.cache_clear()
+    objects._opened.cache_clear()
     store = objects.of(repo)
 
     def refuse(*args: object, **_: object) -> None:

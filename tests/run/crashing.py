@@ -14,7 +14,7 @@ from pathlib import Path
 
 import anyio
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.model import Options, Plan, Target, Unit
 from fanout_server.run.engine import Engine
 from fanout_server.run.journal import Journal
@@ -36,7 +36,7 @@ def kill_at(number: int, when: str) -> None:
     append = Journal.append
     count = 0
 
-    async def counted(journal: Journal, *events: model.Event) -> None:
+    async def counted(journal: Journal, *events: run_events.Event) -> None:
         nonlocal count
         count += 1
         if count == number and when == "before":

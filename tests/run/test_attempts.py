@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.agents.base import Abilities
 from fanout_server.agents.output import LOG_BYTES, TAIL_BYTES
 from fanout_server.model import FailureKind, RunState, UnitState
@@ -19,23 +19,23 @@ from tests.run.conftest import PlanMaker, Use, codes, run_plan, unit_of
 pytestmark = pytest.mark.anyio
 
 
-def failures(events: list[model.Event]) -> list[tuple[str, FailureKind | None, bool]]:
+def failures(events: list[run_events.Event]) -> list[tuple[str, FailureKind | None, bool]]:
     return [
         (event.unit, event.kind, event.retry_in is not None)
         for event in events
-        if isinstance(event, model.AttemptFailed)
+        if isinstance(event, run_events.AttemptFailed)
     ]
 
 
 @pytest.fixture
-def seen(engine: Engine) -> list[model.Event]:
-    events: list[model.Event] = []
+def seen(engine: Engine) -> list[run_events.Event]:
+    events: list[run_events.Event] = []
     engine.subscribe(events.append)
     return events
 
 
 async def test_an_agent_that_changed_nothing_is_told_so_in_its_session(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event], git: GitCommand, checkout: Path
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event], git: GitCommand, checkout: Path
 ) -> None:
     agent = use(
         'echo "{\\"session\\": \\"s1\\", \\"say\\": \\"all is well\\", \\"cost\\": 0.1$1}"; '
@@ -67,7 +67,7 @@ async def test_one_that_only_talks_has_failed(engine: Engine, make_plan: PlanMak
 
 
 async def test_a_failed_check_is_mended_where_the_work_is(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event], git: GitCommand, checkout: Path
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event], git: GitCommand, checkout: Path
 ) -> None:
     agent = use(
         'echo "{\\"session\\": \\"s$1\\", \\"cost\\": $1}"; echo try $1 >> a.txt; echo "{\\"done\\": 1}"',
@@ -88,7 +88,7 @@ async def test_a_failed_check_is_mended_where_the_work_is(
 
 
 async def test_a_service_that_refuses_costs_no_try(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     use(
         'test "$1" -gt 3 || { echo "{\\"kind\\": \\"rate-limited\\", \\"retry_after\\": 0.01}"; exit 1; };'
@@ -132,7 +132,7 @@ async def test_a_busy_service_is_no_reason_to_stop(engine: Engine, make_plan: Pl
 
 
 async def test_a_sign_in_that_ends_stops_the_run(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     agent = use(NOT_SIGNED_IN)
     view = await run_plan(engine, make_plan(TWENTY, "", jobs=2))
@@ -175,7 +175,7 @@ async def test_several_at_a_time_keep_the_budget_together(engine: Engine, make_p
 
 
 async def test_who_passes_its_budget_while_it_works_is_ended(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     use('echo "{\\"session\\": \\"s\\", \\"cost\\": 5.0}"; exec sleep 300')
     view = await run_plan(engine, make_plan({"a": "a.txt"}, "", unit_budget=1.0))
@@ -186,12 +186,12 @@ async def test_who_passes_its_budget_while_it_works_is_ended(
 
 
 async def test_what_a_cancelled_unit_has_cost_is_not_forgotten(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     use('echo "{\\"session\\": \\"s\\", \\"cost\\": 0.5}"; exec sleep 300')
     run = engine.reserve()
     told = anyio.Event()
-    engine.subscribe(lambda event: told.set() if isinstance(event, model.AttemptUsed) else None)
+    engine.subscribe(lambda event: told.set() if isinstance(event, run_events.AttemptUsed) else None)
     engine.launch(run, make_plan({"a": "a.txt"}, ""), {}, lambda error: None)
     with anyio.fail_after(20):
         await told.wait()
@@ -217,16 +217,16 @@ async def test_the_prompt_tells_what_the_agent_cannot_know(
 
 
 async def test_activity_is_what_it_tells_and_not_its_lines(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     use('echo warming up; echo "{\\"say\\": \\"reading a.txt\\"}"; echo x > a.txt; echo "{\\"done\\": 1}"')
     await run_plan(engine, make_plan({"a": "a.txt"}, ""))
-    told = [event.text for event in seen if isinstance(event, model.AttemptActivity)]
+    told = [event.text for event in seen if isinstance(event, run_events.AttemptActivity)]
     assert not any("{" in text for text in told)
 
 
 async def test_what_the_probe_costs_counts_as_well(
-    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[model.Event]
+    engine: Engine, make_plan: PlanMaker, use: Use, seen: list[run_events.Event]
 ) -> None:
     agent = use(
         'echo "{\\"cost\\": 0.5}"; echo x > a.txt; echo "{\\"done\\": 1}"',
@@ -236,7 +236,7 @@ async def test_what_the_probe_costs_counts_as_well(
     assert view.probed == pytest.approx(0.25)
     assert view.cost == pytest.approx(0.75)
     assert "$0.75" in progress_line(view)
-    assert [event.cost for event in seen if isinstance(event, model.AgentProbed)] == [pytest.approx(0.25)]
+    assert [event.cost for event in seen if isinstance(event, run_events.AgentProbed)] == [pytest.approx(0.25)]
     # What it may cost is for the engine to see: the agent has no limit of its own.
     assert (agent.probes[0].budget, agent.probes[0].turns) == (None, None)
 

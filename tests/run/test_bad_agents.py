@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.agents.base import Invocation, Task
 from fanout_server.agents.command import Command
 from fanout_server.agents.sweep import MARK_VARIABLE
@@ -229,8 +229,8 @@ async def test_a_journal_that_fails_ends_the_run_and_its_agents(
 ) -> None:
     append = Journal.append
 
-    async def full(journal: Journal, *events: model.Event) -> None:
-        if any(isinstance(event, model.UnitEnded) for event in events):
+    async def full(journal: Journal, *events: run_events.Event) -> None:
+        if any(isinstance(event, run_events.UnitEnded) for event in events):
             raise JournalError("the disk is full")
         await append(journal, *events)
 

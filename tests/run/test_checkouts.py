@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.apply.content import Disk
 from fanout_server.model import FanoutError, RunState
 from fanout_server.repo.source import WAYS
@@ -273,8 +273,8 @@ async def test_what_the_user_does_with_git_meanwhile(
     """Another branch, a rewritten history, and a clean-up of all that no ref holds, while agents work."""
     started = anyio.Event()
 
-    def hear(event: model.Event) -> None:
-        if isinstance(event, model.AttemptActivity):
+    def hear(event: run_events.Event) -> None:
+        if isinstance(event, run_events.AttemptActivity):
             started.set()
 
     (checkout / "b.txt").write_text("not committed\n")

@@ -13,7 +13,7 @@ import anyio
 import anyio.to_thread
 import pytest
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.model import RunState, UnitState
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
@@ -83,12 +83,14 @@ async def test_a_run_killed_while_a_unit_is_done_again_loses_nothing(
         assert [unit.state for unit in view.units] == [UnitState.DONE] * len(PATHS)
         times = git(checkout, "show", f"{view.merged}:b.txt").splitlines().count("done")
         # Where the wish was written down, it was done; what it went on from is there in any case.
-        assert times == (2 if any(isinstance(one, model.UnitsRetried) for one in await _told(engine, view.id)) else 1)
+        assert times == (
+            2 if any(isinstance(one, run_events.UnitsRetried) for one in await _told(engine, view.id)) else 1
+        )
         assert view.owners["a.txt"] == ("u0",)
     assert git(checkout, "status", "--porcelain") == ""
 
 
-async def _told(engine: Engine, run: str) -> tuple[model.Event, ...]:
+async def _told(engine: Engine, run: str) -> tuple[run_events.Event, ...]:
     return tuple(await engine.services.journal.events(run))
 
 

@@ -9,16 +9,17 @@ import anyio
 import attrs
 import pytest
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.apply.content import Disk
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
 from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.repo.errors import TooLarge
 from fanout_server.run.delivery import NotDeliverable
-from fanout_server.run.engine import Engine, UnknownRun
+from fanout_server.run.engine import Engine
 from fanout_server.run.fixing import NotFixable
 from fanout_server.run.state import Fold
+from fanout_server.run.views import UnknownRun
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan, unit_of
 
@@ -207,7 +208,7 @@ async def test_no_more_than_jobs_agents_work_at_a_time(engine: Engine, tmp_path:
 async def test_no_more_than_jobs_are_ever_shown_as_running(engine: Engine, make_plan: PlanMaker) -> None:
     fold, most = Fold(), 0
 
-    def listen(event: model.Event) -> None:
+    def listen(event: run_events.Event) -> None:
         nonlocal most
         fold.add(event)
         view = fold.view()
@@ -221,7 +222,7 @@ async def test_no_more_than_jobs_are_ever_shown_as_running(engine: Engine, make_
 
 async def test_units_begin_in_the_order_of_the_plan(engine: Engine, make_plan: PlanMaker) -> None:
     began: list[str] = []
-    engine.subscribe(lambda event: began.append(event.unit) if isinstance(event, model.AttemptStarted) else None)
+    engine.subscribe(lambda event: began.append(event.unit) if isinstance(event, run_events.AttemptStarted) else None)
     ids = [f"u{number}" for number in range(12)]
     view = await run_plan(engine, make_plan(dict.fromkeys(ids, "a.txt"), "echo x > out-$$", jobs=2))
     assert view.state is RunState.READY
@@ -314,8 +315,8 @@ async def test_units_that_collide_leave_a_conflict_and_the_rest(
 async def test_one_unit_is_cancelled_and_the_others_go_on(engine: Engine, make_plan: PlanMaker) -> None:
     started = anyio.Event()
 
-    def listen(event: model.Event) -> None:
-        if isinstance(event, model.AttemptActivity) and event.unit == "a":
+    def listen(event: run_events.Event) -> None:
+        if isinstance(event, run_events.AttemptActivity) and event.unit == "a":
             started.set()
 
     engine.subscribe(listen)
@@ -338,10 +339,10 @@ async def test_a_whole_run_is_cancelled_and_what_was_done_stays_to_be_applied(
 ) -> None:
     started, done = anyio.Event(), anyio.Event()
 
-    def listen(event: model.Event) -> None:
-        if isinstance(event, model.AttemptActivity) and event.unit == "a":
+    def listen(event: run_events.Event) -> None:
+        if isinstance(event, run_events.AttemptActivity) and event.unit == "a":
             started.set()
-        if isinstance(event, model.UnitEnded) and event.unit == "b":
+        if isinstance(event, run_events.UnitEnded) and event.unit == "b":
             done.set()
 
     engine.subscribe(listen)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from fanout_server import model
+from fanout_server import run_events
 from fanout_server.model import Options, Plan, RewriteRule, Unit, UnitState
 from fanout_server.planning.estimate import Past
 from fanout_server.repo.repository import Repository
@@ -20,13 +20,15 @@ from tests.run.conftest import PlanMaker, run_plan
 pytestmark = pytest.mark.anyio
 
 
-def ended(run: str, number: int, cost: float | None, state: UnitState = UnitState.DONE, **more: Any) -> model.UnitEnded:
-    return model.UnitEnded(run, float(number), f"u{number}", state, "", 1.0, cost=cost, **more)
+def ended(
+    run: str, number: int, cost: float | None, state: UnitState = UnitState.DONE, **more: Any
+) -> run_events.UnitEnded:
+    return run_events.UnitEnded(run, float(number), f"u{number}", state, "", 1.0, cost=cost, **more)
 
 
 async def add(journal: Journal, run: str, options: Options, *costs: float | None, units: int = 1) -> None:
     plan = Plan("x", tuple(Unit(f"u{number}", "t", "p" * 200) for number in range(units)), options)
-    await journal.append(model.RunStarted(run, 1.0, "/r", "0" * 40, plan))
+    await journal.append(run_events.RunStarted(run, 1.0, "/r", "0" * 40, plan))
     await journal.append(*(ended(run, number, cost) for number, cost in enumerate(costs)))
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import anyio
 import pytest
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, run_plan
@@ -18,8 +18,8 @@ async def test_while_it_works_and_after(way: str, engine: Engine, make_plan: Pla
     heard = anyio.Event()
     go_on = engine.repository.root.parent / "go-on"
 
-    def hear(event: model.Event) -> None:
-        if isinstance(event, model.AttemptActivity) and event.text == "half":
+    def hear(event: run_events.Event) -> None:
+        if isinstance(event, run_events.AttemptActivity) and event.text == "half":
             heard.set()
 
     engine.subscribe(hear)

@@ -7,7 +7,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from fanout_server import model
+from fanout_server import model, run_events
 from fanout_server.agents.base import Abilities
 from fanout_server.apply.content import Disk
 from fanout_server.model import RunState, UnitState
@@ -112,7 +112,7 @@ async def test_a_note_to_a_unit_at_work_comes_at_its_next_turn(
     )
     run = engine.reserve()
     works = anyio.Event()
-    engine.subscribe(lambda event: works.set() if isinstance(event, model.AttemptUsed) else None)
+    engine.subscribe(lambda event: works.set() if isinstance(event, run_events.AttemptUsed) else None)
     engine.launch(run, make_plan({"a": "a.txt"}, "", attempts=1), {}, broke)
     with anyio.fail_after(30):
         await works.wait()

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 from pygls.exceptions import JsonRpcInvalidParams
 
-from fanout_server import codec, model, settings
+from fanout_server import codec, model, run_events, settings
 from fanout_server.lsp import wire
 from fanout_server.lsp.commands import COMMANDS
 from fanout_server.schema import documents, options
@@ -42,14 +42,14 @@ def test_they_are_schemas(name: str) -> None:
 
 
 @given(strategies.EVENTS)
-def test_an_event_of_any_kind_is_as_its_schema_says(event: model.Event) -> None:
+def test_an_event_of_any_kind_is_as_its_schema_says(event: run_events.Event) -> None:
     data = json.loads(codec.event_to_json(event))
     validator("events.json").validate(data)
     # And not as that of any other: clients tell them by their type.
     name = type(event).__name__
     assert [
         kind.__name__
-        for kind in get_args(model.AnyEvent)
+        for kind in get_args(run_events.AnyEvent)
         if validator("events.json", f"/$defs/{kind.__name__}", strict=False).is_valid(data)
     ] == [name]
 
@@ -156,7 +156,7 @@ def _example(kind: Any, *, full: bool) -> Any:
 
 def test_the_default_that_a_schema_names_is_the_one_that_is_meant() -> None:
     event = codec.event_from_dict({"type": "unitsRetried", "runId": "x", "at": 1, "units": []})
-    assert isinstance(event, model.UnitsRetried)
+    assert isinstance(event, run_events.UnitsRetried)
     schema = json.loads((SCHEMAS / "events.json").read_text())["$defs"]["UnitsRetried"]
     assert schema["properties"]["note"] == {"type": "string", "default": event.note}
     assert schema["required"] == ["type", "runId", "at", "units"]
