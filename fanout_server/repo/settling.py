@@ -1,8 +1,9 @@
 """A checkout that nobody has worked in yet, and what git must look into there all the same.
 
 Git does not trust an entry of its index that is as new as the index itself, to the second: the file may have been
-changed once more within that second. So the first ``git status`` in each worktree on such a checkout would read all that
-was written last, a third of it or more. Files two seconds older leave no doubt: whoever changes one makes it younger.
+changed once more within that second. So the first ``git status`` in each worktree on such a checkout would read all
+that was written last, a third of it or more. Files two seconds older leave no doubt: whoever changes one makes it
+younger.
 """
 
 from __future__ import annotations
