@@ -2,13 +2,13 @@
 
 What fails is narrowed down to sets that fail while each smaller part of them passes: one unit, or several that only
 fail together. The shortest failing run of units, in their order, ends with one that is needed for the failure; with
-that one given, the shortest again, until nothing more is needed. So ``k`` units that only fail together cost about ``k``
-searches by halves. No verdict that a name hangs on is believed until it was given twice.
+that one given, the shortest again, until nothing more is needed. So ``k`` units that only fail together cost about
+``k`` searches by halves. No verdict that a name hangs on is believed until it was given twice.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from typing import Protocol
 
 import anyio
@@ -41,19 +41,17 @@ class Judge(Protocol):
     async def __call__(self, units: frozenset[str], *, again: bool) -> bool: ...
 
 
-class LimitReached(Exception):  # noqa: N818 - it is no error
+class LimitReached(Exception):
     """The judge looks at no more sets. Raised by judges to end a search with what is known."""
 
 
-class _Flaky(Exception):  # noqa: N818 - it is no error
+class _Flaky(Exception):
     def __init__(self, units: Collection[str]) -> None:
         super().__init__()
         self.units = units
 
 
-async def find_culprits(
-    units: Sequence[str], judge: Judge, *, jobs: int = 1, suspects: Collection[str] = ()
-) -> Found:
+async def find_culprits(units: Sequence[str], judge: Judge, *, jobs: int = 1, suspects: Collection[str] = ()) -> Found:
     """``units``, in their order, have failed together; none of them is known to pass.
 
     ``suspects`` are looked at first. Up to ``jobs`` sets are judged at a time, but never more than is worth it.
@@ -139,27 +137,26 @@ class _Search:
         return self._known[units]
 
     async def _side_by_side(self, sets: Sequence[frozenset[str]]) -> list[bool]:
-        problems: list[LimitReached] = []
+        """Raises the first of what a judge raised, as it is; then no other is waited for."""
+        problems: list[Exception] = []
 
         async def one(units: frozenset[str]) -> None:
             try:
                 await self._passes(units)
-            except LimitReached as error:
+            except Exception as error:  # noqa: BLE001 - raised again below
+                # The task group would wrap it.
                 problems.append(error)
+                tasks.cancel_scope.cancel()
 
-        await _all([lambda units=units: one(units) for units in sets])
+        async with anyio.create_task_group() as tasks:
+            for units in sets:
+                tasks.start_soon(one, units)
         if problems:
             raise problems[0]
         return [self._known[units] for units in sets]
 
     def _in_order(self, units: Collection[str]) -> tuple[str, ...]:
         return tuple(unit for unit in self._units if unit in units)
-
-
-async def _all(calls: Sequence[Callable[[], Awaitable[None]]]) -> None:
-    async with anyio.create_task_group() as tasks:
-        for call in calls:
-            tasks.start_soon(call)
 
 
 def _between(low: int, high: int, count: int) -> list[int]:

@@ -22,7 +22,7 @@ Merge = Callable[[Mapping[str, str]], Integration]
 """Results, by their units, as one commit; blocking."""
 
 
-class CheckBroke(Exception):  # noqa: N818 - it is no error of ours
+class CheckBroke(Exception):
     """A part could not be checked; ``how`` says why, and ``log`` has more."""
 
     def __init__(self, how: str, log: Path) -> None:

@@ -36,11 +36,16 @@ class Makers:
 
     @staticmethod
     def _files(repository: Repository, commit: str) -> Callable[[str], bytes | None]:
+        """Read when they are first asked for: few units are."""
+
         @functools.cache
         def opened() -> Callable[[str], bytes | None]:
             return contents_of(repository, objects.of(repository).tree_of(commit))
 
-        return lambda path: opened()(path)
+        def read(path: str) -> bytes | None:
+            return opened()(path)
+
+        return read
 
     def of(self, problem: Problem) -> tuple[str, ...]:
         """Those that wrote a line like it; where nobody did, all that had a hand in the file."""
@@ -63,7 +68,8 @@ class Makers:
 def of_problems(problems: Sequence[Problem], makers: Makers) -> list[Finding]:
     """One for each, at its place, up to a hundred."""
     return [
-        Finding(code_of(one), one.severity, one.message, one.path, one.range, makers.of(one)) for one in problems[:_MOST]
+        Finding(code_of(one), one.severity, one.message, one.path, one.range, makers.of(one))
+        for one in problems[:_MOST]
     ]
 
 

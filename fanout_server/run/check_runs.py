@@ -87,7 +87,7 @@ class CheckRuns:
                 ended = await self._program(setup, worktree, mark, folder / "setup.log")
                 if not _is_good(ended):
                     how = f"setup failed: {setting_up.told(ended)}"
-                    return Checked(False, how, (), _said(ended), folder / "setup.log", started=False)
+                    return Checked(how, (), _said(ended), folder / "setup.log", started=False)
             log = folder / "check.log"
             ended = await self._program(self._where.plan.options.check, worktree, mark, log)
             if not _is_good(ended) and await anyio.to_thread.run_sync(self._where.gate.is_full):
@@ -119,13 +119,13 @@ class CheckRuns:
 
     def _read(self, ended: Ended, log: Path, tree: str, folder: Path) -> Checked:
         if _is_good(ended):
-            return Checked(True, "", (), "", log)
+            return Checked("", (), "", log, passed=True)
         with log.open("rb") as file:
             printed = file.read(_READ_BYTES)
         contents = contents_of(self._where.services.repository, tree)
         problems = reading.read(printed, self._where.plan.options.check, folder, contents)
         started = ended.reason != "not-started"
-        return Checked(False, setting_up.told(ended), problems, _said(ended), log, started)
+        return Checked(setting_up.told(ended), problems, _said(ended), log, started=started)
 
 
 def contents_of(repository: Repository, tree: str) -> Callable[[str], bytes | None]:

@@ -110,7 +110,10 @@ class _Judging:
         else:
             await self._find(await anyio.to_thread.run_sync(check_findings.of_problems, new, self._makers))
         await self._find(
-            [await anyio.to_thread.run_sync(self._culprit, group, bisecting, checked, left_out) for group in found.groups]
+            [
+                await anyio.to_thread.run_sync(self._culprit, group, bisecting, checked, left_out)
+                for group in found.groups
+            ]
         )
         return await self._told(found, checked, new, bisecting.made)
 

@@ -246,9 +246,7 @@ class Execution:
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
         checked = ""
         if not self._crew.all_cancelled:
-            where = Where(
-                self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared
-            )
+            where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)
             merge = functools.partial(integrate, self._services.repository, self.run, source.base, self._plan)
             checked = await self._checking.work(where, integration, results, merge, keep)
         done = sum(unit.state is UnitState.DONE for unit in view.units)

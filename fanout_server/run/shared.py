@@ -1,5 +1,4 @@
-"""What all runs of a process have in common, whatever repository they are in: the services behind the agents, and what
-checks came to."""
+"""What all runs of a process have in common: the services behind the agents, and what checks came to."""
 
 from __future__ import annotations
 

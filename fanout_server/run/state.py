@@ -81,9 +81,7 @@ class Fold:
             )
         # Those about the merged result will be found again.
         self._findings = [
-            one
-            for one in self._findings
-            if not one.code.startswith(_OF_MERGED) and not again.intersection(one.units)
+            one for one in self._findings if not one.code.startswith(_OF_MERGED) and not again.intersection(one.units)
         ]
         self._left = [one for one in self._left if not again.intersection(one.units)]
 

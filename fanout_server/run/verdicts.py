@@ -20,11 +20,11 @@ class Checked:
     Where it could not be ``started`` nothing is known of the tree.
     """
 
-    passed: bool
     how: str
     problems: tuple[Problem, ...]
     said: str
     log: Path
+    passed: bool = False
     started: bool = True
 
 

@@ -145,3 +145,19 @@ def test_the_limit_ends_a_search_with_what_is_known() -> None:
 def test_where_all_are_culprits_nothing_is_left() -> None:
     found = search(1, Planted([frozenset({"u0"})]))
     assert (found.groups, found.rest) == ((("u0",),), ())
+
+
+class _BrokenError(Exception):
+    pass
+
+
+@pytest.mark.parametrize("jobs", [1, 3])
+def test_what_a_judge_raises_comes_out_as_it_is(jobs: int) -> None:
+    class Broken(Planted):
+        async def __call__(self, units: frozenset[str], *, again: bool) -> bool:
+            if 1 < len(units) < 64:
+                raise _BrokenError
+            return await super().__call__(units, again=again)
+
+    with pytest.raises(_BrokenError):
+        search(64, Broken([frozenset({"u9"})]), jobs=jobs)

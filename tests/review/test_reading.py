@@ -18,7 +18,9 @@ FILES = {
 }
 
 
-def read(text: str | bytes, argv: tuple[str, ...] = ("mypy",), folder: Path = Path("/work/tree")) -> tuple[Problem, ...]:
+def read(
+    text: str | bytes, argv: tuple[str, ...] = ("mypy",), folder: Path = Path("/work/tree")
+) -> tuple[Problem, ...]:
     printed = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return reading.read(printed, argv, folder, FILES.get)
 
@@ -52,7 +54,10 @@ RDJSON = {
     "diagnostics": [
         {
             "message": "Bad.",
-            "location": {"path": "src/a.py", "range": {"start": {"line": 3, "column": 5}, "end": {"line": 3, "column": 10}}},
+            "location": {
+                "path": "src/a.py",
+                "range": {"start": {"line": 3, "column": 5}, "end": {"line": 3, "column": 10}},
+            },
             "code": {"value": "py.bad"},
         },
         {"message": "without a place"},
@@ -118,7 +123,12 @@ def test_deep_json_is_no_crash() -> None:
 
 @pytest.mark.parametrize(
     "printed",
-    ["/etc/passwd:1:1: error: x", "../other/src/a.py:1: error: x", "/work/tree/../x.py:1: error: x", "gone.py:1: error: x"],
+    [
+        "/etc/passwd:1:1: error: x",
+        "../other/src/a.py:1: error: x",
+        "/work/tree/../x.py:1: error: x",
+        "gone.py:1: error: x",
+    ],
 )
 def test_only_files_of_the_checkout_are_places(printed: str) -> None:
     assert read(printed) == ()

@@ -13,7 +13,7 @@ _CODE = r"[A-Za-z][\w.-]*\d[\w.-]*"
 # No blank before the first colon but within a name: "at 12:30: ..." is no file.
 _FILE = r"(?P<path>(?:[A-Za-z]:[\\/])?[^\s:()\"'<>|][^:()\"<>|]*?)"
 
-# src/a.py:3:5: error: message [code]     gcc, clang, mypy, ruff, flake8, pylint, pyright, go, shellcheck, eslint, rubocop
+# src/a.py:3:5: error: message [code]     gcc, clang, mypy, ruff, flake8, pylint, pyright, go, shellcheck, rubocop
 _COLONS = re.compile(
     rf"^\s*{_FILE}:(?P<line>\d+)(?::(?P<column>\d+))?(?:-\d+(?::\d+)?)?\s*(?::|\s-)\s*"
     rf"(?:(?P<severity>{_WORD})\s*:?\s+)?(?:(?P<code>{_CODE}|[A-Z]\w*/\w+):?\s+)?(?P<message>\S.*)$",

@@ -19,12 +19,15 @@ MOST = 2000
 _LONGEST_MESSAGE = 600
 _LONGEST_CODE = 60
 _NOT_IN_CODES = re.compile(r"[^\w@./:-]+", re.ASCII)
+# What only starts another program. "cargo clippy" is known by its second word as well.
 _STARTERS = frozenset(
-    "npx pnpx bunx bun npm pnpm yarn uv uvx poetry pdm hatch pipx pipenv rye env time nice python pypy node deno sh bash"
-    " cargo go dotnet make just task bundle ruby php".split()
+    {
+        *("npx", "pnpx", "bunx", "bun", "npm", "pnpm", "yarn", "uv", "uvx", "poetry", "pdm", "hatch", "pipx", "rye"),
+        *("env", "time", "nice", "python", "pypy", "node", "deno", "sh", "bash", "cargo", "go", "dotnet", "just"),
+        *("task", "bundle", "ruby", "php"),
+    }
 )
-# "cargo clippy" and "go vet" are known by the second word, "cargo" alone is not skipped then.
-_SUBCOMMANDS = frozenset("run exec tool dlx x -- -m".split())
+_SUBCOMMANDS = frozenset({"run", "exec", "tool", "dlx", "x"})
 
 
 @frozen
@@ -117,18 +120,18 @@ class _Files:
 
 
 def _placed(told: Told, default: str, files: _Files) -> Problem | None:
-    for printed, line in ((told.path, told.line), *told.outer):
-        path = files.path(printed)
-        if path is not None:
-            break
-    else:
+    places = ((files.path(printed), line) for printed, line in ((told.path, told.line), *told.outer))
+    path, line = next(((path, line) for path, line in places if path is not None), (None, 0))
+    if path is None:
         return None
     there = files.lines(path) or [""]
     number = min(max(line - 1, 0), len(there) - 1)
     text = there[number].rstrip("\r")
     message = _plain(told.message)
     tool = _code(told.tool) or default
-    return Problem(path, _range(told, number, text, there), _code(told.code), told.severity, message, tool, text.strip())
+    return Problem(
+        path, _range(told, number, text, there), _code(told.code), told.severity, message, tool, text.strip()
+    )
 
 
 def _range(told: Told, number: int, text: str, there: Sequence[str]) -> Range:

@@ -183,4 +183,3 @@ def _path(value: Any) -> str:
         return unquote(urlsplit(text).path, errors="surrogateescape")
     except ValueError:
         return ""
-
