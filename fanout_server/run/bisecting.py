@@ -43,7 +43,7 @@ class Bisecting:
         self._fails = fails
         self._commits: dict[frozenset[str], str] = {}
         self._before = runs.made
-        self._over = False
+        self._judged = 0
 
     async def find(self, whole: str, jobs: int, suspects: Collection[str]) -> Found:
         """Among all results, which fail as the commit ``whole``. Raises CheckBroke, FanoutError, OSError."""
@@ -61,8 +61,9 @@ class Bisecting:
         return self._runs.made - self._before
 
     async def _judge(self, units: frozenset[str], *, again: bool) -> bool:
-        if self.made >= MOST_CHECKS:
+        if self._judged >= MOST_CHECKS:
             raise LimitReached
+        self._judged += 1
         if units not in self._commits:
             part = {unit: result for unit, result in self._results.items() if unit in units}
             self._commits[units] = (await anyio.to_thread.run_sync(self._merge, part)).merged

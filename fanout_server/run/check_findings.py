@@ -108,7 +108,7 @@ def base_fails(base: Checked, merged: Checked, fewer: int) -> Finding:
     return Finding("check/base-fails", Severity.INFORMATION, message)
 
 
-def flaky(found: Found, titles: Mapping[str, str], checked: Checked) -> Finding:
+def flaky(found: Found, titles: Mapping[str, str], checked: Checked, new: Sequence[Problem]) -> Finding:
     units = found.flaky or ()
     names = _names(units, titles) if units else "the base"
     message = (
@@ -116,7 +116,7 @@ def flaky(found: Found, titles: Mapping[str, str], checked: Checked) -> Finding:
         " is blamed for what could not be told apart. Make it give the same verdict each time, or run it"
         f" by hand before you keep the result. It said when it failed: {_sentence(checked.how)} {_see(checked)}"
     )
-    return Finding("check/flaky", Severity.WARNING, message)
+    return Finding("check/flaky", Severity.WARNING, message + _listed(new))
 
 
 def culprits(

@@ -118,12 +118,13 @@ class CheckRuns:
         return await working.watch(program, options, log, lambda _: None, log_bytes=room)
 
     def _read(self, ended: Ended, log: Path, tree: str, folder: Path) -> Checked:
-        if _is_good(ended):
-            return Checked("", (), "", log, passed=True)
         with log.open("rb") as file:
             printed = file.read(_READ_BYTES)
         contents = contents_of(self._where.services.repository, tree)
         problems = reading.read(printed, self._where.plan.options.check, folder, contents)
+        if _is_good(ended):
+            # What it only warns of is nothing new where it fails.
+            return Checked("", problems, "", log, passed=True)
         started = ended.reason != "not-started"
         return Checked(setting_up.told(ended), problems, _said(ended), log, started=started)
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import anyio
 import anyio.to_thread
 
 from fanout_server import run_events
-from fanout_server.model import CheckOf, CheckVerdict, Finding, Severity
+from fanout_server.model import CheckOf, CheckVerdict, FanoutError, Finding, Severity
 from fanout_server.review.culprits import Found
 from fanout_server.review.problems import reading
 from fanout_server.review.problems.reading import Problem
@@ -18,6 +18,7 @@ from fanout_server.run.bisecting import Bisecting, CheckBroke, Merge
 from fanout_server.run.check_findings import Makers
 from fanout_server.run.check_runs import CheckRuns, Where
 from fanout_server.run.integrate import Integration
+from fanout_server.run.journal import JournalError
 from fanout_server.run.verdicts import Checked
 
 _UNSURE = "Who of the units made it fail could not be found out"
@@ -39,13 +40,22 @@ class Checking:
         """Checks what is merged of the ``results``. Returns what to say of that, empty where there is no check.
 
         Where the culprits are found their parts are left out: the rest is merged once more, by ``keep``, which also
-        sets the ref. ``merge`` makes a commit that nobody will want again. Raises FanoutError, OSError.
+        sets the ref. ``merge`` makes a commit that nobody will want again. Raises JournalError, FanoutError and OSError
+        of a full disk.
         """
         if not where.plan.options.check or not merged.owners:
             return ""
         began = time.monotonic()
         with anyio.CancelScope() as self._scope:
-            verdict, message = await _Judging(where, merged, results, merge, keep).work()
+            try:
+                verdict, message = await _Judging(where, merged, results, merge, keep).work()
+            except (FanoutError, OSError) as error:
+                if isinstance(error, JournalError) or where.gate.met(error) is not None:
+                    raise
+                # What is merged is there all the same.
+                verdict, message = CheckVerdict.FAILED, "The check could not be run."
+                logs = where.services.folders(where.record.run).logs
+                await where.record.find(check_findings.broke(str(error), logs))
         if self._scope.cancelled_caught:
             verdict, message = CheckVerdict.CANCELLED, "The check of the merged result was cancelled."
         run, seconds = where.record.run, time.monotonic() - began
@@ -75,26 +85,21 @@ class _Judging:
         if not checked.started:
             return await self._broke(checked)
         base = await self._runs.check(self._where.source.base, CheckOf.BASE)
-        if base.passed:
-            return await self._search(checked, checked.problems, lambda one: not one.passed)
-        new = _telling(reading.new(checked.problems, base.problems))
-        if not new:
+        new = reading.new(checked.problems, base.problems)
+        if not base.passed and not _telling(new):
             gone = len(reading.new(base.problems, checked.problems)) if checked.problems else 0
             await self._find([check_findings.base_fails(base, checked, gone)])
             return CheckVerdict.NOTHING_NEW, "The check fails, as it does on the base; nothing in it is new."
-        return await self._search(checked, new, self._fails_anew(base))
-
-    @staticmethod
-    def _fails_anew(base: Checked) -> Callable[[Checked], bool]:
-        return lambda one: not one.passed and bool(_telling(reading.new(one.problems, base.problems)))
+        return await self._search(checked, base, new)
 
     async def _broke(self, checked: Checked) -> tuple[CheckVerdict, str]:
         await self._find([check_findings.broke(checked.how, checked.log)])
         return CheckVerdict.FAILED, "The check could not be run."
 
-    async def _search(
-        self, checked: Checked, new: Sequence[Problem], fails: Callable[[Checked], bool]
-    ) -> tuple[CheckVerdict, str]:
+    async def _search(self, checked: Checked, base: Checked, new: Sequence[Problem]) -> tuple[CheckVerdict, str]:
+        def fails(one: Checked) -> bool:
+            return not one.passed and (base.passed or bool(_telling(reading.new(one.problems, base.problems))))
+
         suspects = await anyio.to_thread.run_sync(self._suspects, new)
         bisecting = Bisecting(self._runs, self._merge, self._results, fails)
         try:
@@ -102,20 +107,25 @@ class _Judging:
         except CheckBroke as error:
             await self._find([check_findings.broke(error.how, error.log)])
             return CheckVerdict.FAILED, f"The check fails. {_UNSURE}: {error.how}"
-        left_out = bool(found.rest) and bool(found.groups)
-        if left_out:
-            # The ref and what the journal says of it go together.
-            with anyio.CancelScope(shield=True):
+        # What is left out and what is said of it go together.
+        with anyio.CancelScope(shield=True):
+            await self._find(await anyio.to_thread.run_sync(self._remarks, found, bisecting, checked, base, new))
+            if found.rest and found.groups:
                 await self._leave_out(found)
-        else:
-            await self._find(await anyio.to_thread.run_sync(check_findings.of_problems, new, self._makers))
-        await self._find(
-            [
-                await anyio.to_thread.run_sync(self._culprit, group, bisecting, checked, left_out)
-                for group in found.groups
-            ]
-        )
-        return await self._told(found, checked, new, bisecting.made)
+            return await self._told(found, checked, new, bisecting.made)
+
+    def _remarks(
+        self, found: Found, bisecting: Bisecting, checked: Checked, base: Checked, new: Sequence[Problem]
+    ) -> list[Finding]:
+        """On the culprits; and on each problem, where what it is about stays in the change set."""
+        run, plan, left_out = self._where.record.run, self._where.plan, bool(found.rest)
+        stay = not left_out and found.flaky is None
+        remarks = check_findings.of_problems(new, self._makers) if stay else []
+        for group in found.groups:
+            alone = bisecting.checked.get(frozenset(group), checked)
+            own = reading.new(alone.problems, base.problems)
+            remarks.append(check_findings.culprits(run, plan, group, alone, own, self._makers, left_out=left_out))
+        return remarks
 
     async def _told(
         self, found: Found, checked: Checked, new: Sequence[Problem], made: int
@@ -123,7 +133,7 @@ class _Judging:
         titles = {unit.id: unit.title for unit in self._where.plan.units}
         names = ", ".join(titles[unit] for unit in self._results if unit in found.culprits)
         if found.flaky is not None:
-            await self._find([check_findings.flaky(found, titles, checked)])
+            await self._find([check_findings.flaky(found, titles, checked, new)])
             return CheckVerdict.FLAKY, "The check is flaky: it failed and passed on the same files."
         if found.rest:
             return CheckVerdict.PARTED, (
@@ -137,12 +147,6 @@ class _Judging:
 
     def _suspects(self, new: Sequence[Problem]) -> frozenset[str]:
         return frozenset(unit for problem in new for unit in self._makers.of(problem))
-
-    def _culprit(self, group: tuple[str, ...], bisecting: Bisecting, checked: Checked, left_out: bool) -> Finding:  # noqa: FBT001 - run_sync takes no keywords
-        alone = bisecting.checked.get(frozenset(group), checked)
-        return check_findings.culprits(
-            self._where.record.run, self._where.plan, group, alone, alone.problems, self._makers, left_out=left_out
-        )
 
     async def _leave_out(self, found: Found) -> None:
         """What was said of the whole is true no more: units that stood behind a culprit may be in with more."""

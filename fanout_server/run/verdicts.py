@@ -10,7 +10,8 @@ from attrs import field, frozen
 
 from fanout_server.review.problems.reading import Problem
 
-_MOST = 512
+# More than one search makes, and of each up to a thousand problems.
+_MOST = 128
 
 
 @frozen

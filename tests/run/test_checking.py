@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,10 @@ import pytest
 from fanout_server import model, run_events
 from fanout_server.apply.content import Disk
 from fanout_server.model import CheckOf, CheckVerdict, Plan, RunState, Severity
-from fanout_server.run import report
+from fanout_server.repo.errors import WorktreeFailed
+from fanout_server.repo.ways.overlay import OverlaySource
+from fanout_server.repo.worktrees import Worktree
+from fanout_server.run import bisecting, report
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
 from tests.run.conftest import PlanMaker, codes, run_plan
@@ -290,3 +294,67 @@ async def test_setup_of_units_is_there_for_the_check_too(engine: Engine, words: 
             {"a": "a.txt"}, "echo x >> $1", check=(sys.executable, "needs.py"), setup=setup, worktrees=worktrees
         )
         assert (await run_plan(engine, plan)).check == "The check passed."
+
+
+async def test_a_worktree_that_cannot_be_made_fails_no_run(
+    engine: Engine, words: Path, plan_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    create = OverlaySource.create
+
+    def refuse(self: OverlaySource, path: Path, reason: str, start: str | None = None) -> Worktree:
+        if ".check" in reason:
+            raise WorktreeFailed("No worktree today.")
+        return create(self, path, reason, start)
+
+    monkeypatch.setattr(OverlaySource, "create", refuse)
+    view = await run_plan(engine, plan_of())
+    assert view.state is RunState.READY
+    assert len(view.owners) == 8
+    (finding,) = view.findings
+    assert finding.code == "check/failed"
+    assert "No worktree today." in finding.message
+
+
+async def test_what_the_base_only_warns_of_is_not_new(engine: Engine, words: Path, make_plan: PlanMaker) -> None:
+    (words / "warns.py").write_text(
+        "import pathlib, sys\nprint('a.txt:1:1: warning: old [old]')\n"
+        "if 'x' in pathlib.Path('a.txt').read_text():\n    print('a.txt:2:1: error: new [new]')\n    sys.exit(1)\n"
+    )
+    plan = make_plan({"a": "a.txt"}, "echo x >> $1", check=(sys.executable, "warns.py"))
+    view = await run_plan(engine, plan)
+    assert codes(view) == ["check/warns:new", "check/culprit"]
+
+
+async def test_the_search_ends_at_its_limit_and_leaves_nothing_out(
+    engine: Engine, words: Path, plan_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bisecting, "MOST_CHECKS", 3)
+    view = await run_plan(engine, plan_of(b="left", g="right"))
+    (finding,) = view.findings
+    assert (finding.code, finding.units) == ("check/failed", ())
+    assert re.search(r"could not be found out in [123] more checks", finding.message)
+    assert "left and right do not go together" in finding.message
+    assert len(view.owners) == 8
+    assert view.state is RunState.READY
+
+
+async def test_the_search_ends_when_its_time_is_up(
+    engine: Engine, words: Path, plan_of: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(bisecting, "MOST_SECONDS", 0.0)
+    view = await run_plan(engine, plan_of(b="left", g="right"))
+    assert codes(view) == ["check/failed"]
+    assert len(view.owners) == 8
+
+
+async def test_another_process_cancels_a_check(checkout: Path, words: Path, plan_of: Any, tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    async with Engine.open(checkout, state_root=state) as mine, Engine.open(checkout, state_root=state) as other:
+        run = mine.reserve()
+        checking = begun(mine)
+        mine.launch(run, plan_of(a="hang"), {}, lambda error: pytest.fail(str(error)))
+        with anyio.fail_after(30):
+            await checking.wait()
+            await other.cancel(run)
+            assert (await other.view(run)).state is RunState.CANCELLED
+            await mine.wait_over(run)

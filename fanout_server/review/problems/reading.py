@@ -15,7 +15,7 @@ from fanout_server.model import Position, Range, Severity
 from fanout_server.review.problems import lines, structured
 from fanout_server.review.problems.problem import Told
 
-MOST = 2000
+MOST = 1000
 _LONGEST_MESSAGE = 600
 _LONGEST_CODE = 60
 _NOT_IN_CODES = re.compile(r"[^\w@./:-]+", re.ASCII)
