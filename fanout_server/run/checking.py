@@ -112,7 +112,8 @@ class _Judging:
             await self._find(await anyio.to_thread.run_sync(self._remarks, found, bisecting, checked, base, new))
             if found.rest and found.groups:
                 await self._leave_out(found)
-            return await self._told(found, checked, new, bisecting.made)
+            told = await self._told(found, checked, new, bisecting.made)
+        return told
 
     def _remarks(
         self, found: Found, bisecting: Bisecting, checked: Checked, base: Checked, new: Sequence[Problem]
