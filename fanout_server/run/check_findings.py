@@ -33,6 +33,7 @@ class Makers:
         self._results = results
         self._base = self._files(repository, base)
         self._of_units = {unit: self._files(repository, result) for unit, result in results.items()}
+        self._lines: dict[tuple[str, str], frozenset[bytes]] = {}
 
     @staticmethod
     def _files(repository: Repository, commit: str) -> Callable[[str], bytes | None]:
@@ -56,13 +57,17 @@ class Makers:
         wrote = tuple(unit for unit in owners if unit in self._results and text in self._written(unit, problem.path))
         return wrote or owners
 
-    @functools.cache  # noqa: B019 - it lives as long as one check is told of
     def _written(self, unit: str, path: str) -> frozenset[bytes]:
-        old, new = self._base(path) or b"", self._of_units[unit](path) or b""
-        lines = new.split(b"\n")
-        return frozenset(
-            line.strip() for hunk in hunks(old, new) for line in lines[hunk.new_start : hunk.new_start + hunk.new_lines]
-        )
+        """The lines that the unit wrote, without the blanks around them."""
+        if (unit, path) not in self._lines:
+            old, new = self._base(path) or b"", self._of_units[unit](path) or b""
+            lines = new.split(b"\n")
+            self._lines[unit, path] = frozenset(
+                line.strip()
+                for hunk in hunks(old, new)
+                for line in lines[hunk.new_start : hunk.new_start + hunk.new_lines]
+            )
+        return self._lines[unit, path]
 
 
 def of_problems(problems: Sequence[Problem], makers: Makers) -> list[Finding]:

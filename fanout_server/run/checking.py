@@ -75,6 +75,7 @@ class _Judging:
         self._results = {unit.id: results[unit.id] for unit in where.plan.units if unit.id in results}
         self._merge = merge
         self._keep = keep
+        self._titles = {unit.id: unit.title for unit in where.plan.units}
         self._runs = CheckRuns(where)
         self._makers = Makers(where.services.repository, where.source.base, merged.owners, self._results)
 
@@ -112,8 +113,7 @@ class _Judging:
             await self._find(await anyio.to_thread.run_sync(self._remarks, found, bisecting, checked, base, new))
             if found.rest and found.groups:
                 await self._leave_out(found)
-            told = await self._told(found, checked, new, bisecting.made)
-        return told
+        return self._told(found, bisecting.made)
 
     def _remarks(
         self, found: Found, bisecting: Bisecting, checked: Checked, base: Checked, new: Sequence[Problem]
@@ -126,15 +126,15 @@ class _Judging:
             alone = bisecting.checked.get(frozenset(group), checked)
             own = reading.new(alone.problems, base.problems)
             remarks.append(check_findings.culprits(run, plan, group, alone, own, self._makers, left_out=left_out))
+        if found.flaky is not None:
+            remarks.append(check_findings.flaky(found, self._titles, checked, new))
+        elif found.rest is None:
+            remarks.append(check_findings.failed(checked, new, _unsure(bisecting.made)))
         return remarks
 
-    async def _told(
-        self, found: Found, checked: Checked, new: Sequence[Problem], made: int
-    ) -> tuple[CheckVerdict, str]:
-        titles = {unit.id: unit.title for unit in self._where.plan.units}
-        names = ", ".join(titles[unit] for unit in self._results if unit in found.culprits)
+    def _told(self, found: Found, made: int) -> tuple[CheckVerdict, str]:
+        names = ", ".join(self._titles[unit] for unit in self._results if unit in found.culprits)
         if found.flaky is not None:
-            await self._find([check_findings.flaky(found, titles, checked, new)])
             return CheckVerdict.FLAKY, "The check is flaky: it failed and passed on the same files."
         if found.rest:
             return CheckVerdict.PARTED, (
@@ -142,9 +142,7 @@ class _Judging:
             )
         if found.rest is not None:
             return CheckVerdict.FAILED, f"The check fails because of {names}, without which nothing would be left."
-        why = f"{_UNSURE} in {made} more checks; the change set is all that was done."
-        await self._find([check_findings.failed(checked, new, why)])
-        return CheckVerdict.FAILED, f"The check fails. {why}"
+        return CheckVerdict.FAILED, f"The check fails. {_unsure(made)}"
 
     def _suspects(self, new: Sequence[Problem]) -> frozenset[str]:
         return frozenset(unit for problem in new for unit in self._makers.of(problem))
@@ -163,6 +161,10 @@ class _Judging:
     async def _find(self, findings: Sequence[Finding]) -> None:
         for finding in findings:
             await self._where.record.find(finding)
+
+
+def _unsure(made: int) -> str:
+    return f"{_UNSURE} in {made} more checks; the change set is all that was done."
 
 
 def _telling(problems: Sequence[Problem]) -> tuple[Problem, ...]:
