@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -63,3 +64,27 @@ def test_events_of_a_check_as_json(checkout: Path) -> None:
     (ended,) = [one for one in told if one["type"] == "checkEnded"]
     assert ended["verdict"] == "parted"
     assert told[-1]["check"] == ended["message"]
+
+
+def test_a_run_that_dies_while_it_is_checked_is_resumed_with_the_check(checkout: Path, tmp_path: Path) -> None:
+    hang = tmp_path / "hang"
+    hang.touch()
+    (checkout / "check.py").write_text(
+        f"import pathlib, time\nwhile pathlib.Path({str(hang)!r}).exists():\n    time.sleep(0.05)\n"
+    )
+    check = f"check={json.dumps([sys.executable, 'check.py'])}"
+    words = ["run", "-i", "x {file}", "--set", _COMMAND, "--set", check, "a.txt"]
+    with subprocess.Popen(
+        [sys.executable, "-m", "fanout_server", *words], cwd=checkout, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    ) as process:
+        assert process.stdout is not None
+        assert any(line.endswith(b": checking\n") for line in process.stdout)
+        process.kill()
+    listed = text(fanout(checkout, "status"))
+    assert "interrupted" in listed
+    hang.unlink()
+    resumed = fanout(checkout, "resume")
+    said = text(resumed)
+    assert resumed.returncode == 0, said
+    assert "a.txt: started" not in said
+    assert "1 of 1 units done. The check passed." in said
