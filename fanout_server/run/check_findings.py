@@ -79,7 +79,8 @@ def of_problems(problems: Sequence[Problem], makers: Makers) -> list[Finding]:
 
 
 def code_of(problem: Problem) -> str:
-    return f"check/{problem.tool}:{problem.code}" if problem.code else f"check/{problem.tool}"
+    """In the tool's own words. There is always a colon in it, so that no tool can give it a name of ours."""
+    return f"check/{problem.tool}:{problem.code or problem.severity}"
 
 
 def failed(checked: Checked, new: Sequence[Problem], why_whole: str) -> Finding:

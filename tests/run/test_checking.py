@@ -358,3 +358,14 @@ async def test_another_process_cancels_a_check(checkout: Path, words: Path, plan
             await other.cancel(run)
             assert (await other.view(run)).state is RunState.CANCELLED
             await mine.wait_over(run)
+
+
+async def test_a_problem_without_a_code_has_its_severity_for_one(
+    engine: Engine, words: Path, make_plan: PlanMaker
+) -> None:
+    (words / "culprit.py").write_text(
+        "import pathlib, sys\nif 'x' in pathlib.Path('a.txt').read_text():\n    sys.exit('a.txt:2: warning: odd')\n"
+    )
+    plan = make_plan({"a": "a.txt"}, "echo x >> $1", check=(sys.executable, "culprit.py"))
+    view = await run_plan(engine, plan)
+    assert codes(view) == ["check/culprit:warning", "check/culprit"]
