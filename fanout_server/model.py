@@ -67,6 +67,25 @@ class FailureKind(StrEnum):
     BROKEN = "broken"
 
 
+class CheckOf(StrEnum):
+    """What ``check`` is run on: some units' results merged, all of them, or what all started from."""
+
+    MERGED = "merged"
+    BASE = "base"
+    PART = "part"
+
+
+class CheckVerdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    # It fails for what stands in a part of the results, which was left out; the rest passes.
+    PARTED = "parted"
+    # The base fails as well, and nothing is new.
+    NOTHING_NEW = "nothing-new"
+    FLAKY = "flaky"
+    CANCELLED = "cancelled"
+
+
 @frozen
 class Tokens:
     """What models were given and what they made. ``cached`` is the part of ``input`` that was read from a cache."""
@@ -276,7 +295,7 @@ class RunView:
     """A run as the events so far add up to it. ``accepted`` is the note with which its pilot was accepted.
 
     For each of ``applied`` there is one of ``delivered``: how things stood after it. ``probed`` is what probes of the
-    agent cost, in dollars.
+    agent cost, in dollars. ``checking`` says what is checked now, ``check`` what came of it, empty where nothing did.
     """
 
     id: str
@@ -294,6 +313,8 @@ class RunView:
     delivered: tuple[Delivered, ...] = ()
     findings: tuple[Finding, ...] = ()
     accepted: str | None = None
+    checking: str = ""
+    check: str = ""
 
     @property
     def rest(self) -> tuple[str, ...]:

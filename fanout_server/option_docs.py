@@ -103,7 +103,10 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         " goes back to the agent.",
         _PROGRAM,
     ),
-    "check": OptionDoc("A program that is run on the merged result. Not acted on yet.", _PROGRAM),
+    "check": OptionDoc(
+        "A program that is run on the merged result; exit status 0 is good. Where it fails, the culprits are left out.",
+        _PROGRAM,
+    ),
     "attempts": OptionDoc("How often each unit is tried.", "a whole number from 1 to 20", "2", example="2"),
     "timeout": OptionDoc("How long each program may take.", _DURATION, "30m", example="30m"),
     "stall": OptionDoc("How long an agent may be silent.", _DURATION, "5m", example="5m"),

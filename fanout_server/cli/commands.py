@@ -134,6 +134,8 @@ async def cancel(arguments: argparse.Namespace, console: Console) -> int:
         view = await engine.view(run)
     if ended:
         console.print(f"Cancelled {len(ended)} unit(s) of run {run}: {', '.join(ended)}.", soft_wrap=True)
+    elif view.state is model.RunState.CANCELLED:
+        console.print(f"Run {run} is cancelled. {view.message}", soft_wrap=True)
     else:
         console.print(f"Run {run} is {view.state}; nothing was going on that could be cancelled.", soft_wrap=True)
     return 0

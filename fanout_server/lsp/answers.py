@@ -116,7 +116,10 @@ class Unit:
 
 @frozen
 class Run:
-    """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted."""
+    """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted.
+
+    ``check`` is what checking the merged result came to, or what is checked now.
+    """
 
     run_id: str
     state: RunState
@@ -129,6 +132,7 @@ class Run:
     cost: float | None = None
     estimate: Estimate | None = None
     disk: Disk | None = None
+    check: str | None = None
 
 
 @frozen

@@ -90,6 +90,32 @@ _PAGES: Mapping[str, _Page] = {
         "Look at the place. Once the file is applied, a quick fix leaves out what the unit did to it, or keeps only"
         " that; what was done since stays.",
     ),
+    "check/culprit": _Page(
+        "The project's check fails on the merged result because of these units, though each was done by itself. Sets"
+        " of units were merged and checked until the smallest that fails was known, each verdict twice. Their part was"
+        " left out of the change set, unless nothing would be left of it, and is kept.",
+        "Send a unit back with what the check said (a quick fix, or `fanout.retry` with a note), take it in"
+        " nevertheless (`fanout.apply` with `units`), or do without it.",
+    ),
+    "check/flaky": _Page(
+        "The project's check once failed and once passed on one and the same files, so nobody is to blame for what it"
+        " says.",
+        "Run it by hand before you keep the result, and make it give the same verdict each time.",
+    ),
+    "check/base-fails": _Page(
+        "The project's check fails on the merged result, but nothing that it tells of is new: it fails without the"
+        " run's changes as well.",
+        "Nothing that has to do with the run. As long as it fails, only problems whose file and line it prints can be"
+        " told apart.",
+    ),
+    "check/failed": _Page(
+        "The project's check fails on the merged result, or could not be run on it, and no unit could be named for it.",
+        "Read its output (`fanout.show` with `log`), then mend the option `check`, or what was merged.",
+    ),
+    "check/": _Page(
+        "The project's check tells of this on the merged result, and did not on the base. The code is its own.",
+        "Mend it here, or have the unit done again (`fanout.retry`), which is told of it.",
+    ),
     "apply/": _Page(
         "A change was not made in your files. It is kept, and can be applied later.",
         "Mend what the message names, then apply the file again, with the quick fix or `fanout.apply`.",

@@ -30,6 +30,8 @@ _UNDOING: Mapping[Choice, str] = {
     Choice.THEIRS: "Keep of this file only what unit {unit} made of it",
 }
 _MOST_UNITS = 5
+# With a note a unit goes on from what it has; the finding itself goes along.
+_MEND = "With your change the project's check fails. Mend what makes it fail, keeping to the task."
 _MOST_FINDINGS = 50
 _MOST_RUNS = 3
 
@@ -162,6 +164,15 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
     run = known.view.id
     if finding.code.startswith("apply/"):
         yield "Apply the change of this file again", "fanout.apply", {"runId": run, "files": [uri], "mode": "now"}
+    if finding.code == "check/culprit":
+        for unit in finding.units[:_MOST_UNITS]:
+            if known.view.state in RESUMABLE:
+                back = {"runId": run, "units": [unit], "note": _MEND}
+                yield f"Send unit {unit} back with what the check said", "fanout.retry", back
+        taken = {"runId": run, "units": list(finding.units), "mode": "now"}
+        yield f"Take {', '.join(finding.units[:_MOST_UNITS])} in nevertheless", "fanout.apply", taken
+    if finding.code.startswith("check/"):
+        yield f"Show the logs of run {run}", "fanout.show", {"runId": run, "what": "log"}
     if finding.code in {"unit/failed", "unit/no-change"} and finding.units:
         unit = finding.units[0]
         if known.view.state in RESUMABLE:

@@ -294,7 +294,6 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
     asked = {
-        "check": bool(options.check),
         "mode": options.mode == "review",
         "review": options.review == "agent",
     }

@@ -32,10 +32,14 @@ _log = logging.getLogger(__name__)
 
 
 class Crew:
-    """Of one execution. ``all_cancelled``: the run as a whole is not wanted any more."""
+    """Of one execution. ``all_cancelled``: the run as a whole is not wanted any more.
+
+    ``setup_was_shared``: worktrees of the source have by now what ``setup`` leaves.
+    """
 
     def __init__(self, services: Services, plan: Plan, record: Record, gate: Gate) -> None:
         self.all_cancelled = False
+        self.setup_was_shared = False
         self._services = services
         self._run = record.run
         self._plan = plan
@@ -117,6 +121,7 @@ class Crew:
             try:
                 with anyio.CancelScope() as self._setup_scope:
                     await setting_up.share(self._services, self._run, source, self._folders, options, left[0].setup)
+                    self.setup_was_shared = True
             except setting_up.SetupFailed as error:
                 if await anyio.to_thread.run_sync(self._gate.is_full):
                     raise self._gate.why() from error

@@ -222,6 +222,8 @@ class Engine:
         open_units = tuple(
             unit.id for unit in view.units if not unit.state.ended and (units is None or unit.id in units)
         )
+        if not open_units and units is not None:
+            return ()
         await self._services.journal.ask_to_cancel(run, units)
         with anyio.move_on_after(_CANCEL_LIMIT_SECONDS):
             while not await self._ended(run, open_units):  # noqa: ASYNC110  another process tells through the journal
@@ -358,6 +360,9 @@ class Engine:
 
     async def _ended(self, run: str, units: Collection[str]) -> bool:
         view = await self.view(run)
+        if not units:
+            # What is merged of it is being checked.
+            return view.state not in ACTIVE
         return view.state not in ACTIVE or all(unit.state.ended for unit in view.units if unit.id in units)
 
 

@@ -187,9 +187,9 @@ def test_split_folder_makes_a_unit_of_a_folder() -> None:
 
 
 def test_options_of_later_versions_are_warned_about() -> None:
-    header = "check: make\nmode: review\nreview: agent\n"
+    header = "mode: review\nreview: agent\n"
     plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
-    assert _codes(plan.findings) == ["preflight/not-yet"] * 3
+    assert _codes(plan.findings) == ["preflight/not-yet"] * 2
     assert [finding.range for finding in plan.findings] == [
         _range(line, 0, len(text.split(":")[0])) for line, text in enumerate(header.splitlines(), 1)
     ]
