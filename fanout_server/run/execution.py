@@ -19,12 +19,13 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery
+from fanout_server.run import locks, recovery, waves
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
-from fanout_server.run.integrate import Integration, integrate
+from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
+from fanout_server.run.preflights import Preflights
 from fanout_server.run.record import Record
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, RESUMABLE
@@ -51,6 +52,9 @@ class Execution:
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
+            if self._plan.options.order == "depends":
+                preflights = Preflights(self._services.repository)
+                self._plan = await anyio.to_thread.run_sync(preflights.ordered, self._plan, buffers)
             base = await self._begin(buffers)
             for note in base.notes:
                 await self._record.find(note)
@@ -250,7 +254,7 @@ class Execution:
         repository = self._services.repository
 
         def make() -> Made[Integration]:
-            integration = integrate(repository, self.run, base, self._plan, results)
+            integration = waves.integrate(repository, self.run, base, self._plan, results)
             return Made(integration, {refs.merged_ref(self.run): integration.merged})
 
         return keep(repository, make, "The merged result")
