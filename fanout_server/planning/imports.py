@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,6 +27,7 @@ _LONGEST = 512 * 1024
 _BATCH_FILES = 40
 _BATCH_LETTERS = 1 << 20
 _BATCH_SECONDS = 5.0
+_ALL_SECONDS = 20.0
 _DEEPEST = 5
 _REMEMBERED = 8192
 _WORD = re.compile(r"\w+")
@@ -51,12 +53,14 @@ class Imports:
         self._parse = parse or _in_worker
         self._known: dict[tuple[str, int], Facts | None] = {}
         self._turn = threading.Lock()
+        self._until = 0.0
 
     def graph(self, paths: Iterable[str], index: FileIndex, texts: Texts) -> Graph:
         """Of the files at ``paths`` that are in a language with imports."""
         wanted = [path for path in dict.fromkeys(paths) if grammars.readings(path)]
         asked = wanted[:MOST_FILES]
         with self._turn:
+            self._until = time.monotonic() + _ALL_SECONDS
             unread: list[str] = []
             facts = dict(self._facts(asked, texts, unread))
             through = self._indexes(facts, index, texts)
@@ -97,7 +101,7 @@ class Imports:
                 yield path, found
 
     def _learn(self, news: list[list[str]], keys: Mapping[str, tuple[str, int]]) -> None:
-        if not news:
+        if not news or time.monotonic() > self._until:
             return
         if len(self._known) > _REMEMBERED:
             self._known = {key: self._known[key] for key in keys.values() if key in self._known}

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+import attrs
 from attrs import field, frozen
 
 from fanout_server.model import Finding, Plan, Related, Severity, Target, Unit
@@ -51,6 +52,14 @@ def files_of(units: Sequence[Unit], below: Callable[[str], Sequence[str]]) -> di
         paths = [path for target in unit.targets for path in (below(target.path) or (target.path,))]
         found[unit.id] = tuple(dict.fromkeys(paths))
     return found
+
+
+def seen(plan: Plan, preflight: Preflight | None) -> Plan:
+    """The plan with what preflight says of it, in the order that it will be run in."""
+    if preflight is None:
+        return plan
+    told = attrs.evolve(plan, findings=(*plan.findings, *preflight.findings))
+    return order.ordered(told, preflight.needs) if plan.options.order == "depends" else told
 
 
 def look(plan: Plan, known: Known, texts: Texts, *, models: bool) -> Preflight:

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-import functools
 import logging
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import anyio
+import anyio.abc
+import anyio.to_thread
+from attrs import define, field
 
 from fanout_server.agents import registry
 from fanout_server.agents.base import AgentUnavailable
@@ -23,15 +28,47 @@ from fanout_server.syntax.errors import Unreadable
 _log = logging.getLogger(__name__)
 
 
+@define(eq=False)
+class _Making:
+    done: anyio.Event = field(factory=anyio.Event)
+    found: Preflight | None = None
+
+
 class Preflights:
-    """Remembers what it has read, as long as it stays as it is. Blocking; for any thread, one at a time."""
+    """Remembers what it has read, as long as it stays as it is. One look at a time; blocking, but for ``soon``."""
 
     def __init__(self, repository: Repository) -> None:
         self._repository = repository
         self._imports = Imports()
         self._turn = threading.Lock()
-        self._workspace: tuple[tuple[str, ...], Workspace, FileIndex] | None = None
+        self._limiter = anyio.CapacityLimiter(1)
+        self._workspace: tuple[tuple[str, ...], Workspace, FileIndex, _Manifests] | None = None
         self._history: tuple[str, Sequence[Sequence[str]]] = ("", ())
+
+    async def soon(
+        self, tasks: anyio.abc.TaskGroup, look: Callable[[], Preflight], within: float
+    ) -> Preflight | None:
+        """What ``look`` gives, ``None`` where it takes longer than ``within`` seconds: then it goes on in ``tasks``,
+        and whoever asks again finds most of it done.
+        """
+        making = _Making()
+        tasks.start_soon(self._make, making, look)
+        with anyio.move_on_after(within):
+            await making.done.wait()
+        return making.found
+
+    async def _make(self, making: _Making, look: Callable[[], Preflight]) -> None:
+        try:
+            making.found = await anyio.to_thread.run_sync(look, limiter=self._limiter, abandon_on_cancel=True)
+        except FanoutError as error:
+            _log.warning("no preflight: %s", error)
+            making.found = Preflight()
+        except Exception:  # noqa: BLE001  logged, with its traceback
+            # A plan can be run without; it must end neither the engine nor its runs.
+            _log.exception("preflight broke")
+            making.found = Preflight()
+        finally:
+            making.done.set()
 
     def look(self, plan: Plan, opened: Opened = nothing_open, files: Files | None = None) -> Preflight:
         """``opened`` knows the texts of open documents, ``files`` the repository's, where they were listed just now.
@@ -60,18 +97,22 @@ class Preflights:
 
     def _known(self, plan: Plan, texts: Texts, files: Files, *, with_history: bool = True) -> Known:
         workspace, index = self._files(files)
-        of_units = preflight.files_of(plan.units, lambda path: workspace.below(path) if _is_folder(workspace, path) else ())
+        of_units = preflight.files_of(
+            plan.units, lambda path: workspace.below(path or ".") if _is_folder(workspace, path) else ()
+        )
         paths = dict.fromkeys(path for those in of_units.values() for path in those)
         graph = self._imports.graph(paths, index, texts)
         return Known(of_units, graph, self._touched() if with_history else ())
 
     def _files(self, files: Files) -> tuple[Workspace, FileIndex]:
         listed = files.list_files()
-        if self._workspace is None or self._workspace[0] != listed:
+        known = self._workspace
+        if known is None or known[0] != listed or not known[3].are_as_read():
             root = self._repository.root
+            manifests = _Manifests(root)
             workspace = Workspace(_Listed(listed), root, root)
-            self._workspace = (listed, workspace, FileIndex(listed, functools.partial(_text, Texts(root))))
-        return self._workspace[1], self._workspace[2]
+            known = self._workspace = (listed, workspace, FileIndex(listed, manifests.read), manifests)
+        return known[1], known[2]
 
     def _touched(self) -> Sequence[Sequence[str]]:
         head = self._repository.head()
@@ -103,11 +144,30 @@ def _is_folder(workspace: Workspace, path: str) -> bool:
     return path in {"", "."} or path in workspace.folders
 
 
-def _text(texts: Texts, path: str) -> str | None:
-    try:
-        return texts.read(path)
-    except Unreadable:
-        return None
+class _Manifests:
+    """What projects say of their names, as it stands on the disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._texts = Texts(root)
+        self._marks: dict[str, object] = {}
+
+    def read(self, path: str) -> str | None:
+        self._marks[path] = self._mark(path)
+        try:
+            return self._texts.read(path)
+        except Unreadable:
+            return None
+
+    def are_as_read(self) -> bool:
+        return all(self._mark(path) == mark for path, mark in self._marks.items())
+
+    def _mark(self, path: str) -> object:
+        try:
+            seen = (self._root / path).stat()
+        except OSError as error:
+            return error.errno
+        return seen.st_ino, seen.st_size, seen.st_mtime_ns
 
 
 def _calls_models(plan: Plan) -> bool:
