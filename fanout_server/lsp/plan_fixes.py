@@ -99,4 +99,3 @@ def _drop(outlook: Outlook, line: int) -> types.TextEdit | None:
 
 def _touches(one: types.Range, other: types.Range) -> bool:
     return one.start.line <= other.end.line and other.start.line <= one.end.line
-

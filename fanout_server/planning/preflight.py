@@ -123,9 +123,7 @@ def _of_history(plan: Plan, known: Known) -> Iterator[Finding]:
                 continue
             unit = makers[one.path][0]
             whose = f"which unit {strangers[0]} works on" if strangers else "which is no unit's target"
-            message = (
-                f"{one.path} was changed together with {other} in {one.count} of {one.commits} commits, {whose}."
-            )
+            message = f"{one.path} was changed together with {other} in {one.count} of {one.commits} commits, {whose}."
             ids = (unit, *strangers[:1])
             pairs.append(_about(by_id[unit], "preflight/co-change", Severity.INFORMATION, message, ids, by_id))
     yield from hot[:_MOST_OF_HISTORY]
@@ -141,9 +139,7 @@ def _too_small(plan: Plan, texts: Texts) -> Iterator[Finding]:
         f"{len(small)} of {len(plan.units)} units have less than {_FEW_LINES} lines to work on: {names}. Each costs an"
         " agent's start; one item for a folder of them, or one agent for all, may be cheaper."
     )
-    yield _about(
-        small[0], "preflight/too-small", Severity.INFORMATION, message, tuple(unit.id for unit in small), {}
-    )
+    yield _about(small[0], "preflight/too-small", Severity.INFORMATION, message, tuple(unit.id for unit in small), {})
 
 
 def _is_small(target: Target, texts: Texts) -> bool:

@@ -33,5 +33,3 @@ def touched(repo: Repository, head: str) -> tuple[tuple[str, ...], ...]:
             found[-1].append(os.fsdecode(one.removeprefix(b"\n") if after_mark else one))
         after_mark = one == _MARK
     return tuple(tuple(paths) for paths in found)
-
-

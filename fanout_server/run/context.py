@@ -93,7 +93,8 @@ class Mail:
 
 @frozen
 class RunContext:
-    """``start`` is the commit that units start from now: the base, or what earlier waves made. ``slots`` bounds how many agents work at a time, ``cleanup`` owns removals.
+    """``start`` is the commit that units start from now: the base, or what earlier waves made. ``slots`` bounds how
+    many agents work at a time, ``cleanup`` owns removals.
 
     ``collecting`` and ``removing`` keep that work from the processors that the next agents start on.
     """

@@ -45,9 +45,7 @@ class Preflights:
         self._workspace: tuple[tuple[str, ...], Workspace, FileIndex, _Manifests] | None = None
         self._history: tuple[str, Sequence[Sequence[str]]] = ("", ())
 
-    async def soon(
-        self, tasks: anyio.abc.TaskGroup, look: Callable[[], Preflight], within: float
-    ) -> Preflight | None:
+    async def soon(self, tasks: anyio.abc.TaskGroup, look: Callable[[], Preflight], within: float) -> Preflight | None:
         """What ``look`` gives, ``None`` where it takes longer than ``within`` seconds: then it goes on in ``tasks``,
         and whoever asks again finds most of it done.
         """

@@ -63,7 +63,9 @@ def lacking(view: RunView, wave: Sequence[Unit]) -> tuple[Finding, ...]:
             names = ", ".join(f"{titles.get(one, one)} ({states.get(one, 'unknown')})" for one in missing)
             message = f"{unit.title} starts without what it needs of {names}: from what there is."
             path = unit.targets[0].path if unit.targets else None
-            found.append(Finding("unit/starts-without", Severity.WARNING, message, path=path, units=(unit.id, *missing)))
+            found.append(
+                Finding("unit/starts-without", Severity.WARNING, message, path=path, units=(unit.id, *missing))
+            )
     return tuple(one for one in found if one not in view.findings)
 
 
@@ -73,7 +75,8 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
     if set(starts.values()) <= {base}:
         return integration.integrate(repository, run, base, plan, results)
     store = objects.of(repository)
-    standing, findings = base, []
+    standing = base
+    findings: list[Finding] = []
     owners: dict[str, tuple[str, ...]] = {}
     for wave in order.waves(plan.units):
         groups: dict[str, dict[str, str]] = defaultdict(dict)
@@ -87,9 +90,7 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
             if store.tree_of(began) != store.tree_of(standing):
                 # Earlier units were done again since, or are left out this time.
                 both = merge.merge(repository, began, [(_EARLIER, standing), (_LATER, merged)])
-                findings += [
-                    _misfit(run, group, path) for conflict in both.conflicts for path in conflict.paths
-                ]
+                findings += [_misfit(run, group, path) for conflict in both.conflicts for path in conflict.paths]
                 merged = both.commit
             for path, units in part.owners.items():
                 owners[path] = tuple(dict.fromkeys((*owners.get(path, ()), *units)))

@@ -73,7 +73,7 @@ _SPACES_OF: Mapping[str, tuple[str, ...]] = {
 
 
 def _squeezed(node: SgNode) -> str:
-    """``a.b.c`` of ``package a.b.c;`` and of ``namespace A\\B { ... }``."""
+    """``a.b`` of ``package a.b;``, of ``namespace a.b { ... }`` and of PHP's with its own mark between."""
     head = re.split(r"[{;\n]", _COMMENTS.sub(" ", node.text()), maxsplit=1)[0]
     return _SPACES.sub("", re.sub(r"^\s*(package|namespace)\b", "", head)).replace("\\", ".")
 

@@ -79,7 +79,8 @@ CASES: dict[str, tuple[dict[str, str], set[tuple[str, str]]]] = {
         {
             "tsconfig.base.json": '{"compilerOptions": {"paths": {"@lib/*": ["lib/*"], "exact": ["lib/money.ts"]}}}',
             "tsconfig.json": '// ours\n{"extends": "./tsconfig.base.json", "compilerOptions": {"baseUrl": "src",},}\n',
-            "src/app.ts": "import './a.js'\nimport {x} from './parts'\nimport '@lib/money'\nimport 'exact'\nimport 'deep/z'\n",
+            "src/app.ts": "import './a.js'\nimport {x} from './parts'\nimport '@lib/money'\nimport 'deep/z'\n",
+            "src/exact.ts": "import 'exact'\n",
             "src/a.tsx": "import type {Q} from '../outside'\nimport 'react'\n",
             "src/parts/index.ts": "",
             "src/lib/money.ts": "",
@@ -91,6 +92,7 @@ CASES: dict[str, tuple[dict[str, str], set[tuple[str, str]]]] = {
             ("src/app.ts", "src/parts/index.ts"),
             ("src/app.ts", "src/lib/money.ts"),
             ("src/app.ts", "src/deep/z.ts"),
+            ("src/exact.ts", "src/lib/money.ts"),
             ("src/deep/z.ts", "src/index.ts"),
         },
     ),
@@ -178,7 +180,7 @@ CASES: dict[str, tuple[dict[str, str], set[tuple[str, str]]]] = {
     "php": (
         {
             "src/Models/User.php": "<?php\nnamespace App\\Models;\nclass User {}\n",
-            "src/Page.php": "<?php\nnamespace App;\nuse App\\Models\\User;\nrequire __DIR__ . '/boot.php';\nclass Page {}\n",
+            "src/Page.php": "<?php\nnamespace App;\nuse App\\Models\\User;\nrequire __DIR__ . '/boot.php';\n",
             "src/boot.php": "<?php\n",
         },
         {("src/Page.php", "src/Models/User.php"), ("src/Page.php", "src/boot.php")},

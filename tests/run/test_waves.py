@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -11,12 +10,10 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-import attrs
 import pytest
 
-from fanout_server import run_events
-from fanout_server.model import Plan, RunState, UnitState
-from fanout_server.planning import order
+from fanout_server.apply.content import Content
+from fanout_server.model import RunState, UnitState
 from fanout_server.repo import changes, commits
 from fanout_server.run.engine import Engine
 from tests.conftest import GitCommand
@@ -101,10 +98,8 @@ async def test_those_that_need_a_failed_unit_say_so_and_start_from_what_there_is
     assert view.state is RunState.READY
 
 
-async def test_nothing_is_said_of_units_whose_needs_are_done(
-    package: Path, engine: Engine, make_plan: PlanMaker
-) -> None:
-    assert package.is_dir()
+@pytest.mark.usefixtures("package")
+async def test_nothing_is_said_of_units_whose_needs_are_done(engine: Engine, make_plan: PlanMaker) -> None:
     view = await run_plan(engine, make_plan(UNITS, SCRIPT, order="depends"))
     assert "unit/starts-without" not in codes(view)
 
@@ -119,8 +114,8 @@ async def test_units_in_a_circle_start_together(
     assert git(package, "show", f"{view.merged}:pkg/app.py").endswith("# after core api")
 
 
-async def test_unsaved_text_counts_for_the_order(package: Path, engine: Engine, make_plan: PlanMaker) -> None:
-    assert package.is_dir()
+@pytest.mark.usefixtures("package")
+async def test_unsaved_text_counts_for_the_order(engine: Engine, make_plan: PlanMaker) -> None:
     plan = make_plan({"a": "pkg/alone.py", "b": "pkg/core.py"}, SCRIPT, order="depends")
     view = await run_plan(engine, plan, {"pkg/alone.py": b"import pkg.core\n"})
     assert [unit.after for unit in view.plan.units] == [("b",), ()]
@@ -141,21 +136,17 @@ async def test_an_earlier_unit_that_is_done_again_is_merged_below_the_later_ones
     assert "merge/conflict" not in codes(view)
 
 
-async def test_a_later_unit_can_be_applied_alone(
-    package: Path, engine: Engine, make_plan: PlanMaker
-) -> None:
+async def test_a_later_unit_can_be_applied_alone(package: Path, engine: Engine, make_plan: PlanMaker) -> None:
     view = await run_plan(engine, make_plan({"a": "pkg/core.py", "b": "pkg/api.py"}, SCRIPT, order="depends"))
     plan = await engine.plan_apply(view.id, _Present(package), ["b"])
-    assert [change.path for change in plan.files] == ["pkg/api.py"]
+    assert [edit.path for edit in plan.edits] == ["pkg/api.py"]
 
 
 class _Present:
     def __init__(self, root: Path) -> None:
         self._root = root
 
-    def read(self, path: str) -> object:
-        from fanout_server.apply.content import Content  # noqa: PLC0415
-
+    def read(self, path: str) -> Content | None:
         full = self._root / path
         return Content(0o100644, full.read_bytes()) if full.is_file() else None
 

@@ -21,7 +21,8 @@ _FILES = {
 # Each unit notes which of the others' marks it finds.
 SCRIPT = (
     "seen=; for one in core api alone app; do"
-    ' case $1 in */$one.py) ;; *) if grep -q "# after" pkg/$one.py && [ $one != alone ]; then seen="$seen $one"; fi;; esac;'
+    " case $1/$one in */$one.py/* | */alone) continue;; esac;"
+    ' if grep -q "# after" pkg/$one.py; then seen="$seen $one"; fi;'
     ' done; echo "# after${seen:- nothing}" >> $1'
 )
 
@@ -49,4 +50,4 @@ async def main(checkout: Path, state: Path, tally: Path, number: int) -> None:
 
 
 if __name__ == "__main__":
-    anyio.run(main, *map(Path, sys.argv[1:4]), int(sys.argv[4]))
+    anyio.run(main, Path(sys.argv[1]), Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from fanout_server.syntax import imports, worker
+from fanout_server.syntax import imports
 from fanout_server.syntax.errors import TooHard
 from fanout_server.syntax.worker import Worker
 
@@ -31,13 +31,17 @@ SAID = [
         "use crate::x::{self, y::{Z as Q, W}, w};\npub(crate) use super::q as r;\n",
         [(f"crate::x::{one}", []) for one in ("self", "y::Z", "y::W", "w")] + [("super::q", [])],
     ),
-    ("A.java", "import a.b.C;\nimport static a.b.D.m;\nimport a.c.*;\n", [("a.b.C", []), ("a.b.D.m", []), ("a.c.*", [])]),
+    (
+        "A.java",
+        "import a.b.C;\nimport static a.b.D.m;\nimport a.c.*;\n",
+        [("a.b.C", []), ("a.b.D.m", []), ("a.c.*", [])],
+    ),
     ("a.kt", "import a.b.C\nimport a.c.*\nimport x.Y as Z\n", [("a.b.C", []), ("a.c.*", []), ("x.Y", [])]),
     ("a.scala", "import a.c._\nimport x.{Y, Z => Q}\n", [("a.c.*", []), ("x.Y", []), ("x.Z", [])]),
     ("a.cpp", '#include "a/b.h"\n#include <vector>\n#include MACRO\n', [('"a/b.h"', []), ("<vector>", [])]),
     ("a.c", '#ifdef X\n#include "c.h"\n#endif\n', [('"c.h"', [])]),
     ("a.cs", "using System;\nusing static A.B;\nglobal using X = C.D;\n", [("System", []), ("A.B", []), ("C.D", [])]),
-    ("a.rb", "require_relative '../a/b'\nrequire \"json\"\nrequire \"#{x}\"\n", [("relative:../a/b", []), ("json", [])]),
+    ("a.rb", 'require_relative \'../a/b\'\nrequire "json"\nrequire "#{x}"\n', [("relative:../a/b", []), ("json", [])]),
     (
         "a.php",
         "<?php\nuse A\\C\\D;\nuse A\\{E, F\\G as H};\nuse function A\\f;\nrequire_once __DIR__ . '/x.php';\n",
@@ -46,7 +50,7 @@ SAID = [
     ("a.lua", "local a = require('x.y')\nrequire \"z\"\n", [("x.y", []), ("z", [])]),
     ("a.sh", "source ./a.sh\n. 'lib/b.sh'\n. \"$HOME/c.sh\"\n", [("./a.sh", []), ("lib/b.sh", [])]),
     ("a.dart", "import 'package:foo/a.dart';\nexport '../b.dart';\n", [("package:foo/a.dart", []), ("../b.dart", [])]),
-    ("a.sol", "import {X} from \"./b.sol\";\n", [("./b.sol", [])]),
+    ("a.sol", 'import {X} from "./b.sol";\n', [("./b.sol", [])]),
     ("a.py", "x = '\ud800'\nimport b\n", [("b", [])]),
 ]
 
@@ -67,10 +71,14 @@ def test_what_a_file_declares_and_where() -> None:
             ["a.php", "<?php\nnamespace A\\B;\nclass Q {}\nfunction f() {}\n"],
         ]
     )
-    assert java is not None and (java["spaces"], java["declares"]) == (["a.b"], ["X", "Y"])
-    assert go is not None and set(go["declares"]) == {"F", "S"}
-    assert csharp is not None and (csharp["spaces"], csharp["declares"]) == (["N.M"], ["K"])
-    assert php is not None and (php["spaces"], php["declares"]) == (["A.B"], ["Q", "f"])
+    assert java is not None
+    assert (java["spaces"], java["declares"]) == (["a.b"], ["X", "Y"])
+    assert go is not None
+    assert set(go["declares"]) == {"F", "S"}
+    assert csharp is not None
+    assert (csharp["spaces"], csharp["declares"]) == (["N.M"], ["K"])
+    assert php is not None
+    assert (php["spaces"], php["declares"]) == (["A.B"], ["Q", "f"])
 
 
 def test_what_is_in_no_known_language_has_none() -> None:
@@ -80,10 +88,11 @@ def test_what_is_in_no_known_language_has_none() -> None:
 def test_garbage_ends_in_time_and_the_process_goes_on() -> None:
     process = Worker(limit=20.0)
     try:
-        assert process.call("fanout_server.syntax.imports:answer", [["a.py", "import a\n"]])[0]["imports"] == [["a", []]]
+        assert process.call("fanout_server.syntax.imports:answer", [["a.py", "import a\n"]])[0]["imports"] == [
+            ["a", []]
+        ]
         with pytest.raises(TooHard):
             process.call("fanout_server.syntax.imports:answer", [["a.js", "({[" * 200_000]], limit=0.01)
         assert process.call("fanout_server.syntax.imports:answer", [["a.py", "import a\n"]])[0]["language"] == "python"
     finally:
         process.close()
-    assert worker.LIMIT > 0
