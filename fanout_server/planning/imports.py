@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from fanout_server.planning import import_names, import_paths
 from fanout_server.planning.import_files import FileIndex
@@ -54,6 +54,7 @@ class Imports:
         self._known: dict[tuple[str, int], Facts | None] = {}
         self._turn = threading.Lock()
         self._until = 0.0
+        self._resolved: _Resolved | None = None
 
     def graph(self, paths: Iterable[str], index: FileIndex, texts: Texts) -> Graph:
         """Of the files at ``paths`` that are in a language with imports."""
@@ -63,10 +64,12 @@ class Imports:
             self._until = time.monotonic() + _ALL_SECONDS
             unread: list[str] = []
             facts = dict(self._facts(asked, texts, unread))
-            through = self._indexes(facts, index, texts)
+            if self._resolved is None or self._resolved.index is not index:
+                self._resolved = _Resolved(index)
+            through = self._indexes(facts, self._resolved, texts)
             declared = Declared.by(facts, index)
             edges = {
-                path: frozenset(goal for goal in _goals(path, facts, through, index, declared) if goal != path)
+                path: frozenset(goal for goal in _goals(path, facts, through, self._resolved, declared) if goal != path)
                 for path in facts
             }
         return Graph(edges, tuple(unread), len(wanted) - len(asked))
@@ -117,7 +120,7 @@ class Imports:
         for (path, text), said in zip(news, told, strict=True):
             self._known[keys[path]] = None if said is None else _facts_of(said, text)
 
-    def _indexes(self, facts: Mapping[str, Facts], index: FileIndex, texts: Texts) -> dict[str, Facts]:
+    def _indexes(self, facts: Mapping[str, Facts], resolved: _Resolved, texts: Texts) -> dict[str, Facts]:
         """Of the files that stand for a folder and lie on the way from one of the files to another."""
         through: dict[str, Facts] = {}
         new: Mapping[str, Facts] = facts
@@ -125,7 +128,7 @@ class Imports:
             wanted = {
                 goal
                 for path, one in new.items()
-                for goal, names in _meant(path, one, index)
+                for goal, names in resolved.meant(path, one)
                 if names and import_paths.is_index(goal) and goal not in through and goal not in facts
             }
             left = _MOST_INDEXES - len(through)
@@ -155,6 +158,20 @@ def _facts_of(said: Mapping[str, Any], text: str) -> Facts:
     )
 
 
+@define
+class _Resolved:
+    """What the imports of files mean among the files of ``index``, as long as they say the same."""
+
+    index: FileIndex
+    _known: dict[str, tuple[Facts, tuple[import_paths.Meant, ...]]] = field(factory=dict)
+
+    def meant(self, path: str, facts: Facts) -> tuple[import_paths.Meant, ...]:
+        known = self._known.get(path)
+        if known is None or known[0] is not facts:
+            known = self._known[path] = (facts, tuple(_meant(path, facts, self.index)))
+        return known[1]
+
+
 def _meant(path: str, facts: Facts, index: FileIndex) -> Iterator[import_paths.Meant]:
     if facts.language == "php":
         for module, names in facts.imports:
@@ -168,14 +185,14 @@ def _meant(path: str, facts: Facts, index: FileIndex) -> Iterator[import_paths.M
 
 
 def _goals(
-    path: str, facts: Mapping[str, Facts], through: Mapping[str, Facts], index: FileIndex, declared: Declared
+    path: str, facts: Mapping[str, Facts], through: Mapping[str, Facts], resolved: _Resolved, declared: Declared
 ) -> Iterator[str]:
     """The files that the one at ``path`` imports, also through those that stand for a folder."""
     one = facts[path]
     if one.language in import_names.LANGUAGES:
-        yield from declared.meant(path, one, index)
+        yield from declared.meant(path, one, resolved.index)
     seen: set[tuple[str, str]] = set()
-    waiting = list(_meant(path, one, index))
+    waiting = list(resolved.meant(path, one))
     while waiting:
         goal, names = waiting.pop()
         if goal in facts:
@@ -184,7 +201,7 @@ def _goals(
             for name in names:
                 if (goal, name) not in seen:
                     seen.add((goal, name))
-                    waiting += _taken(goal, name, through[goal], index)
+                    waiting += _taken(goal, name, through[goal], resolved.index)
 
 
 def _taken(goal: str, name: str, facts: Facts, index: FileIndex) -> Iterator[import_paths.Meant]:

@@ -59,6 +59,20 @@ async def test_the_second_wave_sees_what_the_first_one_made(
     assert git(package, "status", "--porcelain") == ""
 
 
+@pytest.mark.parametrize("way", ["plain", "pool", "auto"])
+async def test_whatever_worktrees_are_made_of_and_setup_left_in_them(
+    package: Path, engine: Engine, make_plan: PlanMaker, git: GitCommand, way: str
+) -> None:
+    setup = ("sh", "-c", "echo made > setup.txt; echo '# by setup' >> pkg/alone.py")
+    script = f"grep -q made setup.txt || exit 1; {SCRIPT}"
+    units = {"u1": "pkg/core.py", "u2": "pkg/api.py"}
+    view = await run_plan(engine, make_plan(units, script, order="depends", worktrees=way, setup=setup))
+    assert [unit.state for unit in view.units] == [UnitState.DONE] * 2
+    assert git(package, "show", f"{view.merged}:pkg/api.py").endswith("# after core")
+    assert git(package, "diff", "--name-only", view.base, str(view.merged)) == "pkg/api.py\npkg/core.py"
+    assert [unit.files for unit in view.units] == [("pkg/core.py",), ("pkg/api.py",)]
+
+
 async def test_without_the_option_all_start_from_the_base(
     package: Path, engine: Engine, make_plan: PlanMaker, git: GitCommand
 ) -> None:
