@@ -50,7 +50,8 @@ def after(page: PlanPage, action: dict[str, Any]) -> str:
         return sum(map(len, lines[: place["line"]])) + place["character"]
 
     start, end = offset(edit["range"]["start"]), offset(edit["range"]["end"])
-    return page.text[:start] + edit["newText"] + page.text[end:]
+    new: str = edit["newText"]
+    return page.text[:start] + new + page.text[end:]
 
 
 def test_a_unit_that_needs_another_is_shown_at_its_item_and_in_its_hover(connect: MakeEditor) -> None:

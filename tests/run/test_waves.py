@@ -150,6 +150,27 @@ async def test_an_earlier_unit_that_is_done_again_is_merged_below_the_later_ones
     assert "merge/conflict" not in codes(view)
 
 
+async def test_where_a_later_unit_does_not_fit_the_new_result_of_an_earlier_one_that_is_told(
+    package: Path, engine: Engine, make_plan: PlanMaker, git: GitCommand
+) -> None:
+    script = (
+        "case $1 in *core*) date +%s%N > shared.txt;; *) echo more >> shared.txt;; esac;"
+        ' echo "# $(head -1 shared.txt)" >> $1'
+    )
+    view = await run_plan(engine, make_plan({"a": "pkg/core.py", "b": "pkg/api.py"}, script, order="depends"))
+    assert git(package, "show", f"{view.merged}:shared.txt").endswith("\nmore")
+    await engine.retry(view.id, ["a"], "", lambda error: pytest.fail(str(error)))
+    with anyio.fail_after(30):
+        view = await engine.wait(view.id)
+    told = [one for one in view.findings if one.code == "merge/conflict"]
+    assert [(one.path, one.units) for one in told] == [("shared.txt", ("b",))]
+    assert "fanout retry" in told[0].message
+    shared = git(package, "show", f"{view.merged}:shared.txt")
+    assert "more" not in shared
+    assert git(package, "show", f"{view.merged}:pkg/core.py").endswith(f"# {shared}")
+    assert not git(package, "show", f"{view.merged}:pkg/api.py").endswith(f"# {shared}")
+
+
 async def test_a_later_unit_can_be_applied_alone(package: Path, engine: Engine, make_plan: PlanMaker) -> None:
     view = await run_plan(engine, make_plan({"a": "pkg/core.py", "b": "pkg/api.py"}, SCRIPT, order="depends"))
     plan = await engine.plan_apply(view.id, _Present(package), ["b"])
