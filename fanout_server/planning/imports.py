@@ -19,7 +19,7 @@ from fanout_server.planning.import_files import FileIndex
 from fanout_server.planning.import_names import Declared, Facts
 from fanout_server.planning.texts import Texts
 from fanout_server.syntax import grammars, worker
-from fanout_server.syntax.errors import TooHard, Unreadable
+from fanout_server.syntax.errors import Unreadable
 
 MOST_FILES = 2000
 _MOST_INDEXES = 500
@@ -110,7 +110,7 @@ class Imports:
             self._known = {key: self._known[key] for key in keys.values() if key in self._known}
         try:
             told = self._parse(news)
-        except TooHard:
+        except Unreadable:
             # One of them is garbage to the parser: it alone is to be left out.
             if len(news) > 1:
                 middle = len(news) // 2
