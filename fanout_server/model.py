@@ -206,6 +206,7 @@ class Options:
     unit_budget: float | None = None
     prices: Mapping[str, Price] = field(factory=dict)
     pilot: int = 0
+    order: str = "plan"
     mode: str = "edit"
     review: str = "checks"
     apply: str = "ask"
@@ -221,7 +222,8 @@ class Unit:
     """One independent work item, ready to run: every template in it is filled in.
 
     ``id`` is unique in its plan and valid as the last part of a ref and as a folder name.
-    ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set.
+    ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set. ``after`` are
+    the ids of units whose merged results it starts from.
     """
 
     id: str
@@ -233,6 +235,7 @@ class Unit:
     owns: tuple[str, ...] | None = None
     setup: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @frozen

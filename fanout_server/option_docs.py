@@ -137,6 +137,13 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         "0",
         example="1",
     ),
+    "order": OptionDoc(
+        "`depends`: units whose files import those of other units start when these are done, from their merged results."
+        " Units that import each other start together.",
+        "one word",
+        "plan",
+        settings.ORDERS,
+    ),
     "mode": OptionDoc(
         "Whether units change files, or only say what they find. `review` is not acted on yet.",
         "one word",

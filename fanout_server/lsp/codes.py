@@ -36,8 +36,31 @@ _PAGES: Mapping[str, _Page] = {
     ),
     "preflight/duplicate": _Page("Two items are the same, and became one unit.", "Take one of them out."),
     "preflight/shared-file": _Page(
-        "Two units have the same file, so what they make of it may not fit together.",
-        "Join the items, or set `owns` so that each writes files of its own.",
+        "Two units have the same file, so what they make of it may not fit together. It is an error, and keeps the plan"
+        " from being run, where both own it by its name in `owns`.",
+        "Join the items, drop one with the quick fix, or set `owns` so that each writes files of its own.",
+    ),
+    "preflight/unit-depends": _Page(
+        "The unit's files import files that other units change. All units start from the same base, so its agent sees"
+        " those as they were before.",
+        "Nothing, if what is imported stays the same to those who use it. Else set `order: depends` (there is a quick"
+        " fix): the unit then starts when the others are done, from their merged results. Or drop one of them.",
+    ),
+    "preflight/hot-file": _Page(
+        "In most commits that changed files of several units, this file was changed too. The units may all change it.",
+        "Nothing, or say in the instruction who is to change it; `owns` keeps the others from doing so.",
+    ),
+    "preflight/co-change": _Page(
+        "In most commits that changed one of the unit's files, another file was changed too.",
+        "Nothing, if the change at hand does not concern it. Else add it to the list, or make both one item.",
+    ),
+    "preflight/too-small": _Page(
+        "These units have only a few lines to work on, so that an agent's start costs more than its work.",
+        "Name a folder as one item, or have one agent do all of them.",
+    ),
+    "preflight/cut-short": _Page(
+        "Not all files of the plan could be looked at, so there may be more units that need others.",
+        "Nothing. Of very large plans, run a part at a time.",
     ),
     "preflight/no-variable": _Page(
         "The instruction names no target, so the target was added below it.",
@@ -63,6 +86,10 @@ _PAGES: Mapping[str, _Page] = {
         " not among its targets (these were taken).",
         "Look at the unit's diff. What was left out is kept in the unit's ref, and a quick fix takes it. Widen `owns`"
         " if the next run is to take such files by itself.",
+    ),
+    "unit/starts-without": _Page(
+        "The unit was to start from the results of others, and some of these were not done. It started from the rest.",
+        "Have the others done again (`fanout.retry`), then this one.",
     ),
     "unit/ignored-files": _Page(
         "The unit left files that git ignores. They are no part of its result.", "Nothing, as a rule."

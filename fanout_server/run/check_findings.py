@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 
 from fanout_server.apply.paths import shown
 from fanout_server.model import Finding, Plan, Severity
-from fanout_server.repo import objects, refs
+from fanout_server.repo import commits, objects, refs
 from fanout_server.repo.hunks import hunks
 from fanout_server.repo.repository import Repository
 from fanout_server.review.culprits import Found
@@ -31,8 +31,11 @@ class Makers:
     ) -> None:
         self._owners = owners
         self._results = results
-        self._base = self._files(repository, base)
         self._of_units = {unit: self._files(repository, result) for unit, result in results.items()}
+        # A unit of a later wave did not write what it found there.
+        starts = {unit: commits.parent(repository, result) or base for unit, result in results.items()}
+        of_starts = {start: self._files(repository, start) for start in set(starts.values())}
+        self._before = {unit: of_starts[start] for unit, start in starts.items()}
         self._lines: dict[tuple[str, str], frozenset[bytes]] = {}
 
     @staticmethod
@@ -60,7 +63,7 @@ class Makers:
     def _written(self, unit: str, path: str) -> frozenset[bytes]:
         """The lines that the unit wrote, without the blanks around them."""
         if (unit, path) not in self._lines:
-            old, new = self._base(path) or b"", self._of_units[unit](path) or b""
+            old, new = self._before[unit](path) or b"", self._of_units[unit](path) or b""
             lines = new.split(b"\n")
             self._lines[unit, path] = frozenset(
                 line.strip()

@@ -20,14 +20,15 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery
+from fanout_server.run import locks, recovery, waves
 from fanout_server.run.check_runs import Where
 from fanout_server.run.checking import Checking
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
-from fanout_server.run.integrate import Integration, integrate
+from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
+from fanout_server.run.preflights import Preflights
 from fanout_server.run.record import Record
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, RESUMABLE
@@ -55,6 +56,9 @@ class Execution:
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
+            if self._plan.options.order == "depends":
+                preflights = Preflights(self._services.repository)
+                self._plan = await anyio.to_thread.run_sync(preflights.ordered, self._plan, buffers)
             base = await self._begin(buffers)
             for note in base.notes:
                 await self._record.find(note)
@@ -247,7 +251,7 @@ class Execution:
         checked = ""
         if not self._crew.all_cancelled:
             where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)
-            merge = functools.partial(integrate, self._services.repository, self.run, source.base, self._plan)
+            merge = functools.partial(waves.integrate, self._services.repository, self.run, source.base, self._plan)
             checked = await self._checking.work(where, integration, results, merge, keep)
         done = sum(unit.state is UnitState.DONE for unit in view.units)
         told = f" {checked}" if checked else ""
@@ -265,7 +269,7 @@ class Execution:
 
         def make() -> Made[Integration]:
             sides = self._services.sides(self.run)
-            integration = integrate(repository, self.run, base, self._plan, results, sides)
+            integration = waves.integrate(repository, self.run, base, self._plan, results, sides)
             return Made(integration, {refs.merged_ref(self.run): integration.merged})
 
         return keep(repository, make, "The merged result")

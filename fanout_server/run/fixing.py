@@ -14,6 +14,7 @@ from fanout_server.apply.resolving import Choice, resolve
 from fanout_server.merging import lines
 from fanout_server.merging.ladder import Ladder
 from fanout_server.model import FanoutError, Finding, RunView, Severity
+from fanout_server.repo import commits
 from fanout_server.run.integrate import not_owned
 from fanout_server.run.services import Services
 
@@ -88,7 +89,8 @@ def _plan_of_strays(services: Services, view: RunView, finding: Finding, present
     result = next((one.result for one in view.units if unit is not None and one.id == unit.id), None)
     if unit is None or unit.owns is None or result is None:
         raise NotFixable(f"What was left out is kept no more. The report of run {view.id} says what it was.")
-    found = changeset.load(services.repository, view.base, result, {})
+    base = commits.parent(services.repository, result) or view.base
+    found = changeset.load(services.repository, base, result, {})
     strays = set(not_owned(unit.owns, [change.path for change in found]))
     changes = [evolve(change, units=finding.units) for change in found if change.path in strays]
     made = plan_edits(changes, present)
@@ -102,6 +104,7 @@ def _of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Conte
     unit = next((one for one in view.units if one.id in finding.units[:1]), None)
     if unit is None or unit.result is None:
         return None
-    found = changeset.load(services.repository, view.base, unit.result, {})
+    base = commits.parent(services.repository, unit.result) or view.base
+    found = changeset.load(services.repository, base, unit.result, {})
     change = next((one for one in found if finding.path in {one.path, one.renamed_from}), None)
     return None if change is None else (change.old, change.new)

@@ -8,7 +8,7 @@ from pathlib import Path
 from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
-from fanout_server.repo import changes
+from fanout_server.repo import changes, commits
 from fanout_server.run.logs import CHECK, log_files, prompt_files
 from fanout_server.run.services import Services
 
@@ -87,7 +87,8 @@ def _diff(services: Services, view: RunView, unit: UnitView | None) -> str:
     if result is None:
         who = f"Run {view.id}" if unit is None else f"Unit {unit.id} of run {view.id}"
         raise model.FanoutError(f"{who} has no result to show a diff of.")
-    return changes.unified(services.repository, view.base, result).decode("utf-8", "replace")
+    base = view.base if unit is None else commits.parent(services.repository, result) or view.base
+    return changes.unified(services.repository, base, result).decode("utf-8", "replace")
 
 
 def _log(services: Services, view: RunView, unit: UnitView | None) -> str:
