@@ -48,7 +48,12 @@ class _Outcome:
 
 
 def measure(log: Log) -> dict[str, float | int]:
-    found: dict[str, float | int] = {"mergeable_done": 0, "mergeable_total": 0, "broken_syntax": 0, "wrong": 0}
+    found: dict[str, float | int] = {
+        "mergeable_done": 0,
+        "mergeable_total": 0,
+        "broken_syntax": 0,
+        "mergeable_wrong": 0,
+    }
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as name:
         for count, disputed in ((12, 2), (40, 4)):
             made = cases.make(count, disputed)
@@ -62,7 +67,7 @@ def measure(log: Log) -> dict[str, float | int]:
             found["mergeable_done"] += ours.right
             found["mergeable_total"] += count - disputed
             found["broken_syntax"] += ours.broken
-            found["wrong"] += ours.wrong
+            found["mergeable_wrong"] += ours.wrong
         found |= replaying.measure(log)
         found["integrate_128_s"] = _many(Path(name) / "many", log)
     return found
