@@ -15,7 +15,7 @@ from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
 from fanout_server.run import fixing
-from fanout_server.run.state import RESUMABLE
+from fanout_server.run.state import RESUMABLE, is_of_merged
 
 _WHO = "fanout/fixes"
 _APPLYABLE = frozenset({RunState.READY, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED, RunState.APPLIED})
@@ -107,7 +107,7 @@ class Fixes:
         found: list[types.CodeAction] = []
         run = known.view.id
         for choice in fixing.choices(finding):
-            title = _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
+            title = _title(choice, finding)
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
             action.data = {
@@ -145,6 +145,12 @@ class Fixes:
         return None if document is None else document.version
 
 
+def _title(choice: Choice, finding: Finding) -> str:
+    if choice is Choice.DROP:
+        return f"Drop unit {finding.units[0]}'s part of this file"
+    return _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
+
+
 def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
     """What can be done about a finding, as title, command and argument."""
     run = known.view.id
@@ -155,6 +161,10 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
         if known.view.state in RESUMABLE:
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
         yield f"Show the log of unit {unit}", "fanout.show", {"runId": run, "unit": unit, "what": "log"}
+    if is_of_merged(finding) and finding.code != "merge/conflict" and known.view.state in RESUMABLE:
+        for unit in finding.units[:_MOST_UNITS]:
+            # Its agent is told what was found.
+            yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
 
 
 def _offered(known: Known, uri: str, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

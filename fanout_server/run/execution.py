@@ -19,7 +19,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery
+from fanout_server.run import locks, recovery, reviewing
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
@@ -236,6 +236,9 @@ class Execution:
         for finding in integration.findings:
             await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
+        repository = self._services.repository
+        for finding in await reviewing.review(repository, base, self._plan, results, integration):
+            await self._record.find(finding)
         done = sum(unit.state is UnitState.DONE for unit in view.units)
         if self._crew.all_cancelled:
             await self._record.end(

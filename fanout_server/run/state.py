@@ -14,6 +14,7 @@ from fanout_server.model import RunState, RunView, UnitState, UnitView
 # The user may have more of these done.
 RESUMABLE = frozenset({RunState.WAITING, RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
 ACTIVE = frozenset({RunState.RUNNING})
+_OF_MERGED = ("merge/", "review/", "unit/syntax-error", "unit/missing-output")
 
 
 class Fold:
@@ -77,9 +78,7 @@ class Fold:
                 one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks
             )
         # Those about the merged result will be found again.
-        self._findings = [
-            one for one in self._findings if not one.code.startswith("merge/") and not again.intersection(one.units)
-        ]
+        self._findings = [one for one in self._findings if not is_of_merged(one) and not again.intersection(one.units)]
         self._left = [one for one in self._left if not again.intersection(one.units)]
 
     def view(self) -> RunView | None:
@@ -91,6 +90,11 @@ class Fold:
 
     def unit(self, unit: str) -> UnitView:
         return self._units[unit]
+
+
+def is_of_merged(finding: model.Finding) -> bool:
+    """Whether a finding is about what was merged, so that its place is one in that."""
+    return finding.code.startswith(_OF_MERGED)
 
 
 def fold(events: Iterable[run_events.Event]) -> RunView | None:
