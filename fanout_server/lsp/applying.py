@@ -33,6 +33,8 @@ _CONFIRM_SECONDS = 3600.0
 # An editor may say that it is done before it tells of, or writes, what it did: as long as something still comes.
 _QUIET_SECONDS = 1.0
 _REFUSED_QUIET_SECONDS = 0.5
+# Emacs tells of what it did only some time after the command that came with it is answered.
+_LATE_SECONDS = 5.0
 _LOOKING_SECONDS = 20.0
 _LOOK_SECONDS = 0.1
 _PLANNINGS = 3
@@ -55,9 +57,12 @@ class Outcome:
 
 @frozen
 class Fix:
-    """A choice as a workspace edit, and as what the files are to hold after it."""
+    """A choice as a workspace edit, and as what the files are to hold after it.
 
-    edit: types.WorkspaceEdit
+    No ``edit`` where it is not, or not all of it, for the editor to make: ``make_fix`` does it then, or says why not.
+    """
+
+    edit: types.WorkspaceEdit | None
     made: tuple[FileEdit, ...]
 
 
@@ -123,13 +128,10 @@ class Applying:
             return Outcome(str(engine.repository.root), bool(files), tuple(files), tuple(left), tuple(notes))
 
     async def fix(self, engine: Engine, run: str, finding: Finding, choice: Choice) -> Fix:
-        """What the choice between two sides would change now. Raises FanoutError where that is for no editor to do."""
+        """What the choice between two sides would change now. Raises FanoutError."""
         ready = await self._plan(engine, lambda now: engine.plan_fix(run, finding, choice, now))
         if ready.share.server or ready.share.left:
-            raise FanoutError(
-                "The editor cannot make this change by itself. What was left out is in the unit's diff, and in the"
-                " finding's related places; copy what you want over your files."
-            )
+            return Fix(None, ())
         edit = await self._written(engine, run, ready, confirm=False)
         return Fix(edit, ready.share.editor)
 
@@ -148,8 +150,8 @@ class Applying:
             return len(done.edits) == len(ready.plan.edits)
 
     async def is_made(self, engine: Engine, edits: Sequence[FileEdit]) -> bool:
-        """Whether the user's files hold all of these edits, or do so very soon."""
-        return len(await self._look(engine, edits, _REFUSED_QUIET_SECONDS)) == len(edits)
+        """Whether the user's files hold all of these edits, or do so soon: it looks for some seconds."""
+        return len(await self._look(engine, edits, _LATE_SECONDS)) == len(edits)
 
     @contextlib.contextmanager
     def _alone(self, engine: Engine, run: str) -> Iterator[None]:

@@ -55,6 +55,11 @@ class Client:
     action_literals: bool = False
     disabled_actions: bool = False
 
+    @property
+    def can_be_asked(self) -> bool:
+        """A client that takes no edits, and says nothing of messages, was seen to answer no request at all."""
+        return self.apply_edit or self.asks
+
     @classmethod
     def of(cls, params: types.InitializeParams) -> Client:
         window = params.capabilities.window

@@ -16,6 +16,7 @@ from fanout_server.lsp import answering, answers, findings, plans, previewing, s
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
+from fanout_server.lsp.new_buffers import NewBuffers
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.run.engine import Engine
@@ -31,6 +32,7 @@ class Commands:
     def __init__(self, session: Session) -> None:
         self._session = session
         self.watching = Watching(session)
+        NewBuffers(session)
         self._launching = Launching(session, self.watching)
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:

@@ -65,6 +65,7 @@ class Diagnostics:
         self._told: dict[str, int] = {}
         self._session_id = uuid.uuid4().hex[:8]
         session.documents.followers.append(self)
+        session.documents.on_open.append(self._opened)
 
     # What runs have to say.
 
@@ -101,6 +102,12 @@ class Diagnostics:
             for one in found
             if one.diagnostic.range.start.line <= span.end.line and span.start.line <= one.diagnostic.range.end.line
         )
+
+    def _opened(self, document: Document) -> None:
+        """Some editors keep what they are sent for open documents alone."""
+        if not self._session.client.pulls:
+            for uri in self._uris(key(document.uri)):
+                self._publish(uri)
 
     # The text moves, and they with it: this is a ``documents.Follower``.
 

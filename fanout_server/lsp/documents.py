@@ -61,11 +61,15 @@ class Follower(Protocol):
 
 
 class Documents:
-    """All open documents of one session. ``on_change`` is called after each notification that changed something."""
+    """All open documents of one session.
+
+    ``on_change`` is called after each notification that changed something; ``on_open`` before, with what was opened.
+    """
 
     def __init__(self) -> None:
         self._open: dict[str, Document] = {}
         self.on_change: list[Callable[[], None]] = []
+        self.on_open: list[Callable[[Document], None]] = []
         self.followers: list[Follower] = []
 
     def all(self) -> tuple[Document, ...]:
@@ -75,7 +79,7 @@ class Documents:
         return self._open.get(key(uri))
 
     def open(self, item: types.TextDocumentItem) -> None:
-        self._open[key(item.uri)] = Document(
+        document = self._open[key(item.uri)] = Document(
             uri=item.uri,
             path=uris.to_path(item.uri),
             version=item.version,
@@ -83,6 +87,8 @@ class Documents:
             language=str(item.language_id),
             synced=time.time(),
         )
+        for listener in tuple(self.on_open):
+            listener(document)
         self.announce()
 
     def change(self, uri: str, version: int, changes: Iterable[Change], encoding: Encoding) -> bool:
@@ -105,6 +111,12 @@ class Documents:
             self._open[key(uri)] = attrs.evolve(document, synced=time.time(), changed=False)
             for follower in self.followers:
                 follower.saved(document)
+            self.announce()
+
+    def never_saved(self, document: Document) -> None:
+        """All of its text is new, if it is still as it was opened."""
+        if self.get(document.uri) is document:
+            self._open[key(document.uri)] = attrs.evolve(document, changed=True)
             self.announce()
 
     def close(self, uri: str) -> None:

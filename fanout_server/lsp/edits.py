@@ -61,7 +61,7 @@ def _editor_can(edit: FileEdit, open_file: OpenFile | None, client: Client) -> b
     if edit.kind == "modify":
         return open_file is not None or _opens_unharmed(edit.before, client)
     if edit.kind == "create":
-        return "create" in client.operations and _is_plain(edit.after)
+        return (open_file is not None or "create" in client.operations) and _is_plain(edit.after)
     if edit.kind == "delete":
         return "delete" in client.operations and not (edit.before and edit.before.is_link)
     if edit.kind == "rename":
@@ -121,7 +121,8 @@ class Writer:
         if not self.client.document_changes:
             return types.WorkspaceEdit(changes={self.uris[one.path]: self._text_edits(one, None) for one in edits})
         # In this order, since some clients reorder what they get to it.
-        changes: list[Any] = [self._create(one) for one in edits if one.kind == "create"]
+        # What is open as a new buffer becomes a file when the user saves it.
+        changes: list[Any] = [self._create(one) for one in edits if one.kind == "create" and one.path not in self.files]
         changes += [
             self._change(one) for one in edits if one.edits or (one.kind == "create" and one.after and one.after.data)
         ]
@@ -166,7 +167,10 @@ class Writer:
     def _text_edits(self, edit: FileEdit, note: str | None) -> list[Any]:
         if edit.kind == "create":
             after = text.decode(edit.after.data) if edit.after else None
-            start, end = types.Position(0, 0), types.Position(int(self.client.blank_line), 0)
+            opened = self.files.get(edit.path)
+            # All that is shown of it is a line end, if anything.
+            lines = int(self.client.blank_line if opened is None else bool(opened.document.text))
+            start, end = types.Position(0, 0), types.Position(lines, 0)
             new = after.text if after else ""
             return [_text_edit(types.Range(start, end), new, note)] if new else []
         if edit.before is None:

@@ -24,7 +24,8 @@ class Fixing:
         fix = await self._applying.fix(engine, run, found, choice)
         key = (run, name, choice)
         self._made.pop(key, None)
-        self._made[key] = fix.made
+        if fix.edit is not None:
+            self._made[key] = fix.made
         while len(self._made) > _MOST_KEPT:
             del self._made[next(iter(self._made))]
         return fix

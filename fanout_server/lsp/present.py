@@ -19,8 +19,9 @@ from fanout_server.lsp.documents import Document
 class OpenFile:
     """A document that is open and is a file of the checkout.
 
-    ``data`` is the file as saving the document would leave it, ``None`` where its encoding cannot be told. ``on_disk``
-    is what the disk has. ``drops_cr``: the client shows CR LF as LF, and puts the CR back when it saves.
+    ``data`` is the file as saving the document would leave it, ``None`` where its encoding cannot be told, and for a
+    new buffer with nothing in it, which is no file yet. ``on_disk`` is what the disk has. ``drops_cr``: the client
+    shows CR LF as LF, and puts the CR back when it saves.
     """
 
     document: Document
@@ -30,7 +31,7 @@ class OpenFile:
 
     @property
     def is_saved(self) -> bool:
-        return self.data is not None and self.data == self.on_disk
+        return self.data == self.on_disk
 
 
 def open_files(documents: Iterable[Document], root: Path) -> dict[str, OpenFile]:
@@ -85,8 +86,10 @@ def _open_file(document: Document, real: Path) -> OpenFile | None:
         status = real.stat()
         disk = real.read_bytes() if stat.S_ISREG(status.st_mode) else None
     except FileNotFoundError:
-        # An empty new buffer is no file yet; one that was saved, or never edited, is a file that somebody removed.
-        return OpenFile(document, None, _encode(document.text, text.Text("")), False) if document.changed else None  # noqa: FBT003
+        if document.changed:
+            return OpenFile(document, None, _encode(document.text, text.Text("")), drops_cr=False)
+        # Some editors show nothing as one empty line. One that was saved, or never edited, somebody removed.
+        return None if document.text.strip("\r\n") else OpenFile(document, None, None, drops_cr=False)
     except OSError:
         return None
     if disk is None or (not document.changed and status.st_mtime > document.synced):

@@ -225,7 +225,7 @@ class Watching:
 
     async def _offer(self, engine: Engine, view: RunView) -> None:
         how = view.plan.options.apply
-        if how == "later":
+        if how == "later" or (how == "ask" and not self._session.client.can_be_asked):
             self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
             return
         self.tell(view.id, "Applied", await self.apply(engine, view.id, None, ask=how == "ask"))
@@ -259,6 +259,9 @@ class Watching:
 
     async def _choose(self, text: str, titles: Sequence[str]) -> str | None:
         """What the user picks; ``None`` where nobody does. An editor that cannot ask gets a message instead."""
+        if not self._session.client.can_be_asked:
+            self._session.info(text)
+            return None
         actions = [types.MessageActionItem(title=title) for title in titles]
         params = types.ShowMessageRequestParams(type=types.MessageType.Info, message=text, actions=actions)
         try:
@@ -279,12 +282,13 @@ class Watching:
     ) -> Outcome | None:
         """Applies the run, or these units or files; with ``ask`` only if the user says so. ``None``: they did not.
 
-        Raises FanoutError.
+        One who cannot be asked has said so with the command. Raises FanoutError.
         """
         waiting = self._questions.pop(run, None)
         if waiting is not None:
             # An earlier question is still open, or its editor never answers: this takes its place.
             waiting.cancel()
+        ask = ask and self._session.client.can_be_asked
         confirm = ask and self._session.client.confirms and self._session.client.apply_edit
         if ask and not confirm and not await self._is_wanted(engine, run):
             return None

@@ -78,6 +78,11 @@ def remembers(data: bytes, at: int, status: os.stat_result) -> bool:
     return times_and_inode == before[:16] + before[20:] and data[at + 28 : at + 40] == after
 
 
+def modified(data: bytes | bytearray, at: int) -> int:
+    """When the file was last modified, in seconds, as the entry has it."""
+    return int.from_bytes(data[at + 8 : at + 12], "big")
+
+
 def remember(data: memoryview, at: int, status: os.stat_result) -> None:
     """Has the entry stand for this file from now on. Its mode is git's, and stays."""
     data[at : at + 24], data[at + 28 : at + 40] = _state(status)

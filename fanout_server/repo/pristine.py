@@ -24,7 +24,6 @@ import contextlib
 import hashlib
 import os
 import secrets
-import time
 from pathlib import Path
 from typing import Literal
 
@@ -47,15 +46,13 @@ from fanout_server.repo import (
 from fanout_server.repo.errors import GitFailed
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.rules import Rules
+from fanout_server.repo.settling import settle
 
 _LIMIT_SECONDS = 900.0
 
 # A delta of more files than this would slow each worktree down; then the checkout itself is changed, if it is free.
 _MOST_IN_DELTA = 2000
 _KEPT_DELTAS = 2
-
-# Files that are as old as their index must be compared by content, for git cannot tell them from ones changed since.
-_RACY_SECONDS = 2
 
 
 @frozen
@@ -182,15 +179,10 @@ class Pristine:
     def _have(self) -> str | None:
         """The tree that is checked out; ``None`` where there is none, or a crash left it half-way."""
         try:
-            have = (self._now / "oid").read_text()
-            written = (self._now / "entry" / "index").stat().st_mtime
+            (self._now / "entry" / "index").stat()
+            return (self._now / "oid").read_text()
         except FileNotFoundError:
             return None
-        # Nothing has been written here since, so a later time on the index is true, and spares git the comparing.
-        if time.time() - written > 2 * _RACY_SECONDS and not (self._now / "settled").exists():
-            os.utime(self._now / "entry" / "index", (written + _RACY_SECONDS,) * 2)
-            (self._now / "settled").touch()
-        return have
 
     def _way(self, have: str | None, tree: str) -> Literal["none", "little", "much", "anew"]:
         """How far it is from what is checked out to ``tree``."""
@@ -220,7 +212,6 @@ class Pristine:
         # The deltas lie over what is about to change.
         deleting.discard(now / "deltas", self._trash)
         (now / "oid").unlink()
-        (now / "settled").unlink(missing_ok=True)
         (now / "size").unlink(missing_ok=True)
         try:
             self._read_tree(now / "tree", now / "entry", "-m", "-u", have, tree)
@@ -260,6 +251,7 @@ class Pristine:
         self._users.wait(exclusive=False, limit=_LIMIT_SECONDS, what="changes the pristine checkout")
 
     def _finish(self, place: Path, tree: str) -> None:
+        settle(place / "tree", place / "entry" / "index", objects.of(self._repo).digits // 2)
         entries.share_sparse(self._repo, place / "entry")
         (place / "oid").write_text(tree)
 

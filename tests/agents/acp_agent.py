@@ -126,6 +126,10 @@ class Scripted:
             self.client.write_text_file(path=self.at(path), content=content + "\n", session_id=self.session),
         )
 
+    async def do_shell(self, command: str) -> None:
+        """With a tool of its own, so that the client is not asked."""
+        assert await (await asyncio.create_subprocess_exec("sh", "-c", command, cwd=self.cwd)).wait() == 0
+
     async def do_read(self, rest: str) -> None:
         path, _, where = rest.partition(" ")
         line, limit = map(int, where.split()) if where else (None, None)

@@ -56,13 +56,14 @@ class Editor:
         # What becomes of the parts of an edit: some editors leave out what they do not know.
         self.takes: Callable[[dict[str, Any]], bool] = lambda _: True
         self.edits: list[dict[str, Any]] = []
+        self.makes = True
         client.handlers["workspace/applyEdit"] = self.apply
 
-    def did_open(self, name: str, text: str | None = None) -> str:
+    def did_open(self, name: str, text: str | None = None, language: str = "python") -> str:
         uri = (self.root / name).as_uri()
         shown = (self.root / name).read_text() if text is None else text
         self.open[uri] = (1, shown)
-        item = {"uri": uri, "languageId": "python", "version": 1, "text": shown}
+        item = {"uri": uri, "languageId": language, "version": 1, "text": shown}
         self.client.notify("textDocument/didOpen", {"textDocument": item})
         return uri
 
@@ -132,7 +133,8 @@ class Editor:
 
     def _one(self, change: dict[str, Any]) -> None:
         if change.get("kind") == "create":
-            self._path(change["uri"]).touch()
+            if self.makes:
+                self._path(change["uri"]).touch()
         elif change.get("kind") == "delete":
             self._path(change["uri"]).unlink()
         elif change.get("kind") == "rename":
@@ -146,19 +148,7 @@ class Editor:
         opened = self.open.get(uri)
         assert document["version"] == (opened[0] if opened else None)
         text = opened[1] if opened else path.read_bytes().decode()
-        lines = text.splitlines(keepends=True)
-        starts = [sum(len(line) for line in lines[:number]) for number in range(len(lines) + 1)]
-
-        def offset(position: dict[str, int]) -> int:
-            # What lies behind the end is the end, as in every editor.
-            start = starts[min(position["line"], len(lines))]
-            passed = text[start:].encode("utf-16-le")[: 2 * position["character"]].decode("utf-16-le")
-            assert "\n" not in passed
-            return start + len(passed)
-
-        places = [(offset(edit["range"]["start"]), offset(edit["range"]["end"]), edit["newText"]) for edit in edits]
-        for start, end, new in sorted(places, reverse=True):
-            text = text[:start] + new + text[end:]
+        text = edited(text, edits)
         if opened:
             self.did_change(uri, text)
         else:
@@ -167,6 +157,24 @@ class Editor:
     def _path(self, uri: str) -> Path:
         assert uri.startswith("file://")
         return Path(os.fsdecode(urllib.parse.unquote_to_bytes(uri.removeprefix("file://"))))
+
+
+def edited(text: str, edits: list[dict[str, Any]]) -> str:
+    """The text with edits made whose positions count UTF-16."""
+    lines = text.splitlines(keepends=True)
+    starts = [sum(len(line) for line in lines[:number]) for number in range(len(lines) + 1)]
+
+    def offset(position: dict[str, int]) -> int:
+        # What lies behind the end is the end, as in every editor.
+        start = starts[min(position["line"], len(lines))]
+        passed = text[start:].encode("utf-16-le")[: 2 * position["character"]].decode("utf-16-le")
+        assert "\n" not in passed
+        return start + len(passed)
+
+    places = [(offset(edit["range"]["start"]), offset(edit["range"]["end"]), edit["newText"]) for edit in edits]
+    for start, end, new in sorted(places, reverse=True):
+        text = text[:start] + new + text[end:]
+    return text
 
 
 MakeEditor = Callable[..., Editor]

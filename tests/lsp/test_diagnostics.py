@@ -136,6 +136,18 @@ def test_closing_goes_back_to_what_was_saved() -> None:
     assert line() == 2
 
 
+@pytest.mark.parametrize("pulls", [True, False])
+def test_what_is_opened_is_shown_again_and_nothing_else(pulls: bool) -> None:
+    session = FakeSession(Encoding.UTF16)
+    session.client = Client(pulls=pulls)
+    shown = Diagnostics(session)  # type: ignore[arg-type] # a stand-in
+    shown.put("run", {URI: [diagnostic(EVERYWHERE)], OTHER: [diagnostic(EVERYWHERE, related=EVERYWHERE)]})
+    session.protocol.sent.clear()
+    session.open(ALSO, "a\n")
+    session.open("file:///new", "a\n")
+    assert [(one.uri, len(one.diagnostics)) for one in session.protocol.sent] == ([] if pulls else [(URI, 1)])
+
+
 def test_an_editor_that_never_asks_costs_no_memory() -> None:
     session = FakeSession(Encoding.UTF16)
     session.client = Client(pulls=True)

@@ -215,6 +215,19 @@ def test_the_blank_line_of_an_empty_file_is_written_over(client: Client, end: tu
     assert (one.range, one.new_text) == (types.Range(types.Position(0, 0), types.Position(*end)), "x\n")
 
 
+@pytest.mark.parametrize(("shown", "end"), [("", (0, 0)), ("\n", (1, 0))])
+@pytest.mark.parametrize("client", [FULL, attrs.evolve(FULL, operations=frozenset())])
+def test_what_is_open_and_no_file_yet_is_filled_and_not_made(client: Client, shown: str, end: tuple[int, int]) -> None:
+    files = {CREATE.path: OpenFile(Document("file:///a", "/a", 7, shown, "x", 0.0), None, None, drops_cr=False)}
+    assert share_out(plan_of(CREATE), files, client).editor == (CREATE,)
+    (change,) = write(CREATE, Encoding.UTF8, files, client).document_changes or ()
+    assert isinstance(change, types.TextDocumentEdit)
+    assert change.text_document.version == 7
+    assert [one.range for one in change.edits] == [types.Range(types.Position(0, 0), types.Position(*end))]
+    mode = attrs.evolve(CREATE, after=content("x\n", EXECUTABLE))
+    assert share_out(plan_of(mode), files, client).server == (mode,)
+
+
 def test_below_unsaved_text_the_server_writes_nothing() -> None:
     edit = FileEdit("a", "replace", content("typed\n"), content("typed\n", EXECUTABLE), units=("01-a",))
     share = share_out(plan_of(edit), {"a": opened("typed\n", disk=b"saved\n")}, FULL)

@@ -71,6 +71,17 @@ def test_a_buffer_that_the_disk_has_overtaken_gives_way(tmp_path: Path) -> None:
     assert unsaved(open_files([opened(path, "typed", changed=True)], tmp_path)) == {"a": b"typed"}
 
 
+@pytest.mark.parametrize("text", ["", "\n", "\r\n"])
+def test_a_new_buffer_with_nothing_in_it_is_no_file_yet(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "a"
+    files = open_files([opened(path, text, changed=False)], tmp_path)
+    assert EditorPresent(Disk(tmp_path), files).read("a") is None
+    assert unsaved(files) == {}
+    assert files["a"].is_saved
+    typed = open_files([opened(path, text)], tmp_path)
+    assert EditorPresent(Disk(tmp_path), typed).read("a") == Content(REGULAR, text.encode())
+
+
 def test_a_link_is_its_own_file_and_its_buffer_that_of_its_target(tmp_path: Path) -> None:
     (tmp_path / "target").write_text("x\n")
     (tmp_path / "link").symlink_to("target")
