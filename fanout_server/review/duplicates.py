@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Iterator, Sequence
 
@@ -24,10 +25,10 @@ _SKIPPED = frozenset(
     {"__init__", "constructor", "setUp", "tearDown", "setup", "teardown", "__repr__", "__eq__", "__hash__"}
 )
 _MOST_FUNCTIONS = 3_000
-_MOST_BASE_FILES = 400
-_MOST_BASE_READ = 4_000
-# Of the seconds that are left, for the base.
-_SHARE = 0.6
+_MOST_BASE_FILES = 300
+_MOST_BASE_READ = 2_000
+# For the base.
+_MOST_SECONDS = 10.0
 _MOST_RELATED = 10
 
 
@@ -146,7 +147,7 @@ def _existing(material: Material, added: Sequence[_Place]) -> Iterator[Finding]:
 
 def _of_base(material: Material, added: Sequence[_Place]) -> Iterator[_Place]:
     """Near files first, and only those that name something of what the new functions do."""
-    end = material.left() * (1 - _SHARE)
+    end = material.left() - _MOST_SECONDS
     changed = {one.path: one for one in material.files}
     for one in material.files:
         after, before = material.after(one), material.before(one)
@@ -165,7 +166,8 @@ def _of_base(material: Material, added: Sequence[_Place]) -> Iterator[_Place]:
         and not is_generated(path)
     ]
     folders = {place.path.rpartition("/")[0] for place in added}
-    paths.sort(key=lambda path: (distance(path, folders), path))
+    far = functools.cache(lambda folder: distance(folder, folders))
+    paths.sort(key=lambda path: (far(path.rpartition("/")[0]), path))
     paths = paths[:_MOST_BASE_READ]
     words = [(place.language, {name for name in place.function.free if len(name) > 2}) for place in added]  # noqa: PLR2004
     parsed = 0
@@ -189,12 +191,12 @@ def _may_hold(text: str, words: Sequence[tuple[str, set[str]]]) -> bool:
     return any(2 * len(names & standing) >= len(names) for _, names in words)
 
 
-def distance(path: str, folders: set[str]) -> int:
+def distance(folder: str, folders: set[str]) -> int:
     """How many folders up and down from the nearest."""
-    parts = path.split("/")[:-1]
+    parts = folder.split("/") if folder else []
     best = len(parts) + 50
-    for folder in list(folders)[:20]:
-        other = folder.split("/") if folder else []
+    for near in sorted(folders)[:20]:
+        other = near.split("/") if near else []
         same = next(
             (at for at, (a, b) in enumerate(zip(parts, other, strict=False)) if a != b), min(len(parts), len(other))
         )

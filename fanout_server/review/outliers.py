@@ -24,23 +24,28 @@ _LEAST_UNITS = 4
 _MOST_FILES = 500
 
 
+_Kind = tuple[str, bool]
+"""The ending of a file's name, and whether it is a test."""
+
+
 @frozen
 class _Written:
     changed: Changed
     habits: Mapping[str, str]
-    kind: tuple[str, bool]
+    kind: _Kind
 
 
 def find(material: Material) -> Iterator[Finding]:
     """One finding for each unit and feature. Raises OutOfTime."""
     new = list(_new(material))[:_MOST_FILES]
+    by_kind = _by_kind(material) if new else {}
     known: dict[tuple[str, str, bool], Mapping[str, Counter[str]]] = {}
-    judged: set[tuple[tuple[str, bool], str]] = set()
+    judged: set[tuple[_Kind, str]] = set()
     told: set[tuple[tuple[str, ...], str]] = set()
     for one in new:
         folder = one.changed.path.rpartition("/")[0]
         if (folder, *one.kind) not in known:
-            known[folder, *one.kind] = _siblings(material, folder, one.kind)
+            known[folder, *one.kind] = _siblings(material, by_kind, folder, one.kind)
         for feature, value in one.habits.items():
             usual = _usual(known[folder, *one.kind].get(feature, Counter()), _SHARED_BY, _LEAST_SIBLINGS)
             if usual is None:
@@ -54,11 +59,9 @@ def find(material: Material) -> Iterator[Finding]:
     yield from _by_majority(material, new, judged)
 
 
-def _by_majority(
-    material: Material, new: Sequence[_Written], judged: set[tuple[tuple[str, bool], str]]
-) -> Iterator[Finding]:
+def _by_majority(material: Material, new: Sequence[_Written], judged: set[tuple[_Kind, str]]) -> Iterator[Finding]:
     """Where the repository has no habit: most units show one, or there is none."""
-    by_feature: dict[tuple[tuple[str, bool], str], dict[tuple[str, ...], _Written]] = {}
+    by_feature: dict[tuple[_Kind, str], dict[tuple[str, ...], _Written]] = {}
     for one in new:
         for feature in one.habits:
             if (one.kind, feature) not in judged:
@@ -84,17 +87,29 @@ def _new(material: Material) -> Iterator[_Written]:
                 yield _Written(one, found, _kind(one.path))
 
 
-def _kind(path: str) -> tuple[str, bool]:
+def _by_kind(material: Material) -> dict[_Kind, dict[str, list[str]]]:
+    """The base's files, by their kind and folder."""
+    found: dict[_Kind, dict[str, list[str]]] = {}
+    for path in material.base.paths():
+        if not is_generated(path):
+            found.setdefault(_kind(path), {}).setdefault(path.rpartition("/")[0], []).append(path)
+    return found
+
+
+def _kind(path: str) -> _Kind:
     name = path.rpartition("/")[2]
     return name.rpartition(".")[2] if "." in name else name, is_test(path)
 
 
-def _siblings(material: Material, folder: str, kind: tuple[str, bool]) -> Mapping[str, Counter[str]]:
+def _siblings(
+    material: Material, by_kind: Mapping[_Kind, Mapping[str, list[str]]], folder: str, kind: _Kind
+) -> Mapping[str, Counter[str]]:
     """What files of this kind show: those of the folder, else the nearest."""
-    paths = [path for path in material.base.paths() if _kind(path) == kind and not is_generated(path)]
-    here = [path for path in paths if path.rpartition("/")[0] == folder]
+    folders = by_kind.get(kind, {})
+    here = folders.get(folder, [])
     if len(here) < _LEAST_SIBLINGS:
-        here = sorted(paths, key=lambda path: (distance(path, {folder}), path))
+        near = sorted(folders, key=lambda other: (distance(other, {folder}), other))[:_MOST_SIBLINGS]
+        here = [path for other in near for path in folders[other]]
     here = here[:_MOST_SIBLINGS]
     found: dict[str, Counter[str]] = {}
     for path, data in zip(here, material.base.read(here), strict=True):

@@ -6,6 +6,7 @@ of what is called and of what lies outside of the function stay: they are what i
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,12 @@ _BINDS = re.compile(r"assign|declarat|for_|foreach|clause|let_|as_pattern|named_
 _TARGETS = ("left", "pattern", "name", "alias", "declarator", "variable", "parameter")
 _CREATED = frozenset({"object_creation_expression", "struct_expression", "composite_literal", "new_expression"})
 _SILENT = frozenset({";", ",", "async", "await", "export", "const", "let", "var", "final"})
+
+
+@functools.cache
+def _is(pattern: re.Pattern[str], kind: str) -> bool:
+    """Of the few hundred kinds of nodes that there are, which are asked about a thousand times each."""
+    return pattern.search(kind) is not None
 
 
 @frozen
@@ -77,21 +84,19 @@ def _leaves(root: SgNode) -> Iterator[tuple[str, bool, bool]]:
         node, parent, is_later = waiting.pop()
         kind = node.kind()
         is_created = kind == "type_identifier" and parent in _CREATED
-        if (_DROPPED.search(kind) and node.is_named()) or (kind == "type_identifier" and not is_created):
+        if (_is(_DROPPED, kind) and node.is_named()) or (kind == "type_identifier" and not is_created):
             continue
-        if node.is_named() and _TEXT.search(kind):
+        if node.is_named() and _is(_TEXT, kind):
             yield "TEXT", False, False
-            inner = [one for one in node.children() if _INNER.search(one.kind())]
+            inner = [one for one in node.children() if _is(_INNER, one.kind())]
             waiting += [(one, kind, True) for one in reversed(inner)]
             continue
-        if _NUMBER.search(kind) and node.is_named():
+        if _is(_NUMBER, kind) and node.is_named():
             yield "NUMBER", False, False
             continue
-        if _NAME.search(kind) and (kind == "variable_name" or not node.children()):
+        if _is(_NAME, kind) and (kind == "variable_name" or not node.children()):
             is_key = parent == "keyword_argument" and not is_later
-            is_member = kind in {"property_identifier", "field_identifier"} or (
-                bool(_MEMBER.match(parent)) and is_later
-            )
+            is_member = kind in {"property_identifier", "field_identifier"} or (_is(_MEMBER, parent) and is_later)
             yield node.text(), True, is_member or is_key
             continue
         children = node.children()
@@ -112,7 +117,7 @@ def _locals(function: SgNode) -> set[str]:
     while waiting:
         node = waiting.pop()
         kind = node.kind()
-        if not node.is_named() or _DROPPED.search(kind):
+        if not node.is_named() or _is(_DROPPED, kind):
             continue
         if kind in {"global_statement", "nonlocal_statement"}:
             outer |= {one.text() for one in node.named_children()}
@@ -126,7 +131,7 @@ def _locals(function: SgNode) -> set[str]:
                 found |= set(_bound(one))
         if "parameter" in kind:
             found |= set(_bound(node))
-        elif _BINDS.search(kind) and node is not function:
+        elif _is(_BINDS, kind) and node is not function:
             for target in _TARGETS:
                 for one in node.field_children(target):
                     found |= set(_bound(one))
@@ -140,9 +145,9 @@ def _bound(node: SgNode) -> Iterator[str]:
     while waiting:
         one = waiting.pop()
         kind = one.kind()
-        if _DROPPED.search(kind) or _MEMBER.match(kind) or re.search(r"call|subscript|index", kind):
+        if _is(_DROPPED, kind) or _is(_MEMBER, kind) or re.search(r"call|subscript|index", kind):
             continue
-        if kind == "variable_name" or (_NAME.search(kind) and not one.children()):
+        if kind == "variable_name" or (_is(_NAME, kind) and not one.children()):
             if kind not in {"property_identifier", "field_identifier", "type_identifier"}:
                 yield one.text()
             continue
