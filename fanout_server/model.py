@@ -67,6 +67,25 @@ class FailureKind(StrEnum):
     BROKEN = "broken"
 
 
+class CheckOf(StrEnum):
+    """What ``check`` is run on: some units' results merged, all of them, or what all started from."""
+
+    MERGED = "merged"
+    BASE = "base"
+    PART = "part"
+
+
+class CheckVerdict(StrEnum):
+    PASSED = "passed"
+    FAILED = "failed"
+    # It fails for what stands in a part of the results, which was left out; the rest passes.
+    PARTED = "parted"
+    # The base fails as well, and nothing is new.
+    NOTHING_NEW = "nothing-new"
+    FLAKY = "flaky"
+    CANCELLED = "cancelled"
+
+
 @frozen
 class Tokens:
     """What models were given and what they made. ``cached`` is the part of ``input`` that was read from a cache."""
@@ -187,6 +206,7 @@ class Options:
     unit_budget: float | None = None
     prices: Mapping[str, Price] = field(factory=dict)
     pilot: int = 0
+    order: str = "plan"
     mode: str = "edit"
     review: str = "checks"
     apply: str = "ask"
@@ -202,7 +222,8 @@ class Unit:
     """One independent work item, ready to run: every template in it is filled in.
 
     ``id`` is unique in its plan and valid as the last part of a ref and as a folder name.
-    ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set.
+    ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set. ``after`` are
+    the ids of units whose merged results it starts from.
     """
 
     id: str
@@ -214,6 +235,7 @@ class Unit:
     owns: tuple[str, ...] | None = None
     setup: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
+    after: tuple[str, ...] = ()
 
 
 @frozen
@@ -276,7 +298,7 @@ class RunView:
     """A run as the events so far add up to it. ``accepted`` is the note with which its pilot was accepted.
 
     For each of ``applied`` there is one of ``delivered``: how things stood after it. ``probed`` is what probes of the
-    agent cost, in dollars.
+    agent cost, in dollars. ``checking`` says what is checked now, ``check`` what came of it, empty where nothing did.
     """
 
     id: str
@@ -294,6 +316,8 @@ class RunView:
     delivered: tuple[Delivered, ...] = ()
     findings: tuple[Finding, ...] = ()
     accepted: str | None = None
+    checking: str = ""
+    check: str = ""
 
     @property
     def rest(self) -> tuple[str, ...]:

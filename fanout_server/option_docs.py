@@ -103,7 +103,10 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         " goes back to the agent.",
         _PROGRAM,
     ),
-    "check": OptionDoc("A program that is run on the merged result. Not acted on yet.", _PROGRAM),
+    "check": OptionDoc(
+        "A program that is run on the merged result; exit status 0 is good. Where it fails, the culprits are left out.",
+        _PROGRAM,
+    ),
     "attempts": OptionDoc("How often each unit is tried.", "a whole number from 1 to 20", "2", example="2"),
     "timeout": OptionDoc("How long each program may take.", _DURATION, "30m", example="30m"),
     "stall": OptionDoc("How long an agent may be silent.", _DURATION, "5m", example="5m"),
@@ -133,6 +136,13 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         "a whole number",
         "0",
         example="1",
+    ),
+    "order": OptionDoc(
+        "`depends`: units whose files import those of other units start when these are done, from their merged results."
+        " Units that import each other start together.",
+        "one word",
+        "plan",
+        settings.ORDERS,
     ),
     "mode": OptionDoc(
         "Whether units change files, or only say what they find. `review` is not acted on yet.",

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from fanout_server.model import FailureKind, Finding, Plan, RunState, Tokens, UnitState
+from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, UnitState
 
 
 @frozen
@@ -150,6 +150,27 @@ class RunIntegrated(Event):
 
 
 @frozen
+class CheckStarted(Event):
+    """``check`` is run on something: ``of`` is ``merged``, ``base``, or ``part``, of which ``units`` are what is in it.
+
+    ``number`` counts these since the results were merged.
+    """
+
+    of: CheckOf
+    number: int
+    units: tuple[str, ...] = ()
+
+
+@frozen
+class CheckEnded(Event):
+    """What came of checking the merged result. ``seconds`` covers all that was run for it."""
+
+    verdict: CheckVerdict
+    message: str
+    seconds: float
+
+
+@frozen
 class RunEnded(Event):
     """The engine's work on the run is over; ``state`` is ready, waiting, cancelled, failed or interrupted."""
 
@@ -213,6 +234,8 @@ AnyEvent = (
     | UnitEnded
     | FindingReported
     | RunIntegrated
+    | CheckStarted
+    | CheckEnded
     | RunEnded
     | RunApplied
     | RunReverted

@@ -54,6 +54,7 @@ OPTION_KEYS: tuple[str, ...] = (
     "unit_budget",
     "prices",
     "pilot",
+    "order",
     "mode",
     "review",
     "apply",
@@ -66,6 +67,7 @@ OPTION_KEYS: tuple[str, ...] = (
 
 AGENTS = ("claude", "codex", "gemini", "opencode", "copilot", "rewrite", "command")
 SPLITS = ("path", "symbol", "item", "folder", "diagnostic", "line")
+ORDERS = ("plan", "depends")
 MODES = ("edit", "review")
 REVIEWS = ("checks", "agent", "none")
 APPLIES = ("ask", "now", "later")
@@ -146,6 +148,7 @@ _PARSERS: dict[str, values.Parser] = {
     "unit_budget": values.money,
     "prices": shapes.prices,
     "pilot": values.whole(0, None),
+    "order": values.one_of(ORDERS),
     "mode": values.one_of(MODES),
     "review": values.one_of(REVIEWS),
     "apply": values.one_of(APPLIES),

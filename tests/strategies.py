@@ -88,6 +88,8 @@ _BY_TYPE = {
     "Finding": FINDINGS,
     "UnitState": st.sampled_from(model.UnitState),
     "RunState": st.sampled_from(model.RunState),
+    "CheckOf": st.sampled_from(model.CheckOf),
+    "CheckVerdict": st.sampled_from(model.CheckVerdict),
     "bool": st.booleans(),
     "FailureKind | None": st.none() | st.sampled_from(model.FailureKind),
     "Tokens | None": st.none() | TOKENS,

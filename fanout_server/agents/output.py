@@ -88,6 +88,16 @@ class Output:
             view = view[self._file.write(view) :]
 
 
+def without_escapes(text: str) -> str:
+    """Without what is there to move a terminal's cursor and to colour."""
+    return _ESCAPE.sub("", text)
+
+
+def visible(text: str) -> str:
+    """Without what shows nothing, or would show what is not there."""
+    return _NOT_SHOWN.sub("", text)
+
+
 def last_line(data: bytes, limit: int = 200) -> str:
     """The last line of ``data`` that shows anything, fit for a row of a terminal: no escapes, ``limit`` at most."""
     return next(iter(last_lines(data, 1, limit)), "")

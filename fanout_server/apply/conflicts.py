@@ -61,14 +61,15 @@ class Keeper:
         try:
             for content, ending, message in sides:
                 if content is not None:
-                    kept.append(Related(str(_write(self.sides, change.path + ending, content)), message))
+                    kept.append(Related(str(write_side(self.sides, change.path + ending, content)), message))
         except (OSError, paths.UnsafePath) as error:
             reason = (error.strerror if isinstance(error, OSError) else None) or str(error)
             return (), f"The other side could not be kept in '{self.sides}': {reason}. "
         return tuple(kept), ""
 
 
-def _write(sides: Path, path: str, content: Content) -> Path:
+def write_side(sides: Path, path: str, content: Content) -> Path:
+    """Where it is now. Raises OSError, UnsafePath."""
     target = sides / paths.check(path)
     target.parent.mkdir(parents=True, exist_ok=True)
     target.write_bytes(content.data)

@@ -19,11 +19,14 @@ from fanout_server.agents.base import Agent
 from fanout_server.cli import live, selecting
 from fanout_server.cli.delivering import apply_run, find_run, revert_run
 from fanout_server.planning import document
+from fanout_server.planning.order import waves
+from fanout_server.planning.preflight import seen
 from fanout_server.repo import git, room, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.retiring import Retired
 from fanout_server.run import health, history
 from fanout_server.run.engine import Engine
+from fanout_server.run.preflights import Preflights
 from fanout_server.run.state import progress_line
 from fanout_server.setting_files import Layers, SettingFiles
 
@@ -32,6 +35,8 @@ async def plan(arguments: argparse.Namespace, console: Console) -> int:
     """Without a run: the units, what planning has to say, and the plan as a document."""
     repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
     made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd(), live.warn)
+    preflight = await anyio.to_thread.run_sync(Preflights(repository).look, made)
+    made = seen(made, preflight)
     estimate = await history.estimate_in(repository, made)
     if arguments.json:
         live.print_json({**codec.to_dict(made), "estimate": estimate.to_dict()})
@@ -40,6 +45,8 @@ async def plan(arguments: argparse.Namespace, console: Console) -> int:
     errors = Console(stderr=True, highlight=False, markup=False, emoji=False)
     live.print_findings(errors, made.findings)
     units = f"{len(made.units)} unit" + ("" if len(made.units) == 1 else "s")
+    if any(unit.after for unit in made.units):
+        units += f" in {len(waves(made.units))} waves"
     errors.print(f"{units}, about {estimate}. {live.visible(estimate.basis)}", soft_wrap=True)
     if arguments.output:
         await anyio.Path(arguments.output).write_bytes(text.encode("utf-8", "surrogateescape"))
@@ -134,6 +141,8 @@ async def cancel(arguments: argparse.Namespace, console: Console) -> int:
         view = await engine.view(run)
     if ended:
         console.print(f"Cancelled {len(ended)} unit(s) of run {run}: {', '.join(ended)}.", soft_wrap=True)
+    elif view.state is model.RunState.CANCELLED:
+        console.print(f"Run {run} is cancelled. {view.message}", soft_wrap=True)
     else:
         console.print(f"Run {run} is {view.state}; nothing was going on that could be cancelled.", soft_wrap=True)
     return 0

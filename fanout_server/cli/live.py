@@ -123,6 +123,11 @@ class PlainLines:
                 return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
             case run_events.PilotAccepted():
                 return f"run {event.run}: the pilot is accepted"
+            case run_events.CheckStarted():
+                view = self._fold.view()
+                return "" if view is None else f"run {event.run}: {view.checking}"
+            case run_events.CheckEnded():
+                return f"run {event.run}: {event.message} ({event.seconds:.1f} s)"
             case run_events.RunEnded():
                 return f"run {event.run}: {event.state}. {event.message}"
             case _:
@@ -231,6 +236,8 @@ def run_to_dict(view: RunView, on_disk: OnDisk | None = None) -> dict[str, objec
         data["ended"] = view.ended
     if view.cost is not None:
         data["cost"] = view.cost
+    if view.check:
+        data["check"] = view.check
     if on_disk is not None:
         data["disk"] = on_disk.to_dict()
     return data

@@ -55,10 +55,10 @@ def check_run(view: RunView, *, exact: bool) -> Iterator[Check]:
     every = _expected(done == len(view.units), exact=exact) if done else False
     yield Check(f"{done} of {len(view.units)} units done, {view.plan.options.jobs} at a time", every)
     yield Check(f"{files} files migrated ({migration.FEWEST_FILES} or more)", files >= migration.FEWEST_FILES)
-    collided = [one for one in view.findings if one.code == "merge/conflict" and one.path == migration.COLLISION]
+    collided = [one for one in view.findings if one.code == "merge/auto-merged" and one.path == migration.COLLISION]
     yield Check(
-        f"the collision in {migration.COLLISION} was found, and only one of the two changes taken",
-        _expected(len(collided) == 1 and len(view.owners.get(migration.COLLISION, ())) == 1, exact=exact),
+        f"the collision in {migration.COLLISION} was merged by its syntax, with both changes, and told",
+        _expected(len(collided) == 1 and len(view.owners.get(migration.COLLISION, ())) > 1, exact=exact),
     )
     strays = [one for one in view.findings if one.code == "unit/out-of-scope" and one.path == migration.OUTSIDE]
     yield Check(

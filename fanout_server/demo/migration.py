@@ -1,7 +1,8 @@
 """The demo's plan document: drop what Tornado kept for Python 2, one unit a file.
 
 Two of its units are wrong on purpose. Two items name overlapping ranges of one test file, so both rewrite line 388 and
-one of them line 389 as well: a collision. One item lies outside what a unit owns: a write out of scope.
+one of them line 389 as well: a collision, which git calls a conflict and a merge of syntax solves. One item lies
+outside what a unit owns: a write out of scope.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from fanout_server.model import RunView
 from fanout_server.run.engine import Engine
 
 _STOP_SECONDS = 30.0
-_UNITS_FAILED = 1
+_NOTHING_LEFT = 0
 
 
 async def command(arguments: argparse.Namespace, console: Console) -> int:
@@ -49,7 +49,7 @@ async def command(arguments: argparse.Namespace, console: Console) -> int:
 
     found: list[Check] = [*checks.check_run(view, exact=exact)]
     if exact:
-        found.append(Check("'fanout run' told of the collision by its exit status", status == _UNITS_FAILED))
+        found.append(Check("'fanout run' told by its exit status that no conflict is left", status == _NOTHING_LEFT))
     found += await anyio.to_thread.run_sync(lambda: list(checks.check_files(place, view, edited, exact=exact)))
     found += checks.check_user(before, await anyio.to_thread.run_sync(checks.look, place))
     return _tell(console, found, place)

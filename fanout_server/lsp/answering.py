@@ -8,12 +8,16 @@ from fanout_server.lsp import answers
 from fanout_server.lsp.findings import Places
 from fanout_server.model import Plan, RunView, UnitView
 from fanout_server.planning.estimate import Estimate
+from fanout_server.planning.preflight import Preflight
 from fanout_server.planning.selection import Way
 from fanout_server.repo.usage import Usage
 from fanout_server.run.on_disk import OnDisk
 
 
-def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate) -> answers.Preview:
+def preview(
+    plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate, preflight: Preflight | None
+) -> answers.Preview:
+    needs = {} if preflight is None else preflight.needs
     return answers.Preview(
         units=tuple(
             answers.PlannedUnit(
@@ -26,12 +30,14 @@ def preview(plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate)
                     )
                     for target in unit.targets
                 ),
+                needs.get(unit.id, ()),
             )
             for unit in plan.units
         ),
         splits=tuple(answers.Split(way.kind, way.count, way.label) for way in ways),
         warnings=places.answers(plan.findings),
         estimate=_estimate(estimate),
+        complete=preflight is not None,
     )
 
 
@@ -48,6 +54,7 @@ def run(view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: 
         cost=view.cost,
         estimate=None if estimate is None else _estimate(estimate),
         disk=None if on_disk is None else _disk(on_disk),
+        check=view.checking or view.check or None,
     )
 
 

@@ -44,9 +44,12 @@ class Target:
 
 @frozen
 class PlannedUnit:
+    """``needs`` are the units whose files its own files import."""
+
     id: str
     title: str
     targets: tuple[Target, ...]
+    needs: tuple[str, ...] = ()
 
 
 @frozen
@@ -70,12 +73,16 @@ class Estimate:
 
 @frozen
 class Preview:
-    """``splits`` has the best way first; of a plan document there are none."""
+    """``splits`` has the best way first; of a plan document there are none.
+
+    Not ``complete``: the look at imports and history was not over yet. It goes on; who asks again has it.
+    """
 
     units: tuple[PlannedUnit, ...]
     splits: tuple[Split, ...]
     warnings: tuple[Finding, ...]
     estimate: Estimate
+    complete: bool = True
 
 
 @frozen
@@ -116,7 +123,10 @@ class Unit:
 
 @frozen
 class Run:
-    """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted."""
+    """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted.
+
+    ``check`` is what checking the merged result came to, or what is checked now.
+    """
 
     run_id: str
     state: RunState
@@ -129,6 +139,7 @@ class Run:
     cost: float | None = None
     estimate: Estimate | None = None
     disk: Disk | None = None
+    check: str | None = None
 
 
 @frozen

@@ -371,4 +371,5 @@ def describe(view: RunView) -> str:
     """What is ready, for the question whether to apply it."""
     done = sum(unit.state == "done" for unit in view.units)
     text = f"Run {view.id} is ready: {done} of {len(view.units)} units done, {len(view.owners)} files changed"
-    return f"{text}, {len(view.findings)} findings." if view.findings else f"{text}."
+    text = f"{text}, {len(view.findings)} findings." if view.findings else f"{text}."
+    return f"{text} {view.check}" if view.check else text

@@ -36,8 +36,31 @@ _PAGES: Mapping[str, _Page] = {
     ),
     "preflight/duplicate": _Page("Two items are the same, and became one unit.", "Take one of them out."),
     "preflight/shared-file": _Page(
-        "Two units have the same file, so what they make of it may not fit together.",
-        "Join the items, or set `owns` so that each writes files of its own.",
+        "Two units have the same file, so what they make of it may not fit together. It is an error, and keeps the plan"
+        " from being run, where both own it by its name in `owns`.",
+        "Join the items, drop one with the quick fix, or set `owns` so that each writes files of its own.",
+    ),
+    "preflight/unit-depends": _Page(
+        "The unit's files import files that other units change. All units start from the same base, so its agent sees"
+        " those as they were before.",
+        "Nothing, if what is imported stays the same to those who use it. Else set `order: depends` (there is a quick"
+        " fix): the unit then starts when the others are done, from their merged results. Or drop one of them.",
+    ),
+    "preflight/hot-file": _Page(
+        "In most commits that changed files of several units, this file was changed too. The units may all change it.",
+        "Nothing, or say in the instruction who is to change it; `owns` keeps the others from doing so.",
+    ),
+    "preflight/co-change": _Page(
+        "In most commits that changed one of the unit's files, another file was changed too.",
+        "Nothing, if the change at hand does not concern it. Else add it to the list, or make both one item.",
+    ),
+    "preflight/too-small": _Page(
+        "These units have only a few lines to work on, so that an agent's start costs more than its work.",
+        "Name a folder as one item, or have one agent do all of them.",
+    ),
+    "preflight/cut-short": _Page(
+        "Not all files of the plan could be looked at, so there may be more units that need others.",
+        "Nothing. Of very large plans, run a part at a time.",
     ),
     "preflight/no-variable": _Page(
         "The instruction names no target, so the target was added below it.",
@@ -63,6 +86,10 @@ _PAGES: Mapping[str, _Page] = {
         " not among its targets (these were taken).",
         "Look at the unit's diff. What was left out is kept in the unit's ref, and a quick fix takes it. Widen `owns`"
         " if the next run is to take such files by itself.",
+    ),
+    "unit/starts-without": _Page(
+        "The unit was to start from the results of others, and some of these were not done. It started from the rest.",
+        "Have the others done again (`fanout.retry`), then this one.",
     ),
     "unit/ignored-files": _Page(
         "The unit left files that git ignores. They are no part of its result.", "Nothing, as a rule."
@@ -136,6 +163,39 @@ _PAGES: Mapping[str, _Page] = {
     "review/": _Page(
         "The review of the merged result has something to say about what a unit added.",
         "Read the message. A quick fix takes the unit's part of the file out again, or has the unit done again.",
+    ),
+    "merge/auto-merged": _Page(
+        "Two units changed a file in the same places, which git calls a conflict, and it was merged all the same: one"
+        " side changed only white space there, or both added something where the order means nothing, or to one list."
+        " Confidence `high`: where the order means nothing. `medium`: where it may mean something.",
+        "Look at the place. Once the file is applied, a quick fix leaves out what the unit did to it, or keeps only"
+        " that; what was done since stays.",
+    ),
+    "check/culprit": _Page(
+        "The project's check fails on the merged result because of these units, though each was done by itself. Sets"
+        " of units were merged and checked until the smallest that fails was known, each verdict twice. Their part was"
+        " left out of the change set, unless nothing would be left of it, and is kept.",
+        "Send a unit back with what the check said (a quick fix, or `fanout.retry` with a note), take it in"
+        " nevertheless (`fanout.apply` with `units`), or do without it.",
+    ),
+    "check/flaky": _Page(
+        "The project's check once failed and once passed on one and the same files, so nobody is to blame for what it"
+        " says.",
+        "Run it by hand before you keep the result, and make it give the same verdict each time.",
+    ),
+    "check/base-fails": _Page(
+        "The project's check fails on the merged result, but nothing that it tells of is new: it fails without the"
+        " run's changes as well.",
+        "Nothing that has to do with the run. As long as it fails, only problems whose file and line it prints can be"
+        " told apart.",
+    ),
+    "check/failed": _Page(
+        "The project's check fails on the merged result, or could not be run on it, and no unit could be named for it.",
+        "Read its output (`fanout.show` with `log`), then mend the option `check`, or what was merged.",
+    ),
+    "check/": _Page(
+        "The project's check tells of this on the merged result, and did not on the base. The code is its own.",
+        "Mend it here, or have the unit done again (`fanout.retry`), which is told of it.",
     ),
     "apply/": _Page(
         "A change was not made in your files. It is kept, and can be applied later.",

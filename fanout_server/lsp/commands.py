@@ -19,10 +19,13 @@ from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.new_buffers import NewBuffers
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
+from fanout_server.planning import preflight as flights
 from fanout_server.run.engine import Engine
 from fanout_server.run.services import new_run_id
 
 _SOON_SECONDS = 0.08
+# However long the plan itself took, what is remembered of its imports is worth that.
+_LEAST_SECONDS = 0.02
 _EDIT_SECONDS = 0.9
 
 
@@ -45,12 +48,16 @@ class Commands:
         return await anyio.to_thread.run_sync(codec.to_dict, answer)
 
     async def preview(self, arguments: wire.PreviewArguments) -> answers.Preview:
+        until = anyio.current_time() + _SOON_SECONDS
         asked = await plans.read(self._session, "fanout.preview", arguments)
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
         estimate = await asked.engine.estimate(plan)
-        answer = await anyio.to_thread.run_sync(answering.preview, plan, ways, places, estimate)
+        within = max(_LEAST_SECONDS, until - anyio.current_time())
+        preflight = await asked.engine.preflight(plan, asked.opened, within=within)
+        plan = flights.seen(plan, preflight)
+        answer = await anyio.to_thread.run_sync(answering.preview, plan, ways, places, estimate, preflight)
         if arguments.show:
             text = await anyio.to_thread.run_sync(previewing.markdown, plan, estimate)
             await show.show_text(self._session, asked.engine, "preview.md", text)

@@ -198,7 +198,8 @@ class _PlanActions:
         document = self._session.documents.get(params.text_document.uri)
         if document is None or not is_plan(document):
             return []
-        return await self._room().offers.actions(params)
+        room = self._room()
+        return [*await room.fixes.actions(params), *await room.offers.actions(params)]
 
 
 class _Selections:

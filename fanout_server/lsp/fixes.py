@@ -8,6 +8,7 @@ from typing import Any
 import anyio.to_thread
 from lsprotocol import types
 
+from fanout_server.apply import automatic, conflicts
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import uris
 from fanout_server.lsp.plan_language import ACTION_KIND
@@ -15,7 +16,7 @@ from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
 from fanout_server.run import fixing
-from fanout_server.run.state import RESUMABLE, is_of_merged
+from fanout_server.run.state import RESUMABLE, is_of_review
 
 _WHO = "fanout/fixes"
 _APPLYABLE = frozenset({RunState.READY, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED, RunState.APPLIED})
@@ -24,7 +25,13 @@ _TITLES: Mapping[Choice, str] = {
     Choice.THEIRS: "Take the other side instead of mine",
     Choice.BOTH: "Keep both, mine first",
 }
+_UNDOING: Mapping[Choice, str] = {
+    Choice.MINE: "Leave out what unit {unit} did to this file",
+    Choice.THEIRS: "Keep of this file only what unit {unit} made of it",
+}
 _MOST_UNITS = 5
+# With a note a unit goes on from what it has; the finding itself goes along.
+_MEND = "With your change the project's check fails. Mend what makes it fail, keeping to the task."
 _MOST_FINDINGS = 50
 _MOST_RUNS = 3
 
@@ -86,8 +93,7 @@ class Fixes:
     ) -> list[types.CodeAction]:
         run = known.view.id
         found: list[types.CodeAction] = []
-        choices = fixing.choices(finding)
-        if choices:
+        if fixing.choices(finding):
             found += await self._choices(uri, diagnostic, known, name, finding)
         for title, command, argument in _commands(known, finding, uri):
             found.append(_action(title, command, argument, diagnostic))
@@ -96,7 +102,7 @@ class Fixes:
             if any(unit.id == finding.units[0] and unit.result for unit in known.view.units):
                 found.append(_action(f"Show the diff of unit {finding.units[0]}", "fanout.show", show, diagnostic))
         dismiss = {"runId": run, "findings": [name]}
-        if Choice.MINE not in choices:
+        if finding.code != conflicts.CODE:
             found.append(_action("Dismiss this finding", "fanout.dismiss", dismiss, diagnostic))
         return found
 
@@ -107,7 +113,7 @@ class Fixes:
         found: list[types.CodeAction] = []
         run = known.view.id
         for choice in fixing.choices(finding):
-            title = _title(choice, finding)
+            title = _title(finding, choice)
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
             action.data = {
@@ -145,10 +151,14 @@ class Fixes:
         return None if document is None else document.version
 
 
-def _title(choice: Choice, finding: Finding) -> str:
+def _title(finding: Finding, choice: Choice) -> str:
     if choice is Choice.DROP:
         return f"Drop unit {finding.units[0]}'s part of this file"
-    return _TITLES[choice] if finding.code == "merge/conflict" else "Take what was left out"
+    if finding.code == conflicts.CODE:
+        return _TITLES[choice]
+    if finding.code == automatic.CODE:
+        return _UNDOING[choice].format(unit=finding.units[0])
+    return "Take what was left out"
 
 
 def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, str, dict[str, Any]]]:
@@ -156,12 +166,21 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
     run = known.view.id
     if finding.code.startswith("apply/"):
         yield "Apply the change of this file again", "fanout.apply", {"runId": run, "files": [uri], "mode": "now"}
+    if finding.code == "check/culprit":
+        for unit in finding.units[:_MOST_UNITS]:
+            if known.view.state in RESUMABLE:
+                back = {"runId": run, "units": [unit], "note": _MEND}
+                yield f"Send unit {unit} back with what the check said", "fanout.retry", back
+        taken = {"runId": run, "units": list(finding.units), "mode": "now"}
+        yield f"Take {', '.join(finding.units[:_MOST_UNITS])} in nevertheless", "fanout.apply", taken
+    if finding.code.startswith("check/"):
+        yield f"Show the logs of run {run}", "fanout.show", {"runId": run, "what": "log"}
     if finding.code in {"unit/failed", "unit/no-change"} and finding.units:
         unit = finding.units[0]
         if known.view.state in RESUMABLE:
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
         yield f"Show the log of unit {unit}", "fanout.show", {"runId": run, "unit": unit, "what": "log"}
-    if is_of_merged(finding) and finding.code != "merge/conflict" and known.view.state in RESUMABLE:
+    if is_of_review(finding) and known.view.state in RESUMABLE:
         for unit in finding.units[:_MOST_UNITS]:
             # Its agent is told what was found.
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}

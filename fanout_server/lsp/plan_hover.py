@@ -107,7 +107,7 @@ class PlanHover:
             ]
             told = said or ["This stands for no unit of its own."]
         elif len(named) == 1:
-            told = await self._one(named[0], last)
+            told = await self._one(named[0], last, outlook)
         else:
             told = _several(named, last)
         return "\n\n".join(told), text.place(item.range)
@@ -120,12 +120,13 @@ class PlanHover:
             return await outlooks.of(text.document.uri)
         return outlooks.last(text.document.uri)
 
-    async def _one(self, named: _Named, last: LastRun | None) -> list[str]:
+    async def _one(self, named: _Named, last: LastRun | None, outlook: Outlook) -> list[str]:
         unit = named.planned or (named.ran[0] if named.ran else None)
         told = [f"**{_plain(_label(named.entry))}**" + (f" (unit {words.inline(unit.id)})" if unit else "")]
         if named.ran is not None and last is not None:
             told += await self._state(named.ran[1], last)
         if unit is not None:
+            told += _order(unit, outlook)
             if unit.owns is not None:
                 told.append("May write " + ", ".join(words.inline(one) for one in unit.owns[:_NAMED]))
             prompt = unit.prompt or "(no instruction)"
@@ -151,6 +152,18 @@ class PlanHover:
         with anyio.move_on_after(_LOG_SECONDS):
             lines = await last.engine.log_tail(last.id, unit.id, _LOG_LINES, self._limiter)
         return "\n".join(words.shortened(line, _LONGEST_LINE) for line in lines)
+
+
+def _order(unit: Unit, outlook: Outlook) -> list[str]:
+    """Which others it needs, and whether it waits for them."""
+    plan, preflight = outlook.draft.plan, outlook.preflight
+    others = () if preflight is None else preflight.needs.get(unit.id, ())
+    if plan is None or not others:
+        return []
+    names = ", ".join(words.inline(one) for one in others[:_NAMED]) + _more(len(others))
+    if plan.options.order == "depends":
+        return [f"Imports what {names} change, and starts from their merged results, unless they import it too."]
+    return [f"Imports what {names} change at the same time. With `order: depends` it starts after them."]
 
 
 def of_option(key: str, documented: OptionDoc) -> str:

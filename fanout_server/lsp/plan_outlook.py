@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bisect
 import logging
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,7 +14,7 @@ import anyio.to_thread
 import attrs
 
 from fanout_server import model, settings
-from fanout_server.lsp import draft_files
+from fanout_server.lsp import draft_files, present
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.plan_document import PlanDocuments, PlanText
 from fanout_server.lsp.plan_files import FileLists, Listed
@@ -22,6 +23,7 @@ from fanout_server.model import Finding, Severity
 from fanout_server.planning import plan as planning
 from fanout_server.planning.estimate import Estimate
 from fanout_server.planning.plan import Draft
+from fanout_server.planning.preflight import Preflight
 from fanout_server.run.engine import Engine
 
 _log = logging.getLogger(__name__)
@@ -41,12 +43,24 @@ class Outlook:
     draft: Draft
     engine: Engine | None = None
     estimate: Estimate | None = None
+    preflight: Preflight | None = None
     entries_of: Mapping[int, tuple[int, ...]] = attrs.field(init=False)
     items_of: Mapping[str, int] = attrs.field(init=False)
 
     def __attrs_post_init__(self) -> None:
         self.entries_of = _entries_of(self.text, self.draft)
         self.items_of = {item.text: index for index, item in reversed(list(enumerate(self.text.items)))}
+
+    def expected(self) -> tuple[Finding, ...]:
+        """What preflight says, as far as it is known, each finding at the item of its first unit."""
+        plan = self.draft.plan
+        if self.preflight is None or plan is None:
+            return ()
+        places = {unit.id: entry.range for unit, entry in zip(plan.units, self.draft.entries, strict=True)}
+        return tuple(
+            attrs.evolve(one, path=None, range=places.get(one.units[0]) if one.units else None)
+            for one in self.preflight.findings
+        )
 
     @property
     def root(self) -> Path | None:
@@ -127,6 +141,14 @@ class Outlooks:
             except model.FanoutError as error:
                 _log.warning("no estimate: %s", error)
         return outlook.estimate
+
+    async def preflight(self, outlook: Outlook, within: float = math.inf) -> Preflight | None:
+        """``None`` where the plan could not run, or it takes longer than ``within`` seconds."""
+        engine, plan = outlook.engine, outlook.draft.plan
+        if outlook.preflight is None and engine is not None and plan is not None:
+            opened = present.OpenTexts(self._session.documents.all(), engine.repository.root)
+            outlook.preflight = await engine.preflight(plan, opened, self.files.known(engine.repository), within)
+        return outlook.preflight
 
     async def engine_of(self, document: Document) -> Engine:
         """Raises FanoutError where the document lies in no repository."""

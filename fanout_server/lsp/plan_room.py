@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fanout_server.lsp.plan_actions import PlanOffers
 from fanout_server.lsp.plan_completion import PlanCompletion
+from fanout_server.lsp.plan_fixes import PlanFixes
 from fanout_server.lsp.plan_format import PlanFormat
 from fanout_server.lsp.plan_hints import PlanHints
 from fanout_server.lsp.plan_hover import PlanHover
@@ -22,6 +23,7 @@ class PlanRoom:
         self.hover = PlanHover(session, self.watch)
         self.completion = PlanCompletion(session, self.watch)
         self.offers = PlanOffers(session, self.watch)
+        self.fixes = PlanFixes(session, self.watch)
         self.hints = PlanHints(self.watch)
         self.structure = PlanStructure(session, self.watch)
         self.format = PlanFormat(self.watch)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from pathlib import Path
 
 import anyio
@@ -13,7 +12,7 @@ from lsprotocol import types
 from fanout_server.lsp import findings
 from fanout_server.lsp.documents import Document
 from fanout_server.lsp.plan_document import PlanDocuments, PlanText, owner_of
-from fanout_server.lsp.plan_outlook import Outlooks
+from fanout_server.lsp.plan_outlook import Outlook, Outlooks
 from fanout_server.lsp.plan_runs import PlanRuns
 from fanout_server.lsp.refreshing import Refresh
 from fanout_server.lsp.session import Session
@@ -24,6 +23,8 @@ from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 
 _TYPING_SECONDS = 0.2
+# So that what is mostly known already does not vanish and come again with each key.
+_PREFLIGHT_SECONDS = 0.15
 
 
 class PlanWatch:
@@ -128,17 +129,25 @@ class PlanWatch:
         outlook = await self.outlooks.of(document.uri)
         if outlook is None or self.documents.open(document.uri) is not outlook.text.document:
             return
-        root = outlook.root or Path("/")
-        found = await anyio.to_thread.run_sync(
-            self._diagnostics, outlook.text, outlook.draft.findings, root, limiter=self.documents.limiter
-        )
-        if self.documents.open(document.uri) is outlook.text.document:
+        if await self.outlooks.preflight(outlook, _PREFLIGHT_SECONDS) is not None or outlook.draft.plan is None:
+            await self._show(outlook)
+            return
+        await self._show(outlook)
+        if await self.outlooks.preflight(outlook) is not None:
+            await self._show(outlook)
+
+    async def _show(self, outlook: Outlook) -> None:
+        """What is known of the document so far, if it still is as it was then."""
+        document = outlook.text.document
+        found = await anyio.to_thread.run_sync(self._diagnostics, outlook, limiter=self.documents.limiter)
+        if self.documents.open(document.uri) is document:
             self._watching.diagnostics.put(owner_of(document.uri), {document.uri: found})
 
-    def _diagnostics(self, text: PlanText, told: Iterable[Finding], root: Path) -> list[types.Diagnostic]:
+    def _diagnostics(self, outlook: Outlook) -> list[types.Diagnostic]:
         """All that planning says of a document is about the document itself."""
-        places = findings.Places(self._session, root)
-        return [places.to_diagnostic("", _placed(text, one)) for one in dict.fromkeys(told)]
+        places = findings.Places(self._session, outlook.root or Path("/"))
+        told = dict.fromkeys((*outlook.draft.findings, *outlook.expected()))
+        return [places.to_diagnostic("", _placed(outlook.text, one)) for one in told]
 
 
 def _placed(text: PlanText, finding: Finding) -> Finding:

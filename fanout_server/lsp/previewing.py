@@ -23,6 +23,8 @@ def _parts(plan: Plan, estimate: Estimate) -> Iterator[str]:
         yield "\n".join(f"- {one.severity}: {one.message}" for one in plan.findings)
     for unit in plan.units[:_MOST_UNITS]:
         yield f"## {unit.id}: {words.inline(unit.title)}"
+        if unit.after:
+            yield "Starts after " + ", ".join(words.inline(one) for one in unit.after)
         if unit.owns is not None:
             yield "May write " + ", ".join(words.inline(glob) for glob in unit.owns)
         if unit.verify:

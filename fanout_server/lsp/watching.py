@@ -24,7 +24,7 @@ from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run.engine import Engine
-from fanout_server.run.state import is_of_merged, progress_line
+from fanout_server.run.state import is_of_review, progress_line
 from fanout_server.run.views import UnknownRun
 
 _REFRESH_SECONDS = 0.2
@@ -400,10 +400,10 @@ class Watching:
 
 def _is_placed(view: RunView, finding: Finding) -> bool:
     """Whether a finding's lines are those of the user's file: what is about the merged text waits until it is there."""
-    if finding.range is None or finding.path not in view.owners or not is_of_merged(finding):
+    if finding.range is None or finding.path not in view.owners or not is_of_review(finding):
         return True
     has = view.delivered[-1].files if view.delivered else {}
-    return finding.code == "merge/conflict" or finding.path in has
+    return finding.path in has
 
 
 def _title(instruction: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import posixpath
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -13,10 +14,12 @@ from fanout_server.planning.paths import Kind
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Sequence
 
-    from fanout_server.model import Range
+    from fanout_server.model import Range, Unit
     from fanout_server.planning.targets import Entry, Found, Request
 
 _NAMED = 5
+# In a glob that has none of these, every character stands for itself.
+_MEANS_MORE = frozenset("*?[]\\!# \t\r\n")
 
 
 def merge(found: Sequence[Found], source: str | None) -> tuple[tuple[Entry, ...], list[Finding]]:
@@ -88,6 +91,48 @@ def shared_files(entries: Sequence[Entry], source: str | None) -> list[Finding]:
         if around is not None:
             findings.append(_shared(f"One unit works on {path}, another on the folder {around}", sharing[-1:], source))
     return findings
+
+
+def owned_twice(units: Sequence[Unit], source: str | None, place: Range | None) -> list[Finding]:
+    """An error for every file that two units own by its name: one's would replace the other's.
+
+    A wildcard or a folder may be shared, and so may a file of which each unit has a part of its own. ``place`` is that
+    of the option ``owns``.
+    """
+    owners: dict[str, list[Unit]] = defaultdict(list)
+    for unit in units:
+        for path in dict.fromkeys(glob.removeprefix("/") for glob in unit.owns or () if _is_a_file(glob)):
+            owners[path].append(unit)
+    return [
+        Finding(
+            "preflight/shared-file",
+            Severity.ERROR,
+            f"{len(those)} units own {path}: {_ids(those)}. Only one can write it. Put a variable like {{dir}} into"
+            " 'owns' that tells them apart, or make them one item.",
+            source,
+            place,
+            tuple(unit.id for unit in those),
+        )
+        for path, those in owners.items()
+        if len(those) > 1 and not _have_parts(path, those)
+    ]
+
+
+def _is_a_file(glob: str) -> bool:
+    """By its words: a name with an ending, and nothing in it that may stand for something else."""
+    return _MEANS_MORE.isdisjoint(glob) and "." in posixpath.basename(glob).lstrip(".")
+
+
+def _have_parts(path: str, units: Sequence[Unit]) -> bool:
+    """Whether each unit's target is a part of that file, and no two of the parts overlap."""
+    places = [unit.targets[0].range for unit in units if unit.targets and unit.targets[0].path == path]
+    parts = sorted((one for one in places if one is not None), key=lambda one: (one.start, one.end))
+    return len(parts) == len(units) and all(one.end <= after.start for one, after in itertools.pairwise(parts))
+
+
+def _ids(units: Sequence[Unit]) -> str:
+    more = f" and {len(units) - _NAMED} more" if len(units) > _NAMED else ""
+    return ", ".join(unit.id for unit in units[:_NAMED]) + more
 
 
 def _apart(sharing: Sequence[Entry]) -> bool:

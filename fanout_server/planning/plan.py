@@ -10,7 +10,7 @@ from attrs import field, frozen
 
 from fanout_server import settings
 from fanout_server.model import FanoutError, Finding, Options, Plan, Position, Range, Severity
-from fanout_server.planning import document, positions, selection, units, variables
+from fanout_server.planning import document, overlaps, positions, selection, units, variables
 from fanout_server.planning.positions import LineIndex
 from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.planning.workspace import Workspace
@@ -182,7 +182,7 @@ def _build(instruction: str, resolved: Resolved, options: Options, given: Mappin
     if errors:
         raise PlanError(_in_order(errors))
     made = tuple(builder.unit(number, entry) for number, entry in enumerate(resolved.entries, 1))
-    errors = list(_outside_globs(made, source))
+    errors = [*_outside_globs(made, source), *overlaps.owned_twice(made, source.path, source.value("owns"))]
     if errors:
         raise PlanError(errors)
     remarks = (
@@ -294,7 +294,6 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
     asked = {
-        "check": bool(options.check),
         "mode": options.mode == "review",
         "review": options.review == "agent",
     }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from fanout_server.repo import git, objects, trees
+from fanout_server.repo import commits, git, objects, trees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.trees import GITLINK, Change
 
@@ -29,9 +29,8 @@ def diff_many(repo: Repository, old: str, news: Sequence[str]) -> list[tuple[Cha
 
 def since_parent(repo: Repository, commit: str) -> tuple[str, ...]:
     """The paths in which a commit differs from its parent; none where it has no parent. Raises GitFailed."""
-    head = objects.of(repo).read_commit(commit).partition(b"\n\n")[0]
-    parents = [line.removeprefix(b"parent ").decode() for line in head.split(b"\n") if line.startswith(b"parent ")]
-    return tuple(change.path for change in diff(repo, parents[0], commit)) if parents else ()
+    parent = commits.parent(repo, commit)
+    return () if parent is None else tuple(change.path for change in diff(repo, parent, commit))
 
 
 def parse_raw(told: bytes) -> Iterator[Change]:

@@ -33,9 +33,12 @@ class Collected:
     ignored: tuple[str, ...] = ()
 
 
-def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collection[str] = ()) -> Collected:
+def collect(
+    repo: Repository, worktree: Worktree, message: str, *, known: Collection[str] = (), since: str | None = None
+) -> Collected:
     """The difference between the base and the files, whatever the agent did with git.
 
+    ``since`` is a commit that counts instead of the base: the result is a commit on it, and its changes are from there.
     ``known`` are paths and globs of what the worktree was provisioned with; that is not the agent's work.
     The agent's index, HEAD, ``.git`` file and settings play no part: git gets the user's repository, the worktree's
     folder and an index of ours. Raises UnreadableFile, GitFailed.
@@ -44,10 +47,11 @@ def collect(repo: Repository, worktree: Worktree, message: str, *, known: Collec
     with store.batch():
         tree, left_out = _take(repo, worktree, known)
         tree = _without_setup(repo, worktree, tree)
-        changed = trees.diff(store, store.tree_of(worktree.base), tree)
+        parent = since or worktree.base
+        changed = trees.diff(store, store.tree_of(parent), tree)
         if not changed:
             return Collected(None, (), left_out)
-        return Collected(commits.create(repo, tree, worktree.base, message), changed, left_out)
+        return Collected(commits.create(repo, tree, parent, message), changed, left_out)
 
 
 def settle(repo: Repository, worktree: Worktree, start: str) -> None:

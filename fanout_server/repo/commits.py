@@ -29,6 +29,13 @@ def create(repo: Repository, tree: str, parent: str | None, message: str, date: 
     return store.write("commit", "\n".join(lines).encode() + _text(message))
 
 
+def parent(repo: Repository, commit: str) -> str | None:
+    """The first one, ``None`` where there is none. Raises GitFailed."""
+    head = objects.of(repo).read_commit(commit).partition(b"\n\n")[0]
+    lines = [line for line in head.split(b"\n") if line.startswith(b"parent ")]
+    return lines[0].removeprefix(b"parent ").decode() if lines else None
+
+
 def date(repo: Repository, commit: str) -> str:
     """When ``commit`` was committed, in git's raw form; what is made from it alone is then the same each time."""
     text = objects.of(repo).read_commit(commit).partition(b"\n\n")[0]

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from attrs import frozen
 
-from fanout_server.repo import changes, tree_merge, trees
+from fanout_server.repo import changes, tree_merge, trees, unmerged
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing, folders
 from fanout_server.repo.tree_merge import ThreeSides
 from fanout_server.repo.trees import State
+from fanout_server.repo.unmerged import Settle, Settled
 
 
 @frozen
@@ -25,24 +26,39 @@ class Conflict:
 
 
 @frozen
+class Step:
+    """Where git saw a conflict, ``path`` of ``unit`` was merged all the same with what ``others`` had made of it.
+
+    ``sides`` are the file in the base, as it stood before, and as the unit has it.
+    """
+
+    unit: str
+    path: str
+    others: tuple[str, ...]
+    sides: ThreeSides
+    settled: Settled
+
+
+@frozen
 class Merged:
     """``commit`` is a commit on the base. ``owners`` has the units of each path that differs there from the base."""
 
     commit: str
     owners: dict[str, tuple[str, ...]]
     conflicts: tuple[Conflict, ...] = ()
+    steps: tuple[Step, ...] = ()
 
 
-def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]]) -> Merged:
+def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]], settle: Settle | None = None) -> Merged:
     """Merges (unit, result commit) in this order; a result's own parent plays no part. The same each time.
 
-    Where two do not fit, the later unit's part of those files stays out, and the rest of it goes in. Two that make the
-    same of a file do not conflict. Raises GitFailed.
+    Where two do not fit and ``settle`` cannot merge them either, the later unit's part of those files stays out, and
+    the rest of it goes in. Two that make the same of a file do not conflict. Raises GitFailed.
     """
     made = changes.diff_many(repo, base, [commit for _, commit in results])
     parts = {unit: part for (unit, _), part in zip(results, made, strict=True)}
     entangled = _entangled(parts)
-    merging = _Merging(Standing(repo, base))
+    merging = _Merging(Standing(repo, base), settle)
     for unit, part in parts.items():
         if unit not in entangled:
             merging.take(unit, part)
@@ -52,16 +68,18 @@ def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]]) -> Me
     merging.merge_files()
     standing = merging.standing
     owners = _owners(standing, {unit: merging.kept[unit] for unit in parts})
-    return Merged(standing.commit(standing.tree), owners, tuple(merging.conflicts))
+    return Merged(standing.commit(standing.tree), owners, tuple(merging.conflicts), tuple(merging.steps))
 
 
 class _Merging:
     """``kept`` is what of each unit went in."""
 
-    def __init__(self, standing: Standing) -> None:
+    def __init__(self, standing: Standing, settle: Settle | None) -> None:
         self.standing = standing
+        self._settle_with = settle
         self.kept: dict[str, Sequence[Change]] = {}
         self.conflicts: list[Conflict] = []
+        self.steps: list[Step] = []
         # Changes of files that others changed too, by path. They wait for others like them: a process can merge many.
         self._waiting: dict[str, tuple[str, Change]] = {}
 
@@ -77,7 +95,11 @@ class _Merging:
         if clashes is None:
             self.merge_files()
             self.kept[unit], left = _fit(self.standing, commit, part)
-            self._leave_out(unit, left)
+            sides = self._sides_of(change for change in part if change.path in left)
+            self._settle(dict.fromkeys(sides, unit), sides)
+            settled = {step.path for step in self.steps if step.unit == unit}
+            self.kept[unit] = (*self.kept[unit], *(change for change in part if change.path in settled & left))
+            self._leave_out(unit, left - settled)
             return
         self._waiting |= {change.path: (unit, change) for change in clashes}
         self.take(unit, [change for change in part if change not in clashes])
@@ -91,10 +113,34 @@ class _Merging:
         }
         merged, conflicts = tree_merge.merge_files(self.standing.repo, files)
         self.standing.lay_over(trees.change(path, files[path].base, state) for path, state in merged.items())
-        for unit in dict.fromkeys(unit for unit, _ in waiting.values()):
+        makers = {path: unit for path, (unit, _) in waiting.items()}
+        conflicts -= self._settle(makers, {path: files[path] for path in files if path in conflicts})
+        for unit in dict.fromkeys(makers.values()):
             own = {path: change for path, (maker, change) in waiting.items() if maker == unit}
             self.kept[unit] = (*self.kept[unit], *(change for path, change in own.items() if path not in conflicts))
             self._leave_out(unit, own.keys() & conflicts)
+
+    def _sides_of(self, part: Iterable[Change]) -> dict[str, ThreeSides]:
+        """Of the files that clash at their own place, with no rename in between."""
+        changed, moved = self.standing.changed, self.standing.renames()
+        near = {*moved, *moved.values()}
+        return {
+            change.path: ThreeSides(change.old, changed[change.path].new, change.new)
+            for change in part
+            if change.path in changed and change.path not in near
+        }
+
+    def _settle(self, makers: Mapping[str, str], files: Mapping[str, ThreeSides]) -> set[str]:
+        """The files that are no conflict any more; each goes in as it was merged, and its unit is of ``makers``."""
+        if self._settle_with is None or not files:
+            return set()
+        found = unmerged.settle(self.standing.repo, files, self._settle_with)
+        for path, (state, settled) in found.items():
+            unit = makers[path]
+            others = _others(self.standing, self.kept, unit, [path])
+            self.steps.append(Step(unit, path, others, files[path], settled))
+            self.standing.lay_over([trees.change(path, files[path].base, state)])
+        return {*found}
 
     def _leave_out(self, unit: str, left: Collection[str]) -> None:
         if left:

@@ -29,6 +29,11 @@ def merged_ref(run: str) -> str:
     return f"{_PREFIX}{run}/merged"
 
 
+def wave_ref(run: str, number: int) -> str:
+    """What the units of a later wave start from; the first wave starts from the base."""
+    return f"{_PREFIX}{run}/waves/{number}"
+
+
 def applied_ref(run: str) -> str:
     return f"{_PREFIX}{run}/applied"
 

@@ -1,1 +1,1 @@
-"""What is worth a look in a merged result: deterministic checks of what units added or removed, and of nothing else."""
+"""What happens to the merged result: found, checked, and told."""

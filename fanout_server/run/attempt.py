@@ -15,7 +15,7 @@ from fanout_server.agents import events
 from fanout_server.agents.base import Reader, Steered, Task, Verdict, write_prompt
 from fanout_server.agents.process import Ended
 from fanout_server.model import FailureKind, Severity, Unit
-from fanout_server.repo import collect, refs, worktrees
+from fanout_server.repo import collect, commits, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
@@ -329,11 +329,18 @@ class Attempt:
         ref = refs.unit_ref(context.run, self._unit.id)
 
         def make() -> Made[collect.Collected]:
-            collected = collect.collect(repository, worktree, message, known=known)
+            collected = collect.collect(repository, worktree, message, known=known, since=self._since())
             oids = [change.new_oid for change in collected.changes if change.new_oid and change.new_mode != GITLINK]
             return Made(collected, {} if collected.commit is None else {ref: collected.commit}, oids)
 
         return keep(repository, make, f"The result of {self._unit.title}")
+
+    def _since(self) -> str:
+        """The commit that the result is the difference to. A unit that is gone on with keeps the one that it had."""
+        context, start = self._context, self._place.start
+        if start == context.start:
+            return start
+        return commits.parent(context.services.repository, start) or context.base
 
 
 class BrokenWorktree(model.FanoutError):

@@ -93,7 +93,8 @@ class Mail:
 
 @frozen
 class RunContext:
-    """``slots`` bounds how many agents work at a time, ``cleanup`` owns removals.
+    """``start`` is the commit that units start from now: the base, or what earlier waves made. ``slots`` bounds how
+    many agents work at a time, ``cleanup`` owns removals.
 
     ``collecting`` and ``removing`` keep that work from the processors that the next agents start on.
     """
@@ -101,6 +102,7 @@ class RunContext:
     services: Services
     run: str
     base: str
+    start: str
     options: model.Options
     agent: Agent
     folders: RunFolders
@@ -140,7 +142,7 @@ class Place:
     def __init__(self, context: RunContext) -> None:
         self._context = context
         self.worktree: Worktree | None = None
-        self.start = context.base
+        self.start = context.start
         self.path: Path | None = None
         self.session = ""
         # The attempt in which the session began, or its own name.
@@ -159,7 +161,7 @@ class Place:
     def leave(self) -> None:
         """Gives the worktree back, in the background: the next attempt has a new one."""
         worktree, self.worktree = self.worktree, None
-        self.start, self.path, self.session, self.began = self._context.base, None, "", ""
+        self.start, self.path, self.session, self.began = self._context.start, None, "", ""
         if worktree is not None:
             self._context.cleanup.start_soon(_remove, self._context, worktree)
 

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 import anyio
 import anyio.abc
 import anyio.to_thread
+import attrs
 
 from fanout_server import model, run_events
 from fanout_server.agents.base import Agent
@@ -17,7 +18,7 @@ from fanout_server.model import FailureKind, Finding, Plan, Severity, Unit, Unit
 from fanout_server.repo import fingerprint
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.sourcing import Source
-from fanout_server.run import means, setting_up
+from fanout_server.run import means, setting_up, waves
 from fanout_server.run.context import Delivery, Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.journal import JournalError
@@ -32,10 +33,14 @@ _log = logging.getLogger(__name__)
 
 
 class Crew:
-    """Of one execution. ``all_cancelled``: the run as a whole is not wanted any more."""
+    """Of one execution. ``all_cancelled``: the run as a whole is not wanted any more.
+
+    ``setup_was_shared``: worktrees of the source have by now what ``setup`` leaves.
+    """
 
     def __init__(self, services: Services, plan: Plan, record: Record, gate: Gate) -> None:
         self.all_cancelled = False
+        self.setup_was_shared = False
         self._services = services
         self._run = record.run
         self._plan = plan
@@ -96,6 +101,7 @@ class Crew:
             self._services,
             self._run,
             source.base,
+            source.base,
             options,
             agent,
             self._folders,
@@ -117,6 +123,7 @@ class Crew:
             try:
                 with anyio.CancelScope() as self._setup_scope:
                     await setting_up.share(self._services, self._run, source, self._folders, options, left[0].setup)
+                    self.setup_was_shared = True
             except setting_up.SetupFailed as error:
                 if await anyio.to_thread.run_sync(self._gate.is_full):
                     raise self._gate.why() from error
@@ -126,11 +133,20 @@ class Crew:
             with anyio.CancelScope() as self._setup_scope:
                 await self._probe(context)
         while left and self._gate.reason is None and context.halt.reason is None:
-            await self._side_by_side(context, iter(left))
+            await self._wave(context, left)
             # Who cancels a run while its pilot goes cancels the rest as well.
             left = [unit for unit in self.stage() if self.has_to_do(unit)]
         if context.halt.reason is not None:
             await self._fail_rest(context.halt.reason, context.halt.kind)
+
+    async def _wave(self, context: RunContext, left: Sequence[Unit]) -> None:
+        """Those of the units that may start now: the others need what they make."""
+        view = self._record.begun()
+        number, wave = waves.first(view.plan, left)
+        for finding in waves.lacking(view, wave):
+            await self._record.find(finding)
+        start = await anyio.to_thread.run_sync(waves.start, self._services.repository, view, number)
+        await self._side_by_side(attrs.evolve(context, start=start), iter(wave))
 
     async def _probe(self, context: RunContext) -> None:
         verdict, used = await means.probe(

@@ -19,8 +19,7 @@ from fanout_server.apply.paths import shown
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.repo import blobs, refs
 from fanout_server.repo.keeping import Made, keep
-from fanout_server.run import locks
-from fanout_server.run.integrate import integrate
+from fanout_server.run import locks, waves
 from fanout_server.run.services import Services
 from fanout_server.run.state import makers
 
@@ -70,7 +69,7 @@ def _plan_apply(
             for unit in view.units
             if unit.id in units and unit.result and unit.state is UnitState.DONE
         }
-        part = integrate(repository, view.id, view.base, view.plan, results)
+        part = waves.integrate(repository, view.id, view.base, view.plan, results)
         merged, owners = part.merged, part.owners
     if merged is None:
         raise AssertionError("checked by plan_apply")

@@ -19,6 +19,9 @@ from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
 from fanout_server.model import Plan, RunState, RunView, UnitState
 from fanout_server.planning.estimate import Estimate
+from fanout_server.planning.preflight import Preflight
+from fanout_server.planning.texts import Opened, nothing_open
+from fanout_server.planning.workspace import Files
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
@@ -29,6 +32,7 @@ from fanout_server.run.execution import Execution
 from fanout_server.run.executions import Executions
 from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
+from fanout_server.run.preflights import Preflights
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
 from fanout_server.run.state import ACTIVE, RESUMABLE
@@ -53,6 +57,7 @@ class Engine:
         self._executions = Executions(services, tasks)
         self._views = Views(services, self._executions)
         self.documents = RunDocuments(services, self._executions, self._views)
+        self._preflights = Preflights(services.repository)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
@@ -222,6 +227,8 @@ class Engine:
         open_units = tuple(
             unit.id for unit in view.units if not unit.state.ended and (units is None or unit.id in units)
         )
+        if not open_units and units is not None:
+            return ()
         await self._services.journal.ask_to_cancel(run, units)
         with anyio.move_on_after(_CANCEL_LIMIT_SECONDS):
             while not await self._ended(run, open_units):  # noqa: ASYNC110  another process tells through the journal
@@ -238,6 +245,12 @@ class Engine:
         """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work."""
         ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
         return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
+
+    async def preflight(
+        self, plan: Plan, opened: Opened = nothing_open, files: Files | None = None, within: float = math.inf
+    ) -> Preflight | None:
+        """See ``Preflights.look``; ``None`` where it takes longer than ``within`` seconds."""
+        return await self._preflights.soon(self._tasks, lambda: self._preflights.look(plan, opened, files), within)
 
     async def plan_apply(
         self,
@@ -358,6 +371,9 @@ class Engine:
 
     async def _ended(self, run: str, units: Collection[str]) -> bool:
         view = await self.view(run)
+        if not units:
+            # What is merged of it is being checked.
+            return view.state not in ACTIVE
         return view.state not in ACTIVE or all(unit.state.ended for unit in view.units if unit.id in units)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import time
 from collections.abc import AsyncIterator, Collection, Mapping
 
@@ -19,12 +20,15 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, reviewing
+from fanout_server.run import locks, recovery, reviewing, waves
+from fanout_server.run.check_runs import Where
+from fanout_server.run.checking import Checking
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
-from fanout_server.run.integrate import Integration, integrate
+from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
+from fanout_server.run.preflights import Preflights
 from fanout_server.run.record import Record
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, RESUMABLE
@@ -45,12 +49,16 @@ class Execution:
         self._gate = Gate(services)
         self._record = Record(services, run)
         self._crew = Crew(services, plan, self._record, self._gate)
+        self._checking = Checking()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
         agent = registry.get(self._plan.options.agent, self._plan.options)
         agent.check(self._plan.options)
         async with self._held():
+            if self._plan.options.order == "depends":
+                preflights = Preflights(self._services.repository)
+                self._plan = await anyio.to_thread.run_sync(preflights.ordered, self._plan, buffers)
             base = await self._begin(buffers)
             for note in base.notes:
                 await self._record.find(note)
@@ -123,7 +131,9 @@ class Execution:
         return self._crew.unit_ids
 
     def cancel(self, units: Collection[str] | None) -> tuple[str, ...]:
-        """See ``Crew.cancel``."""
+        """See ``Crew.cancel``. Of a run as a whole also the check of what is merged."""
+        if units is None:
+            self._checking.cancel()
         return self._crew.cancel(units)
 
     async def send(self, unit: str, note: str) -> Delivery | None:
@@ -169,7 +179,7 @@ class Execution:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
                 await self._crew.work(agent, source, cleanup)
                 if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
-                    await self._integrate(base)
+                    await self._integrate(source)
                 elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
                     await self._wait_for_the_user()
                 else:
@@ -229,31 +239,41 @@ class Execution:
             deleting.discard(folder, pristine.trash(self._services.state_root))
         deleting.empty(pristine.trash(self._services.state_root))
 
-    async def _integrate(self, base: str) -> None:
+    async def _integrate(self, source: Source) -> None:
         view = self._record.begun()
         results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
-        integration = await anyio.to_thread.run_sync(self._merge, base, results)
+        keep = functools.partial(self._merge, source.base)
+        integration = await anyio.to_thread.run_sync(keep, results)
         for finding in integration.findings:
-            await self._record.find(finding)
+            if finding not in view.findings:
+                await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
         repository = self._services.repository
-        for finding in await reviewing.review(repository, base, self._plan, results, integration):
-            await self._record.find(finding)
+        for finding in await reviewing.review(repository, source.base, self._plan, results, integration):
+            if finding not in view.findings:
+                await self._record.find(finding)
+        checked = ""
+        if not self._crew.all_cancelled:
+            where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)
+            merge = functools.partial(waves.integrate, self._services.repository, self.run, source.base, self._plan)
+            checked = await self._checking.work(where, integration, results, merge, keep)
         done = sum(unit.state is UnitState.DONE for unit in view.units)
+        told = f" {checked}" if checked else ""
         if self._crew.all_cancelled:
             await self._record.end(
-                RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before."
+                RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.{told}"
             )
         elif not done:
             await self._record.end(RunState.FAILED, "No unit was done. Each one's finding says why.")
         else:
-            await self._record.end(RunState.READY, f"{done} of {len(view.units)} units done.")
+            await self._record.end(RunState.READY, f"{done} of {len(view.units)} units done.{told}")
 
     def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
         repository = self._services.repository
 
         def make() -> Made[Integration]:
-            integration = integrate(repository, self.run, base, self._plan, results)
+            sides = self._services.sides(self.run)
+            integration = waves.integrate(repository, self.run, base, self._plan, results, sides)
             return Made(integration, {refs.merged_ref(self.run): integration.merged})
 
         return keep(repository, make, "The merged result")

@@ -6,15 +6,18 @@ from pathlib import Path
 
 from attrs import evolve
 
-from fanout_server.apply import changeset
+from fanout_server.apply import automatic, changeset
 from fanout_server.apply.conflicts import CODE, SIDE_BASE, SIDE_RESULT
 from fanout_server.apply.content import REGULAR, Content, FileChange, Present
 from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
 from fanout_server.apply.resolving import Choice, resolve
+from fanout_server.merging import lines
+from fanout_server.merging.ladder import Ladder
 from fanout_server.model import FanoutError, Finding, RunView, Severity
+from fanout_server.repo import commits
 from fanout_server.run.integrate import not_owned
 from fanout_server.run.services import Services
-from fanout_server.run.state import is_of_merged
+from fanout_server.run.state import is_of_review
 
 
 class NotFixable(FanoutError):
@@ -25,7 +28,9 @@ def choices(finding: Finding) -> tuple[Choice, ...]:
     """What the user can choose from; what is there to be dismissed only has none."""
     if finding.path is not None and finding.code == CODE:
         return (Choice.MINE, Choice.THEIRS, Choice.BOTH)
-    if finding.path is not None and finding.units and is_of_merged(finding) and finding.range is not None:
+    if automatic.can_be_undone(finding):
+        return (Choice.MINE, Choice.THEIRS)
+    if finding.path is not None and finding.units and finding.range is not None and is_of_review(finding):
         return (Choice.DROP,)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
@@ -38,6 +43,8 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
         raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
     if choice is Choice.DROP:
         return _plan_of_drop(services, view, finding, present)
+    if finding.code == automatic.CODE:
+        return _plan_to_undo(view, finding, finding.path, choice, present)
     if finding.code != CODE:
         return _plan_of_strays(services, view, finding, present)
     now = present.read(finding.path)
@@ -50,6 +57,20 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
     old, new = sides
     after = resolve(finding.path, old, now, new, choice)
     return EditPlan(file_edits(finding.path, now, after, finding.units), (), ())
+
+
+def _plan_to_undo(view: RunView, finding: Finding, path: str, choice: Choice, present: Present) -> EditPlan:
+    now = present.read(path)
+    if now is None or not view.delivered or path not in view.delivered[-1].files:
+        raise NotFixable(f"'{path}' is not applied, so there is nothing to undo in it. Apply run {view.id} first.")
+    after = automatic.undo(finding, now, choice, _merged)
+    return EditPlan(file_edits(path, now, after, finding.units), (), ())
+
+
+def _merged(path: str, base: bytes, ours: bytes, theirs: bytes) -> bytes | None:
+    with Ladder() as ladder:
+        settled = ladder.climb(path, base, ours, theirs)
+    return lines.merge_beside(base, ours, theirs) if settled is None else settled.data
 
 
 def _kept(finding: Finding, mode: int) -> tuple[Content | None, Content | None] | None:
@@ -73,7 +94,8 @@ def _plan_of_strays(services: Services, view: RunView, finding: Finding, present
     result = next((one.result for one in view.units if unit is not None and one.id == unit.id), None)
     if unit is None or unit.owns is None or result is None:
         raise NotFixable(f"What was left out is kept no more. The report of run {view.id} says what it was.")
-    found = changeset.load(services.repository, view.base, result, {})
+    base = commits.parent(services.repository, result) or view.base
+    found = changeset.load(services.repository, base, result, {})
     strays = set(not_owned(unit.owns, [change.path for change in found]))
     changes = [evolve(change, units=finding.units) for change in found if change.path in strays]
     made = plan_edits(changes, present)
@@ -110,6 +132,7 @@ def _of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Conte
     unit = next((one for one in view.units if one.id in finding.units[:1]), None)
     if unit is None or unit.result is None:
         return None
-    found = changeset.load(services.repository, view.base, unit.result, {})
+    base = commits.parent(services.repository, unit.result) or view.base
+    found = changeset.load(services.repository, base, unit.result, {})
     change = next((one for one in found if finding.path in {one.path, one.renamed_from}), None)
     return None if change is None else (change.old, change.new)

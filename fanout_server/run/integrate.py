@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from pathlib import Path
 
 from attrs import frozen
 
+from fanout_server.apply import automatic
+from fanout_server.merging import lock_files
+from fanout_server.merging.ladder import Ladder
 from fanout_server.model import Finding, Plan, Severity, Unit
 from fanout_server.ownership import owns
 from fanout_server.repo import changes, collect, merge, objects, refs
@@ -25,8 +29,13 @@ class Integration:
     findings: tuple[Finding, ...]
 
 
-def integrate(repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str]) -> Integration:
-    """Merges ``results`` (unit id -> result commit) in plan order. Raises GitFailed."""
+def integrate(
+    repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str], sides: Path | None = None
+) -> Integration:
+    """Merges ``results`` (unit id -> result commit) in plan order, whatever the order in which they came.
+
+    What was merged though git saw a conflict is a finding; its sides are kept below ``sides``. Raises GitFailed.
+    """
     findings: list[Finding] = []
     scoped: list[tuple[str, str]] = []
     units = [unit for unit in plan.units if unit.id in results]
@@ -37,12 +46,23 @@ def integrate(repository: Repository, run: str, base: str, plan: Plan, results: 
         findings += remarks
         if commit is not None:
             scoped.append((unit.id, commit))
-    merged = merge.merge(repository, base, scoped)
+    with Ladder() as ladder:
+        merged = merge.merge(repository, base, scoped, ladder.climb)
     objects.of(repository).join_packs()
     titles = {unit.id: unit.title for unit in plan.units}
+    findings += [automatic.finding(_step(repository, step), titles, sides) for step in merged.steps]
     for conflict in merged.conflicts:
         findings += [_conflict(run, titles, conflict, path) for path in conflict.paths]
     return Integration(merged.commit, merged.owners, tuple(findings))
+
+
+def _step(repository: Repository, step: merge.Step) -> automatic.Step:
+    store = objects.of(repository)
+    before, alone = (b"" if oid is None else store.read_blob(oid) for _, oid in (step.sides.ours, step.sides.theirs))
+    settled = step.settled
+    return automatic.Step(
+        step.path, step.unit, step.others, settled.way, settled.confidence, before, alone, settled.data
+    )
 
 
 def _in_scope(
@@ -88,10 +108,12 @@ def _is_target(unit: Unit, path: str) -> bool:
 
 def _conflict(run: str, titles: Mapping[str, str], conflict: merge.Conflict, path: str) -> Finding:
     others = ", ".join(titles.get(other, other) for other in conflict.others) or "an earlier unit"
+    command = lock_files.command(path)
+    anew = "" if command is None else f" It is not to be merged by hand: '{command}', run in its folder, makes it anew."
     message = (
         f"{titles.get(conflict.unit, conflict.unit)} and {others} changed {path} in ways that do not fit together."
         f" The change of {titles.get(conflict.unit, conflict.unit)} to this file was left out; it is kept in"
-        f" {refs.unit_ref(run, conflict.unit)}."
+        f" {refs.unit_ref(run, conflict.unit)}.{anew}"
     )
     return Finding("merge/conflict", Severity.ERROR, message, path=path, units=(conflict.unit, *conflict.others))
 

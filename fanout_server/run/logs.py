@@ -6,11 +6,14 @@ from pathlib import Path
 
 from fanout_server.agents.output import LOG_BYTES
 
-_ORDER = {"setup.log": 0, "agent.log": 1, "verify.log": 2}
+# Where the logs of ``check`` lie, which is about no single unit. No unit has such an id.
+CHECK = ".check"
+
+_ORDER = {"setup.log": 0, "agent.log": 1, "verify.log": 2, "check.log": 3}
 
 
 def log_files(logs: Path, unit: str) -> tuple[Path, ...]:
-    """All logs of a unit, oldest attempt first; in an attempt: setup, agent, verify."""
+    """All logs of a unit, oldest attempt first; in an attempt: setup, agent, verify. Those of ``CHECK`` as well."""
     found = [path for path in (logs / unit).glob("*/*.log") if path.name in _ORDER]
     return tuple(sorted(found, key=lambda path: (int(path.parent.name), _ORDER[path.name])))
 

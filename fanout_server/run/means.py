@@ -12,7 +12,7 @@ from fanout_server import run_events
 from fanout_server.agents import environment
 from fanout_server.agents.base import Agent, Verdict
 from fanout_server.model import Options, Plan, RunView
-from fanout_server.repo import changes
+from fanout_server.repo import changes, commits
 from fanout_server.repo.repository import Repository
 from fanout_server.run import history, prompting, rate
 from fanout_server.run.health import is_hopeless
@@ -79,6 +79,9 @@ def briefing(repository: Repository, agent: Agent, plan: Plan, base: str, view: 
     example = ""
     if view is not None and view.accepted is not None:
         results = [unit.result for unit in view.units[: plan.options.pilot] if unit.result]
-        diffs = [changes.unified(repository, base, result).decode("utf-8", "replace") for result in results]
+        diffs = [
+            changes.unified(repository, commits.parent(repository, result) or base, result).decode("utf-8", "replace")
+            for result in results
+        ]
         example = prompting.example_of(diffs, view.accepted)
     return Briefing(unsaved=unsaved, check=plan.options.check, example=example)

@@ -8,8 +8,8 @@ from pathlib import Path
 from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
-from fanout_server.repo import changes
-from fanout_server.run.logs import log_files, prompt_files
+from fanout_server.repo import changes, commits
+from fanout_server.run.logs import CHECK, log_files, prompt_files
 from fanout_server.run.services import Services
 
 _LONGEST_LOG = 256 * 1024
@@ -36,7 +36,8 @@ def mark(services: Services, view: RunView, unit: str | None, what: str) -> obje
         logs = services.folders(view.id).logs
         files = log_files if what == "log" else prompt_files
         units = view.units if chosen is None else (chosen,)
-        return tuple((path, path.stat().st_size) for one in units for path in files(logs, one.id))
+        of = [*(one.id for one in units), *([CHECK] if chosen is None else [])]
+        return tuple((path, path.stat().st_size) for one in of for path in files(logs, one))
     if what == "diff":
         return view.merged if chosen is None else chosen.result
     told = tuple((one.state, one.attempts, one.files) for one in view.units)
@@ -86,7 +87,8 @@ def _diff(services: Services, view: RunView, unit: UnitView | None) -> str:
     if result is None:
         who = f"Run {view.id}" if unit is None else f"Unit {unit.id} of run {view.id}"
         raise model.FanoutError(f"{who} has no result to show a diff of.")
-    return changes.unified(services.repository, view.base, result).decode("utf-8", "replace")
+    base = view.base if unit is None else commits.parent(services.repository, result) or view.base
+    return changes.unified(services.repository, base, result).decode("utf-8", "replace")
 
 
 def _log(services: Services, view: RunView, unit: UnitView | None) -> str:
@@ -97,6 +99,8 @@ def _log(services: Services, view: RunView, unit: UnitView | None) -> str:
             f"== {one.id}, attempt {path.parent.name}, {path.stem} ==\n{_tail(path)}"
             for path in log_files(logs, one.id)
         ]
+    if unit is None:
+        parts += [f"== {path.stem} {path.parent.name} ==\n{_tail(path)}" for path in log_files(logs, CHECK)]
     return "\n".join(parts) if parts else f"No unit of run {view.id} has printed anything.\n"
 
 
@@ -131,6 +135,8 @@ def _report(services: Services, view: RunView, unit: UnitView | None) -> str:
         lines.append(
             f"| {_cell(one.title)} | {one.state} | {one.attempts} | {one.seconds:.1f} | {_cell(', '.join(one.files))} |"
         )
+    if view.check and unit is None:
+        lines += ["", view.check]
     lines += ["", "## Findings", ""]
     lines += [f"- {one.severity} `{one.code}`: {one.message}" for one in findings] or ["None."]
     stat = diff_stat(services, view)

@@ -14,7 +14,15 @@ from fanout_server.model import RunState, RunView, UnitState, UnitView
 # The user may have more of these done.
 RESUMABLE = frozenset({RunState.WAITING, RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
 ACTIVE = frozenset({RunState.RUNNING})
-_OF_MERGED = ("merge/", "review/", "unit/syntax-error", "unit/missing-output")
+# Found anew each time that results are merged.
+_OF_REVIEW = (
+    "review/",
+    "merge/same-name-added",
+    "merge/removed-but-used",
+    "unit/syntax-error",
+    "unit/missing-output",
+)
+_OF_MERGED = ("merge/", "check/", *_OF_REVIEW)
 
 
 class Fold:
@@ -43,6 +51,7 @@ class Fold:
         match event:
             case run_events.RunResumed():
                 self._put_back()
+                self._findings = [one for one in self._findings if not one.code.startswith(_OF_MERGED)]
             case run_events.UnitsRetried():
                 self._retry(event)
             case run_events.FindingReported():
@@ -92,8 +101,13 @@ class Fold:
         return self._units[unit]
 
 
+def is_of_review(finding: model.Finding) -> bool:
+    """Whether the review of the merged result found it, so that its place is one in that."""
+    return finding.code.startswith(_OF_REVIEW)
+
+
 def is_of_merged(finding: model.Finding) -> bool:
-    """Whether a finding is about what was merged, so that its place is one in that."""
+    """Whether a finding is about what was merged."""
     return finding.code.startswith(_OF_MERGED)
 
 
@@ -107,15 +121,19 @@ def fold(events: Iterable[run_events.Event]) -> RunView | None:
 def _run_step(view: RunView, event: run_events.Event) -> RunView:
     match event:
         case run_events.RunResumed():
-            return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="")
+            return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="", check="")
         case run_events.AgentProbed():
             return view if event.cost is None else attrs.evolve(view, probed=(view.probed or 0.0) + event.cost)
         case run_events.PilotAccepted():
             return attrs.evolve(view, accepted=event.note)
         case run_events.RunIntegrated():
             return attrs.evolve(view, merged=event.merged, owners=event.owners)
+        case run_events.CheckStarted():
+            return attrs.evolve(view, checking=_checking(view, event))
+        case run_events.CheckEnded():
+            return attrs.evolve(view, checking="", check=event.message)
         case run_events.RunEnded():
-            return attrs.evolve(view, state=event.state, ended=event.at, message=event.message)
+            return attrs.evolve(view, state=event.state, ended=event.at, message=event.message, checking="")
         case run_events.RunApplied():
             return attrs.evolve(view, state=RunState.APPLIED, applied=(*view.applied, event.after))
         case run_events.RunReverted():
@@ -128,6 +146,17 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, plan=attrs.evolve(view.plan, source=event.source))
         case _:
             return view
+
+
+def _checking(view: RunView, event: run_events.CheckStarted) -> str:
+    match event.of:
+        case model.CheckOf.MERGED:
+            return "checking"
+        case model.CheckOf.BASE:
+            return "the check failed; checking the base"
+        case model.CheckOf.PART:
+            merged = sum(unit.state is UnitState.DONE for unit in view.units)
+            return f"looking for the culprit: check {event.number}, of {len(event.units)} of {merged} units"
 
 
 def _still_left(left: Iterable[model.Finding], event: run_events.RunApplied) -> list[model.Finding]:
@@ -206,7 +235,7 @@ def _unit_step(unit: UnitView, event: run_events.Event) -> UnitView:
 
 def progress_line(view: RunView) -> str:
     """``7/12 done, 2 running, 1 failed, $0.84``; parts that are nought are left out, but for the first."""
-    return _line(view.units, view.cost)
+    return ", ".join(part for part in (_line(view.units, view.cost), view.checking) if part)
 
 
 def units_line(units: Sequence[UnitView]) -> str:

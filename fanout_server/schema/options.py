@@ -68,6 +68,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "unit_budget": _MONEY,
     "prices": {"type": "object", "propertyNames": _TEXT, "additionalProperties": _PRICES},
     "pilot": _whole(0),
+    "order": _one_of(settings.ORDERS),
     "mode": _one_of(settings.MODES),
     "review": _one_of(settings.REVIEWS),
     "apply": _one_of(settings.APPLIES),

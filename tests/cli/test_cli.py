@@ -86,6 +86,22 @@ def test_a_plan_tells_what_it_may_cost(checkout: Path) -> None:
     assert not (checkout / ".git" / "fanout" / "journal.db").exists()
 
 
+def test_a_plan_tells_which_units_need_others_and_runs_them_in_waves(checkout: Path) -> None:
+    (checkout / "src" / "two.py").write_text("from one import one\n")
+    script = "command=[sh, -c, 'cat src/one.py >> copy; echo \"# done\" >> $1', agent, '{file}']"
+    words = ("-i", "x {file}", "src/two.py", "src/one.py", "--set", script)
+    told = fanout(checkout, "plan", *words)
+    assert told.returncode == 0, text(told)
+    assert b"src/two.py imports src/one.py, which other units change" in told.stderr
+    ordered = fanout(checkout, "plan", *words, "--set", "order=depends")
+    assert b"imports" not in ordered.stderr
+    assert b"2 units in 2 waves, about" in ordered.stderr
+    assert b"order: depends" in ordered.stdout
+    done = fanout(checkout, "run", *words, "--set", "order=depends", "--apply")
+    assert done.returncode == 0, text(done)
+    assert (checkout / "copy").read_text() == "def one():\n    return 1\n" + "def one():\n    return 1\n# done\n"
+
+
 def test_a_plan_document_is_run_and_applied(checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(
         "---\nagent: rewrite\njobs: 2\nrewrite:\n  - pattern: return $A\n    to: return ($A)\nowns: ['{file}']\n---\n"

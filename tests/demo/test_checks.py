@@ -16,7 +16,7 @@ from tests.conftest import GitCommand
 from tests.demo import archives
 
 _FILES = (*(f"tornado/file{number}.py" for number in range(19)), sample.EDITED, migration.COLLISION)
-_CONFLICT = Finding("merge/conflict", Severity.ERROR, "they collided", path=migration.COLLISION, units=("2", "1"))
+_MERGED = Finding("merge/auto-merged", Severity.INFORMATION, "they fit", path=migration.COLLISION, units=("2", "1"))
 _STRAY = Finding("unit/out-of-scope", Severity.WARNING, "it strayed", path=migration.OUTSIDE, units=("3",))
 
 
@@ -31,8 +31,8 @@ def view() -> RunView:
         plan=model.Plan("", ()),
         started=0.0,
         units=tuple(UnitView(str(number), path, UnitState.DONE) for number, path in enumerate(_FILES)),
-        owners={path: (str(number),) for number, path in enumerate(_FILES)},
-        findings=(_CONFLICT, _STRAY),
+        owners={**{path: (str(number),) for number, path in enumerate(_FILES)}, migration.COLLISION: ("1", "2")},
+        findings=(_MERGED, _STRAY),
     )
 
 
@@ -48,12 +48,12 @@ def test_a_good_run_passes(view: RunView) -> None:
     ("change", "told"),
     [
         ({"findings": (_STRAY,)}, "collision"),
-        ({"findings": (_CONFLICT, _CONFLICT, _STRAY)}, "collision"),
-        ({"findings": (_CONFLICT,)}, "which no unit owns"),
-        ({"owners": {_FILES[0]: ("1",), migration.COLLISION: ("2",)}}, "2 files migrated"),
-        ({"owners": {**dict.fromkeys(_FILES, ("1",)), migration.COLLISION: ("1", "2")}}, "collision"),
-        ({"owners": {**dict.fromkeys(_FILES, ("1",)), migration.OUTSIDE: ("3",)}}, "which no unit owns"),
-        ({"findings": (_CONFLICT, _STRAY, Finding("unit/failed", Severity.ERROR, "no"))}, "nothing else"),
+        ({"findings": (_MERGED, _MERGED, _STRAY)}, "collision"),
+        ({"findings": (_MERGED,)}, "which no unit owns"),
+        ({"owners": {_FILES[0]: ("1",), migration.COLLISION: ("1", "2")}}, "2 files migrated"),
+        ({"owners": dict.fromkeys(_FILES, ("1",))}, "collision"),
+        ({"owners": {**dict.fromkeys(_FILES, ("1", "2")), migration.OUTSIDE: ("3",)}}, "which no unit owns"),
+        ({"findings": (_MERGED, _STRAY, Finding("unit/failed", Severity.ERROR, "no"))}, "nothing else"),
         ({"units": ()}, "0 of 0 units"),
         ({"units": (UnitView("1", "a", UnitState.DONE), UnitView("2", "b", UnitState.FAILED))}, "1 of 2 units"),
     ],

@@ -45,7 +45,7 @@ async def test_the_demo_holds_what_it_promises(tmp_path: Path, kept: Path) -> No
     assert (place / sample.EDITED).read_text().startswith(sample.EDIT)
     first, second = (place / migration.COLLISION).read_text().splitlines()[387:389]
     assert first == "        self.assertIn('a', parsed)"
-    assert second == "        self.assertTrue('b' in parsed)"
+    assert second == "        self.assertIn('b', parsed)"
     assert "super(Child, self)" in (place / migration.OUTSIDE).read_text()
 
 

@@ -29,7 +29,7 @@ Shape = dict[str, tuple[bool, Any]]
 """Of each key: whether it may be left out, and what it holds: a shape, a list of one, or words."""
 
 _TOKEN = re.compile(r"\{|\}|\[|\]|,|:|\?|\\?\||[A-Za-z0-9-]+")
-_CODE = re.compile(r"(?:plan|preflight|base|unit|merge|apply|run|review)/[a-z-]+")
+_CODE = re.compile(r"(?:plan|preflight|base|unit|merge|check|apply|run|review)/[a-z-]+")
 
 
 def section(heading: str) -> str:
@@ -213,6 +213,9 @@ def test_the_codes_of_findings() -> None:
         for word in words(row[0]):
             room = word.split("/")[0] if "/" in word else room
             documented.append(word if "/" in word else f"{room}/{word}")
+    # Those of the project's own tools are theirs; no page of ours has such a name.
+    assert documented.count("check/TOOL:CODE") == 1
+    documented.remove("check/TOOL:CODE")
     assert sorted(documented) == sorted(set(_codes()))
 
 

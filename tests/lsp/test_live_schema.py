@@ -39,7 +39,13 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     names = ("src/one.py", "src/two.py", "a.txt", "b.txt", "gone.txt")
     selection = {"uris": [(checkout / name).as_uri() for name in names]}
     given = options(
-        tmp_path, command=["sh", "-c", _SCRIPT, "{file}"], owns=["{file}"], pilot=1, attempts=1, apply="later"
+        tmp_path,
+        command=["sh", "-c", _SCRIPT, "{file}"],
+        owns=["{file}"],
+        pilot=1,
+        attempts=1,
+        apply="later",
+        check=["true"],
     )
     work = {"selection": selection, "instruction": "Change {file}.", "options": {**given, "stall": "5m"}}
     preview = command("fanout.preview", work)
@@ -77,6 +83,7 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     assert {one["type"] for one in events} >= {
         *("runStarted", "pilotAccepted", "noteSent", "unitsRetried", "attemptStarted", "attemptActivity"),
         *("attemptVerifying", "attemptFailed", "unitEnded", "findingReported", "runIntegrated", "runEnded"),
+        *("checkStarted", "checkEnded"),
         *("runApplied", "runReverted", "runDiscarded", "findingsSettled"),
     }
 

@@ -63,7 +63,7 @@ def test_an_item_of_a_plan_document_names_a_function_that_is_not_saved(connect: 
 
 def _parsers(editor: Editor) -> list[psutil.Process]:
     server = psutil.Process(editor.client.process.pid)
-    return [one for one in server.children(recursive=True) if any("parser_program" in word for word in one.cmdline())]
+    return [one for one in server.children(recursive=True) if any("worker_program" in word for word in one.cmdline())]
 
 
 def test_a_large_file_is_parsed_beside_the_server_and_leaves_nothing(connect: MakeEditor, checkout: Path) -> None:

@@ -187,9 +187,9 @@ def test_split_folder_makes_a_unit_of_a_folder() -> None:
 
 
 def test_options_of_later_versions_are_warned_about() -> None:
-    header = "check: make\nmode: review\nreview: agent\n"
+    header = "mode: review\nreview: agent\n"
     plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
-    assert _codes(plan.findings) == ["preflight/not-yet"] * 3
+    assert _codes(plan.findings) == ["preflight/not-yet"] * 2
     assert [finding.range for finding in plan.findings] == [
         _range(line, 0, len(text.split(":")[0])) for line, text in enumerate(header.splitlines(), 1)
     ]
@@ -368,3 +368,34 @@ def test_with_a_real_repository(checkout: Path, git: GitCommand) -> None:
     assert _codes(plan.findings) == ["preflight/ignored", "preflight/duplicate", "preflight/duplicate"]
     again = plan_from_document(document.render_plan(plan), repository, repository.root, checkout, {}, {})
     assert [unit.targets for unit in again.units] == [unit.targets for unit in plan.units]
+
+
+def test_two_units_that_own_one_file_by_its_name_cannot_run(tmp_path: Path) -> None:
+    files = on_disk(tmp_path, "src/a/users.ts", "src/b/users.ts")
+    text = "---\nowns: ['tests/{stem}.test.ts']\n---\nTest {file}.\n\n- src/a/users.ts\n- src/b/users.ts\n"
+    with pytest.raises(PlanError, match=r"2 units own tests/users\.test\.ts: 01-users, 02-users") as caught:
+        plan_from_document(text, files, tmp_path, tmp_path, {}, {}, "p.fanout.md")
+    (found,) = caught.value.findings
+    assert (found.code, found.severity, found.units) == (
+        "preflight/shared-file",
+        Severity.ERROR,
+        ("01-users", "02-users"),
+    )
+    assert found.range is not None
+    assert found.range.start.line == 1
+
+
+@pytest.mark.parametrize("owns", ["tests/{dir}/{stem}.test.ts", "tests/**", "tests/", "tests", "tests/*.test.ts"])
+def test_files_of_their_own_wildcards_and_folders_may_be_owned_by_several(tmp_path: Path, owns: str) -> None:
+    files = on_disk(tmp_path, "src/a/users.ts", "src/b/users.ts")
+    text = f"---\nowns: ['{owns}']\n---\nTest {{file}}.\n\n- src/a/users.ts\n- src/b/users.ts\n"
+    assert plan_from_document(text, files, tmp_path, tmp_path, {}, {}).findings == ()
+
+
+def test_parts_of_one_file_that_lie_apart_may_own_it(tmp_path: Path) -> None:
+    files = on_disk(tmp_path, "a.py")
+    (tmp_path / "a.py").write_text("def f():\n    pass\n\n\ndef g():\n    pass\n")
+    text = "---\nowns: ['{file}']\n---\nMend {file}.\n\n- a.py#f\n- a.py#g\n"
+    assert len(plan_from_document(text, files, tmp_path, tmp_path, {}, {}).units) == 2
+    with pytest.raises(PlanError, match=r"units own a\.py"):
+        plan_from_document(text.replace("a.py#g", "a.py"), files, tmp_path, tmp_path, {}, {})

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,57 +8,28 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fanout_server.repo import blobs, objects, trees
 from fanout_server.repo import git as git_command
 from fanout_server.repo.merge import Conflict, Merged, merge
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing
 from tests.conftest import GitCommand
 from tests.repo.conftest import ReadTree
+from tests.repo.results import PLAIN, Files, Units
 
-_PLAIN = 0o100644
 _LONG = "".join(f"line {number}\n" for number in range(40))
-
-Files = Mapping[str, tuple[int, bytes] | str | None]
-
-
-class _Units:
-    """Makes results on the first commit of a repository: path -> text, (mode, bytes) or ``None`` for deleted."""
-
-    def __init__(self, repo: Repository) -> None:
-        self.repo = repo
-        head = repo.head()
-        assert head is not None
-        self.base = head
-
-    def on(self, files: Files) -> str:
-        entries: dict[str, tuple[int, str | None]] = {}
-        for path, given_ in files.items():
-            if given_ is None:
-                entries[path] = (0, None)
-            else:
-                mode, data = (_PLAIN, given_.encode()) if isinstance(given_, str) else given_
-                entries[path] = (mode, blobs.write(self.repo, [data])[0])
-        store = objects.of(self.repo)
-        tree = trees.overlay(store, store.tree_of(self.base), entries)
-        made = self.repo.git("commit-tree", tree, "-p", self.base, "-m", "unit")
-        return made.out.decode().strip()
-
-    def merge(self, **units: Files) -> Merged:
-        return merge(self.repo, self.base, [(unit, self.on(files)) for unit, files in units.items()])
 
 
 @pytest.fixture
-def units(repo: Repository) -> _Units:
-    first = _Units(repo)
+def units(repo: Repository) -> Units:
+    first = Units(repo)
     first.base = first.on(
-        {"long.txt": _LONG, "bin": (_PLAIN, b"\0" * 10), "dir/x": "x\n", "dir/y": "y\n", "run": (_PLAIN, b"#!\n")}
+        {"long.txt": _LONG, "bin": (PLAIN, b"\0" * 10), "dir/x": "x\n", "dir/y": "y\n", "run": (PLAIN, b"#!\n")}
     )
     return first
 
 
 @pytest.fixture
-def outcome(repo: Repository, units: _Units, read_tree: ReadTree) -> Callable[[Merged], dict[str, bytes | None]]:
+def outcome(repo: Repository, units: Units, read_tree: ReadTree) -> Callable[[Merged], dict[str, bytes | None]]:
     """What the merged commit differs in from the base; it must stand on the base, and its owners must fit."""
 
     def look(merged: Merged) -> dict[str, bytes | None]:
@@ -79,17 +50,17 @@ def _edit(line: int, text: str = "edited") -> str:
     return _LONG.replace(f"line {line}\n", f"{text} {line}\n")
 
 
-def test_no_results(units: _Units, outcome: _Outcome) -> None:
+def test_no_results(units: Units, outcome: _Outcome) -> None:
     merged = units.merge()
     assert outcome(merged) == {}
     assert merged.conflicts == ()
 
 
-def test_results_without_change(units: _Units, outcome: _Outcome) -> None:
+def test_results_without_change(units: Units, outcome: _Outcome) -> None:
     assert outcome(units.merge(u1={}, u2={})) == {}
 
 
-def test_disjoint_results(units: _Units, outcome: _Outcome) -> None:
+def test_disjoint_results(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(
         u1={"a.txt": "one", "new/one": "1"},
         u2={"b.txt": None, "run": (0o100755, b"#!\n")},
@@ -110,14 +81,14 @@ def test_disjoint_results(units: _Units, outcome: _Outcome) -> None:
     assert merged.owners["new/link"] == ("u3",)
 
 
-def test_different_places_of_one_file(units: _Units, outcome: _Outcome) -> None:
+def test_different_places_of_one_file(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(u1={"long.txt": _edit(3)}, u2={"long.txt": _edit(30)}, u3={"a.txt": "x"})
     assert outcome(merged) == {"long.txt": _edit(3).replace("line 30\n", "edited 30\n").encode(), "a.txt": b"x"}
     assert merged.owners == {"a.txt": ("u3",), "long.txt": ("u1", "u2")}
     assert merged.conflicts == ()
 
 
-def test_the_same_twice_is_no_conflict(units: _Units, outcome: _Outcome) -> None:
+def test_the_same_twice_is_no_conflict(units: Units, outcome: _Outcome) -> None:
     both: Files = {"a.txt": "same", "new": "same", "b.txt": None}
     merged = units.merge(u1=both, u2={**both, "dir/x": "two"})
     assert outcome(merged) == {"a.txt": b"same", "new": b"same", "b.txt": None, "dir/x": b"two"}
@@ -125,7 +96,7 @@ def test_the_same_twice_is_no_conflict(units: _Units, outcome: _Outcome) -> None
     assert merged.conflicts == ()
 
 
-def test_a_conflict_leaves_out_that_file_of_the_later_unit(units: _Units, outcome: _Outcome) -> None:
+def test_a_conflict_leaves_out_that_file_of_the_later_unit(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(
         u1={"long.txt": _edit(3, "first")},
         u2={"long.txt": _edit(30)},
@@ -141,7 +112,7 @@ def test_a_conflict_leaves_out_that_file_of_the_later_unit(units: _Units, outcom
     assert merged.owners["long.txt"] == ("u1", "u2")
 
 
-def test_plan_order_decides(units: _Units, outcome: _Outcome) -> None:
+def test_plan_order_decides(units: Units, outcome: _Outcome) -> None:
     one, two = {"a.txt": "one"}, {"a.txt": "two"}
     assert outcome(units.merge(u1=one, u2=two)) == {"a.txt": b"one"}
     assert outcome(units.merge(u2=two, u1=one)) == {"a.txt": b"two"}
@@ -150,18 +121,18 @@ def test_plan_order_decides(units: _Units, outcome: _Outcome) -> None:
 @pytest.mark.parametrize(
     ("first", "second"),
     [
-        ({"bin": (_PLAIN, b"\0one")}, {"bin": (_PLAIN, b"\0two")}),
+        ({"bin": (PLAIN, b"\0one")}, {"bin": (PLAIN, b"\0two")}),
         ({"new": "one"}, {"new": "two"}),
-        ({"new": (_PLAIN, b"")}, {"new": (0o120000, b"")}),
+        ({"new": (PLAIN, b"")}, {"new": (0o120000, b"")}),
         ({"new": (0o120000, b"one")}, {"new": (0o120000, b"two")}),
-        ({"new": (_PLAIN, b"one")}, {"new": (0o100755, b"two")}),
+        ({"new": (PLAIN, b"one")}, {"new": (0o100755, b"two")}),
         ({"a.txt": None}, {"a.txt": "edited"}),
         ({"a.txt": "edited"}, {"a.txt": None}),
         ({"a.txt": (0o120000, b"x")}, {"a.txt": "edited"}),
         ({"a.txt": "edited"}, {"a.txt": (0o120000, b"x")}),
     ],
 )
-def test_each_kind_of_conflict_in_one_file(first: Files, second: Files, units: _Units, outcome: _Outcome) -> None:
+def test_each_kind_of_conflict_in_one_file(first: Files, second: Files, units: Units, outcome: _Outcome) -> None:
     (path,) = first
     alone = outcome(units.merge(u1=first))
     merged = units.merge(u1=first, u2={**second, "other": "goes in"})
@@ -169,14 +140,14 @@ def test_each_kind_of_conflict_in_one_file(first: Files, second: Files, units: _
     assert merged.conflicts == (Conflict("u2", (path,), ("u1",)),)
 
 
-def test_modes_merge_with_contents(units: _Units, outcome: _Outcome) -> None:
-    merged = units.merge(u1={"run": (0o100755, b"#!\n")}, u2={"run": (_PLAIN, b"#! edited\n")})
+def test_modes_merge_with_contents(units: Units, outcome: _Outcome) -> None:
+    merged = units.merge(u1={"run": (0o100755, b"#!\n")}, u2={"run": (PLAIN, b"#! edited\n")})
     assert outcome(merged) == {"run": b"755:#! edited\n"}
     assert merged.conflicts == ()
 
 
 @pytest.mark.parametrize("swap", [False, True])
-def test_a_file_where_another_has_a_folder(swap: bool, units: _Units, outcome: _Outcome) -> None:
+def test_a_file_where_another_has_a_folder(swap: bool, units: Units, outcome: _Outcome) -> None:
     file: Files = {"new": "a file", "u-file": "x"}
     folder: Files = {"new/inside": "in a folder", "u-folder": "x"}
     first, second = (folder, file) if swap else (file, folder)
@@ -188,41 +159,41 @@ def test_a_file_where_another_has_a_folder(swap: bool, units: _Units, outcome: _
     assert merged.conflicts == (Conflict("u2", (left,), ("u1",)),)
 
 
-def test_a_folder_became_a_file_where_another_adds_to_it(units: _Units, outcome: _Outcome) -> None:
+def test_a_folder_became_a_file_where_another_adds_to_it(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(u1={"dir/x": None, "dir/y": None, "dir": "a file"}, u2={"dir/z": "z", "a.txt": "x"})
     assert outcome(merged) == {"dir/x": None, "dir/y": None, "dir": b"a file", "a.txt": b"x"}
     assert merged.conflicts == (Conflict("u2", ("dir/z",), ("u1",)),)
 
 
-def test_one_renames_and_another_edits(units: _Units, outcome: _Outcome) -> None:
+def test_one_renames_and_another_edits(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(u1={"long.txt": None, "renamed.txt": _LONG}, u2={"long.txt": _edit(3)})
     assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3).encode()}
     assert merged.owners == {"long.txt": ("u1", "u2"), "renamed.txt": ("u1", "u2")}
     assert merged.conflicts == ()
 
 
-def test_a_conflict_in_a_file_that_an_earlier_unit_renamed(units: _Units, outcome: _Outcome) -> None:
+def test_a_conflict_in_a_file_that_an_earlier_unit_renamed(units: Units, outcome: _Outcome) -> None:
     first: Files = {"long.txt": None, "renamed.txt": _edit(3, "first")}
     merged = units.merge(u1=first, u2={"long.txt": _edit(3, "second"), "a.txt": "x"})
     assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3, "first").encode(), "a.txt": b"x"}
     assert merged.conflicts == (Conflict("u2", ("long.txt",), ("u1",)),)
 
 
-def test_a_rename_in_conflict_stays_out_with_both_sides(units: _Units, outcome: _Outcome) -> None:
+def test_a_rename_in_conflict_stays_out_with_both_sides(units: Units, outcome: _Outcome) -> None:
     second: Files = {"long.txt": None, "renamed.txt": _edit(3, "second"), "a.txt": "x"}
     merged = units.merge(u1={"long.txt": _edit(3, "first")}, u2=second)
     assert outcome(merged) == {"long.txt": _edit(3, "first").encode(), "a.txt": b"x"}
     assert merged.conflicts == (Conflict("u2", ("long.txt", "renamed.txt"), ("u1",)),)
 
 
-def test_a_rename_whose_goal_is_taken_leaves_its_source(units: _Units, outcome: _Outcome) -> None:
+def test_a_rename_whose_goal_is_taken_leaves_its_source(units: Units, outcome: _Outcome) -> None:
     second: Files = {"long.txt": None, "taken.txt": _LONG, "a.txt": "x"}
     merged = units.merge(u1={"taken.txt": "by the first\n"}, u2=second)
     assert outcome(merged) == {"taken.txt": b"by the first\n", "a.txt": b"x"}
     assert merged.conflicts == (Conflict("u2", ("long.txt", "taken.txt"), ("u1",)),)
 
 
-def test_two_renames_of_one_file(units: _Units, outcome: _Outcome) -> None:
+def test_two_renames_of_one_file(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(u1={"long.txt": None, "one.txt": _LONG}, u2={"long.txt": None, "two.txt": _LONG, "a.txt": "x"})
     found = outcome(merged)
     assert found["one.txt"] == _LONG.encode()
@@ -230,21 +201,21 @@ def test_two_renames_of_one_file(units: _Units, outcome: _Outcome) -> None:
     assert "two.txt" not in found or merged.conflicts == ()
 
 
-def test_no_folder_renames_are_guessed(units: _Units, outcome: _Outcome) -> None:
+def test_no_folder_renames_are_guessed(units: Units, outcome: _Outcome) -> None:
     moved: Files = {"dir/x": None, "dir/y": None, "moved/x": "x\n", "moved/y": "y\n", "long.txt": _edit(30)}
     merged = units.merge(u1=moved, u2={"dir/new": "new", "long.txt": _edit(3)})
     assert outcome(merged)["dir/new"] == b"new"
     assert merged.conflicts == ()
 
 
-def test_the_parent_of_a_result_plays_no_part(units: _Units, repo: Repository, outcome: _Outcome) -> None:
+def test_the_parent_of_a_result_plays_no_part(units: Units, repo: Repository, outcome: _Outcome) -> None:
     one, two = units.on({"long.txt": _edit(3)}), units.on({"long.txt": _edit(30)})
     orphan = repo.git("commit-tree", f"{two}^{{tree}}", "-m", "no parent").out.decode().strip()
     merged = merge(repo, units.base, [("u1", one), ("u2", orphan)])
     assert outcome(merged)["long.txt"] == _edit(3).replace("line 30\n", "edited 30\n").encode()
 
 
-def test_the_same_each_time_with_the_date_of_the_base(units: _Units, repo: Repository) -> None:
+def test_the_same_each_time_with_the_date_of_the_base(units: Units, repo: Repository) -> None:
     old = "@1000000000 +0230"
     dates = {"GIT_AUTHOR_DATE": old, "GIT_COMMITTER_DATE": old}
     units.base = repo.git("commit-tree", f"{units.base}^{{tree}}", "-m", "old", env=dates).out.decode().strip()
@@ -255,7 +226,7 @@ def test_the_same_each_time_with_the_date_of_the_base(units: _Units, repo: Repos
     assert told == "fanout fanout@localhost fanout fanout@localhost 1000000000 +0230 1000000000 +0230"
 
 
-def test_the_users_settings_change_nothing(units: _Units, git: GitCommand, outcome: _Outcome) -> None:
+def test_the_users_settings_change_nothing(units: Units, git: GitCommand, outcome: _Outcome) -> None:
     for key, value in {
         "merge.renames": "false",
         "diff.renames": "false",
@@ -268,7 +239,7 @@ def test_the_users_settings_change_nothing(units: _Units, git: GitCommand, outco
     assert outcome(merged) == {"long.txt": None, "renamed.txt": _edit(3).encode()}
 
 
-def test_hundreds_of_units(units: _Units, outcome: _Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hundreds_of_units(units: Units, outcome: _Outcome, monkeypatch: pytest.MonkeyPatch) -> None:
     made = [(f"u{number}", units.on({f"new/{number}": str(number)})) for number in range(40)]
     many = [(f"{unit}-{copy}", commit) for copy in range(8) for unit, commit in made]
     started: list[tuple[str | bytes, ...]] = []
@@ -287,7 +258,7 @@ def test_hundreds_of_units(units: _Units, outcome: _Outcome, monkeypatch: pytest
 
 
 def test_files_that_two_units_changed_are_merged_by_one_process(
-    units: _Units, outcome: _Outcome, repo: Repository, monkeypatch: pytest.MonkeyPatch
+    units: Units, outcome: _Outcome, repo: Repository, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     base = units.on({f"deep/{number}/f": _LONG for number in range(20)})
     units.base = base
@@ -317,7 +288,7 @@ def test_files_that_two_units_changed_are_merged_by_one_process(
     assert merged.owners["deep/5/f"] == ("a5",)
 
 
-def test_what_waits_is_merged_before_what_builds_on_it(units: _Units, outcome: _Outcome) -> None:
+def test_what_waits_is_merged_before_what_builds_on_it(units: Units, outcome: _Outcome) -> None:
     merged = units.merge(
         u1={"long.txt": _edit(3), "dir/x": "one\n"},
         u2={"long.txt": _edit(30), "b.txt": "two"},
@@ -332,7 +303,7 @@ def test_what_waits_is_merged_before_what_builds_on_it(units: _Units, outcome: _
     )
 
 
-def test_a_later_unit_has_no_hand_in_an_earlier_conflict(units: _Units, outcome: _Outcome) -> None:
+def test_a_later_unit_has_no_hand_in_an_earlier_conflict(units: Units, outcome: _Outcome) -> None:
     """Not even where its deletion makes what is in conflict look like a rename."""
     merged = units.merge(
         u1={"new.txt": _LONG, "a.txt": "one\n"},
@@ -346,7 +317,7 @@ def test_a_later_unit_has_no_hand_in_an_earlier_conflict(units: _Units, outcome:
 def test_sha256(tmp_path: Path, git: GitCommand) -> None:
     git(tmp_path, "init", "-q", "--object-format=sha256", "made")
     git(tmp_path / "made", "commit", "-q", "--allow-empty", "-m", "first")
-    units = _Units(Repository.discover(tmp_path / "made"))
+    units = Units(Repository.discover(tmp_path / "made"))
     units.base = units.on({"long.txt": _LONG, "dir/x": "x\n", "dir/y": "y\n"})
     merged = units.merge(
         u1={"long.txt": _edit(3), "dir/x": "one\n"},
@@ -376,7 +347,7 @@ def _possible(files: dict[str, str | None]) -> dict[str, str | None]:
 @given(st.lists(st.dictionaries(_PATHS, _TEXTS, max_size=4).map(_possible), min_size=1, max_size=4))
 @settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_each_change_goes_in_or_is_named(
-    units: _Units, outcome: _Outcome, repo: Repository, read_tree: ReadTree, made: list[dict[str, str | None]]
+    units: Units, outcome: _Outcome, repo: Repository, read_tree: ReadTree, made: list[dict[str, str | None]]
 ) -> None:
     results = [(f"u{number}", units.on(files)) for number, files in enumerate(made)]
     merged = merge(repo, units.base, results)
@@ -406,7 +377,7 @@ def test_each_change_goes_in_or_is_named(
 @given(st.lists(st.dictionaries(_PATHS, _TEXTS, max_size=4).map(_possible), min_size=2, max_size=5), st.booleans())
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_the_same_as_if_git_merged_all_of_each_result(
-    units: _Units, repo: Repository, made: list[dict[str, str | None]], deletes: bool
+    units: Units, repo: Repository, made: list[dict[str, str | None]], deletes: bool
 ) -> None:
     kept = [{path: text for path, text in files.items() if deletes or text is not None} for files in made]
     results = [(f"u{number}", units.on(files)) for number, files in enumerate(kept)]

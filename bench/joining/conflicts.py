@@ -1,0 +1,139 @@
+"""Conflicts: a made case of 12 units on 12 shared files and one on 40, replayed merges of people, and the time of many.
+
+*completed* is a file to which nobody's part is missing; *right* is one that parses and has each part once; *wrong* is
+completed and not right; *left* is the rest. Two of the twelve files, and four of the forty, cannot be merged: there
+each unit wants another value. ``git`` is ``git merge-tree`` alone, ``union`` is ``merge=union`` for all files.
+
+``integrate_128_s``: 128 units in a repository of 70,000 files, of which each makes a file, edits one, and adds to one
+of 8 shared registries. ``replay_*``: the conflicted files of merges in the histories that can be had here: this
+repository's, and those of folders in FANOUT_BENCH_HISTORIES (separated by ``:``).
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from attrs import frozen
+
+from bench.joining import cases, judging, replaying
+from bench.joining.cases import Shared
+from bench.worktrees import repositories
+from fanout_server.merging.ladder import Ladder
+from fanout_server.model import Plan, Unit
+from fanout_server.repo import merge, objects, trees
+from fanout_server.repo.repository import Repository
+from fanout_server.repo.unmerged import Settle
+from fanout_server.run.integrate import integrate
+from tests.repo.results import Units
+
+Log = Callable[[str], None]
+_UNITS = range(1, 13)
+_FILES, _MANY = 70_000, 128
+
+
+@frozen
+class _Outcome:
+    completed: int
+    right: int
+    wrong: int
+    left: int
+    broken: int
+    seconds: float
+
+
+def measure(log: Log) -> dict[str, float | int]:
+    found: dict[str, float | int] = {"mergeable_done": 0, "mergeable_total": 0, "broken_syntax": 0, "wrong": 0}
+    with tempfile.TemporaryDirectory(prefix="fanout-bench-") as name:
+        for count, disputed in ((12, 2), (40, 4)):
+            made = cases.make(count, disputed)
+            outcomes = _outcomes(Path(name) / str(count), made)
+            for way, one in outcomes.items():
+                log(
+                    f"{count} files, {way:6} completed {one.completed:2}, right {one.right:2}, wrong {one.wrong:2},"
+                    f" left {one.left:2} (of {disputed} that must be), {one.seconds:.2f} s"
+                )
+            ours = outcomes["ours"]
+            found["mergeable_done"] += ours.right
+            found["mergeable_total"] += count - disputed
+            found["broken_syntax"] += ours.broken
+            found["wrong"] += ours.wrong
+        found |= replaying.measure(log)
+        found["integrate_128_s"] = _many(Path(name) / "many", log)
+    return found
+
+
+def _outcomes(root: Path, made: Sequence[Shared]) -> dict[str, _Outcome]:
+    repository = repositories.make(root, 50)
+    units = Units(Repository.discover(repository.root))
+    units.base = units.on({shared.path: shared.base for shared in made})
+    results = [(f"u{unit}", units.on({shared.path: shared.of(unit) for shared in made})) for unit in _UNITS]
+    with Ladder() as ladder:
+        ours = _merged(units, results, made, ladder.climb)
+    return {"ours": ours, "git": _merged(units, results, made, None), "union": _union(root, made)}
+
+
+def _merged(
+    units: Units, results: Sequence[tuple[str, str]], made: Sequence[Shared], settle: Settle | None
+) -> _Outcome:
+    began = time.perf_counter()
+    merged = merge.merge(units.repo, units.base, results, settle)
+    seconds = time.perf_counter() - began
+    left = {path for conflict in merged.conflicts for path in conflict.paths}
+    store = objects.of(units.repo)
+    tree = store.tree_of(merged.commit)
+    texts: dict[str, str] = {}
+    for shared in made:
+        entry = trees.lookup(store, tree, shared.path)
+        texts[shared.path] = "" if entry is None else store.read_blob(entry.oid).decode()
+    return _judged(made, texts, left, seconds)
+
+
+def _union(root: Path, made: Sequence[Shared]) -> _Outcome:
+    began = time.perf_counter()
+    texts = {shared.path: _united(root, shared) for shared in made}
+    return _judged(made, texts, set(), time.perf_counter() - began)
+
+
+def _united(root: Path, shared: Shared) -> str:
+    base, ours, theirs = (root / name for name in ("union-base", "union-ours", "union-theirs"))
+    base.write_text(shared.base)
+    ours.write_text(shared.base)
+    for unit in _UNITS:
+        theirs.write_text(shared.of(unit))
+        subprocess.run(["git", "merge-file", "--union", ours, base, theirs], check=True, stderr=subprocess.DEVNULL)
+    return ours.read_text()
+
+
+def _judged(made: Sequence[Shared], texts: dict[str, str], left: set[str], seconds: float) -> _Outcome:
+    done = [shared for shared in made if shared.path not in left]
+    right = sum(judging.is_right(shared, texts[shared.path], _UNITS) for shared in done)
+    broken = sum(not judging.parses(shared.path, texts[shared.path]) for shared in made)
+    return _Outcome(len(done), right, len(done) - right, len(left), broken, seconds)
+
+
+def _many(root: Path, log: Log) -> float:
+    began = time.perf_counter()
+    repository = repositories.make(root, _FILES)
+    units = Units(Repository.discover(repository.root))
+    shared = [cases.make(8, 0)[at] for at in range(8)]
+    units.base = units.on({one.path: one.base for one in shared})
+    results: dict[str, str] = {}
+    for number in range(1, _MANY + 1):
+        one = shared[number % len(shared)]
+        edited = repository.files[number]
+        files = {f"made/f{number}.py": f"made = {number}\n", edited: f"edited {number}\n", one.path: one.of(number)}
+        results[f"u{number}"] = units.on(files)
+    plan = Plan("", tuple(Unit(unit, unit, "") for unit in results))
+    log(f"a repository of {_FILES} files and {_MANY} results: {time.perf_counter() - began:.0f} s to make")
+    began = time.perf_counter()
+    made = integrate(units.repo, "bench", units.base, plan, results, root.parent / "sides")
+    seconds = time.perf_counter() - began
+    said = Counter(one.code for one in made.findings)
+    log(f"integrate: {seconds:.2f} s, {len(made.owners)} files, {dict(said)}, with {os.cpu_count()} processors")
+    return round(seconds, 3)
