@@ -24,7 +24,7 @@ from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run.engine import Engine
-from fanout_server.run.state import is_of_review, progress_line
+from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
 
 _REFRESH_SECONDS = 0.2
@@ -202,7 +202,7 @@ class Watching:
         document = None if uri is None else self._session.documents.get(uri)
         # What planning says of a document that is open is shown as it is typed, and may be mended by now.
         planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
-        told = tuple(one for one in every if one not in planned and _is_placed(view, one))
+        told = tuple(one for one in every if one not in planned and findings.is_placed(view, one))
         return Known(engine, view, {findings.id_of(one): one for one in every}), findings.by_uri(
             places, view.id, told, uri
         )
@@ -396,14 +396,6 @@ class Watching:
                     f"Run {run} is kept as it is: fanout.apply with its runId or a code action on its files applies it."
                 )
             return chosen == _APPLY
-
-
-def _is_placed(view: RunView, finding: Finding) -> bool:
-    """Whether a finding's lines are those of the user's file: what is about the merged text waits until it is there."""
-    if finding.range is None or finding.path not in view.owners or not is_of_review(finding):
-        return True
-    has = view.delivered[-1].files if view.delivered else {}
-    return finding.path in has
 
 
 def _title(instruction: str) -> str:
