@@ -151,7 +151,7 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         settings.MODES,
     ),
     "review": OptionDoc(
-        "Who looks at the result. `agent` is not acted on yet.", "one word", "checks", settings.REVIEWS
+        "Who looks at the result. `agent` is not acted on yet: its checks run.", "one word", "checks", settings.REVIEWS
     ),
     "apply": OptionDoc(
         "What happens when the results are ready: you are asked, they are applied at once, or they wait.",

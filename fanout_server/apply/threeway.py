@@ -49,11 +49,15 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> tuple[TextEdit, ...] | Con
 
 
 class Choice(StrEnum):
-    """What becomes of lines that both sides changed: ``BOTH`` has ours and then theirs."""
+    """What becomes of lines that both sides changed: ``BOTH`` has ours and then theirs.
+
+    ``DROP`` is for what nobody else changed: a unit's part of a file is taken out again.
+    """
 
     MINE = "mine"
     THEIRS = "theirs"
     BOTH = "both"
+    DROP = "drop"
 
 
 def resolve(base: bytes, ours: bytes, theirs: bytes, choice: Choice) -> tuple[TextEdit, ...]:

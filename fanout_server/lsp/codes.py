@@ -110,6 +110,60 @@ _PAGES: Mapping[str, _Page] = {
         "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Where only"
         " one side changed lines, each of the three brings that change in.",
     ),
+    "merge/same-name-added": _Page(
+        "Two units each added something of the same name to the same module, so that one hides the other, or nothing"
+        " compiles.",
+        "Keep one of them: a quick fix takes a unit's part of the file out again. Or give one another name.",
+    ),
+    "merge/removed-but-used": _Page(
+        "A unit removed a definition, or gave it another name, and a line that another unit added still names it.",
+        "Use what is there now, or bring the definition back. A quick fix has either unit done again, told of this.",
+    ),
+    "unit/syntax-error": _Page(
+        "The file could be parsed before the run, or is new, and makes no sense to its language's parser now.",
+        "Mend the line, have the unit done again, or take its part of the file out with the quick fix.",
+    ),
+    "unit/missing-output": _Page(
+        "`owns` names a file word for word, and the unit did not write it, or left it empty.",
+        "Have the unit done again with a note that says what is missing. Where the file is not needed, use a pattern in"
+        " `owns`.",
+    ),
+    "review/duplicate-helper": _Page(
+        "Several units wrote functions that do the same: equal but for names, literals and some statements.",
+        "Keep one, and use it in all places; the related places lead to the others.",
+    ),
+    "review/reimplements-existing": _Page(
+        "A unit wrote a function that does the same as one that the repository had already.",
+        "Use the one that was there; the related place leads to it.",
+    ),
+    "review/style-outlier": _Page(
+        "A unit's new files are written otherwise than nine of ten files beside them, or than most other units' files.",
+        "Have the unit done again with a note, restyle the file, or dismiss this.",
+    ),
+    "review/style-split": _Page(
+        "The units do not agree on how something is written, and the repository has no habit of its own.",
+        "Say in the instruction which it is to be, or dismiss this.",
+    ),
+    "review/conflict-markers": _Page(
+        "A unit left the marks of a merge conflict in a file.",
+        "Choose what is to stay between them; take the marks out.",
+    ),
+    "review/debug-output": _Page(
+        "A unit added output that looks like one for looking for an error, in a file that had none.",
+        "Take it out, or dismiss this if it is meant.",
+    ),
+    "review/placeholder": _Page(
+        "A unit left a place to be filled in (`TODO`, `your code here`, `... existing code ...`).",
+        "Have the unit done again, or write what belongs there.",
+    ),
+    "review/unfinished": _Page(
+        "The review passed over a file, or ran out of time. What it found in the others is told all the same.",
+        "Look at what it passed over yourself.",
+    ),
+    "review/": _Page(
+        "The review of the merged result has something to say about what a unit added.",
+        "Read the message. A quick fix takes the unit's part of the file out again, or has the unit done again.",
+    ),
     "merge/auto-merged": _Page(
         "Two units changed a file in the same places, which git calls a conflict, and it was merged all the same: one"
         " side changed only white space there, or both added something where the order means nothing, or to one list."

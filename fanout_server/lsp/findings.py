@@ -17,7 +17,8 @@ from fanout_server.apply import text
 from fanout_server.lsp import answers, codes, contents, readonly, uris, wire
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
-from fanout_server.model import Finding, Plan, Position, Range, Related, Severity
+from fanout_server.model import Finding, Plan, Position, Range, Related, RunView, Severity
+from fanout_server.run.state import is_of_review
 
 _log = logging.getLogger(__name__)
 
@@ -168,6 +169,14 @@ def _lsp_range(span: Range) -> types.Range:
     return types.Range(
         types.Position(span.start.line, span.start.character), types.Position(span.end.line, span.end.character)
     )
+
+
+def is_placed(view: RunView, finding: Finding) -> bool:
+    """Whether a finding's lines are those of the user's file: what is about the merged text waits until it is there."""
+    if finding.range is None or finding.path not in view.owners or not is_of_review(finding):
+        return True
+    has = view.delivered[-1].files if view.delivered else {}
+    return finding.path in has
 
 
 def by_uri(

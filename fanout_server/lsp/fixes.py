@@ -16,7 +16,7 @@ from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
 from fanout_server.run import fixing
-from fanout_server.run.state import RESUMABLE
+from fanout_server.run.state import RESUMABLE, is_of_review
 
 _WHO = "fanout/fixes"
 _APPLYABLE = frozenset({RunState.READY, RunState.REVERTED, RunState.CANCELLED, RunState.FAILED, RunState.APPLIED})
@@ -152,6 +152,8 @@ class Fixes:
 
 
 def _title(finding: Finding, choice: Choice) -> str:
+    if choice is Choice.DROP:
+        return f"Drop unit {finding.units[0]}'s part of this file"
     if finding.code == conflicts.CODE:
         return _TITLES[choice]
     if finding.code == automatic.CODE:
@@ -178,6 +180,10 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
         if known.view.state in RESUMABLE:
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
         yield f"Show the log of unit {unit}", "fanout.show", {"runId": run, "unit": unit, "what": "log"}
+    if is_of_review(finding) and known.view.state in RESUMABLE:
+        for unit in finding.units[:_MOST_UNITS]:
+            # Its agent is told what was found.
+            yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
 
 
 def _offered(known: Known, uri: str, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

@@ -202,7 +202,7 @@ class Watching:
         document = None if uri is None else self._session.documents.get(uri)
         # What planning says of a document that is open is shown as it is typed, and may be mended by now.
         planned = set(view.plan.findings) if document is not None and is_plan(document) else set()
-        told = tuple(one for one in every if one not in planned)
+        told = tuple(one for one in every if one not in planned and findings.is_placed(view, one))
         return Known(engine, view, {findings.id_of(one): one for one in every}), findings.by_uri(
             places, view.id, told, uri
         )

@@ -298,7 +298,8 @@ def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
         "review": options.review == "agent",
     }
     for key in (key for key, is_asked in asked.items() if is_asked):
-        message = f"Option {key!r} is not acted on yet in this version; the plan runs without it."
+        without = "it" if key != "review" else "the reviewing agent, with the checks alone"
+        message = f"Option {key!r} is not acted on yet in this version; the plan runs without {without}."
         yield Finding("preflight/not-yet", Severity.WARNING, message, source.path, source.key(key))
 
 

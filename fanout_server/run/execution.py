@@ -20,7 +20,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, waves
+from fanout_server.run import locks, recovery, reviewing, waves
 from fanout_server.run.check_runs import Where
 from fanout_server.run.checking import Checking
 from fanout_server.run.context import Delivery
@@ -248,6 +248,10 @@ class Execution:
             if finding not in view.findings:
                 await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
+        repository = self._services.repository
+        for finding in await reviewing.review(repository, source.base, self._plan, results, integration):
+            if finding not in view.findings:
+                await self._record.find(finding)
         checked = ""
         if not self._crew.all_cancelled:
             where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)

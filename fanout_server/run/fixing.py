@@ -8,7 +8,7 @@ from attrs import evolve
 
 from fanout_server.apply import automatic, changeset
 from fanout_server.apply.conflicts import CODE, SIDE_BASE, SIDE_RESULT
-from fanout_server.apply.content import REGULAR, Content, Present
+from fanout_server.apply.content import REGULAR, Content, FileChange, Present
 from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
 from fanout_server.apply.resolving import Choice, resolve
 from fanout_server.merging import lines
@@ -17,6 +17,7 @@ from fanout_server.model import FanoutError, Finding, RunView, Severity
 from fanout_server.repo import commits
 from fanout_server.run.integrate import not_owned
 from fanout_server.run.services import Services
+from fanout_server.run.state import is_of_review
 
 
 class NotFixable(FanoutError):
@@ -26,9 +27,11 @@ class NotFixable(FanoutError):
 def choices(finding: Finding) -> tuple[Choice, ...]:
     """What the user can choose from; what is there to be dismissed only has none."""
     if finding.path is not None and finding.code == CODE:
-        return tuple(Choice)
+        return (Choice.MINE, Choice.THEIRS, Choice.BOTH)
     if automatic.can_be_undone(finding):
         return (Choice.MINE, Choice.THEIRS)
+    if finding.path is not None and finding.units and finding.range is not None and is_of_review(finding):
+        return (Choice.DROP,)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
     return ()
@@ -38,6 +41,8 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
     """What the choice would change now. Changes nothing. Raises NotFixable, Unresolvable, Unreadable."""
     if finding.path is None or choice not in choices(finding):
         raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
+    if choice is Choice.DROP:
+        return _plan_of_drop(services, view, finding, present)
     if finding.code == automatic.CODE:
         return _plan_to_undo(view, finding, finding.path, choice, present)
     if finding.code != CODE:
@@ -96,6 +101,29 @@ def _plan_of_strays(services: Services, view: RunView, finding: Finding, present
     made = plan_edits(changes, present)
     if made.left:
         raise NotFixable(" ".join(one.message for one in made.left))
+    return made
+
+
+def _plan_of_drop(services: Services, view: RunView, finding: Finding, present: Present) -> EditPlan:
+    """The first unit's change of the file, backwards; what others and you changed of it stays."""
+    unit = next((one for one in view.units if one.id in finding.units[:1]), None)
+    if unit is None or unit.result is None:
+        raise NotFixable(f"What the unit made of '{finding.path}' is kept no more, so it cannot be taken out.")
+    if not view.delivered or finding.path not in view.delivered[-1].files:
+        raise NotFixable(f"'{finding.path}' does not have the unit's part yet. Apply run {view.id} to it first.")
+    found = changeset.load(services.repository, view.base, unit.result, {})
+    change = next((one for one in found if one.path == finding.path), None)
+    if change is None or change.renamed_from is not None:
+        raise NotFixable(f"Unit {unit.id} moved '{finding.path}' or did not change it. Change the file by hand.")
+    back = FileChange(change.path, change.new, change.old, (unit.id,))
+    made = plan_edits([back], present, taking_back=True)
+    if made.left:
+        raise NotFixable(
+            f"Others changed the same lines of '{finding.path}' as unit {unit.id}, so its part cannot be taken out"
+            " alone. Change the file by hand."
+        )
+    if not made.edits:
+        raise NotFixable(f"Nothing of unit {unit.id} is left in '{finding.path}'. Dismiss the finding.")
     return made
 
 

@@ -15,7 +15,14 @@ from fanout_server.model import RunState, RunView, UnitState, UnitView
 RESUMABLE = frozenset({RunState.WAITING, RunState.READY, RunState.APPLIED, RunState.CANCELLED, RunState.FAILED})
 ACTIVE = frozenset({RunState.RUNNING})
 # Found anew each time that results are merged.
-_OF_MERGED = ("merge/", "check/")
+_OF_REVIEW = (
+    "review/",
+    "merge/same-name-added",
+    "merge/removed-but-used",
+    "unit/syntax-error",
+    "unit/missing-output",
+)
+_OF_MERGED = ("merge/", "check/", *_OF_REVIEW)
 
 
 class Fold:
@@ -80,9 +87,7 @@ class Fold:
                 one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks
             )
         # Those about the merged result will be found again.
-        self._findings = [
-            one for one in self._findings if not one.code.startswith(_OF_MERGED) and not again.intersection(one.units)
-        ]
+        self._findings = [one for one in self._findings if not is_of_merged(one) and not again.intersection(one.units)]
         self._left = [one for one in self._left if not again.intersection(one.units)]
 
     def view(self) -> RunView | None:
@@ -94,6 +99,16 @@ class Fold:
 
     def unit(self, unit: str) -> UnitView:
         return self._units[unit]
+
+
+def is_of_review(finding: model.Finding) -> bool:
+    """Whether the review of the merged result found it, so that its place is one in that."""
+    return finding.code.startswith(_OF_REVIEW)
+
+
+def is_of_merged(finding: model.Finding) -> bool:
+    """Whether a finding is about what was merged."""
+    return finding.code.startswith(_OF_MERGED)
 
 
 def fold(events: Iterable[run_events.Event]) -> RunView | None:

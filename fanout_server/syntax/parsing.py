@@ -153,7 +153,7 @@ class _Reader:
         for node in found:
             kind = node.kind()
             if kind in grammar.lead:
-                start, end = _span(node)
+                start, end = span(node)
                 # A comment may reach over its line's end.
                 while end > start and self._text[end - 1] in "\r\n":
                     end -= 1
@@ -175,7 +175,7 @@ class _Reader:
         if not name:
             return None
         outer = self._outer(node) if role is not _Role.NAMED else node
-        start, end = _span(outer)
+        start, end = span(outer)
         if role is not _Role.NAMED:
             start = self._led(start)
             end += self._text.startswith(";", end)
@@ -226,7 +226,7 @@ class _Reader:
         if kind == "export_statement":
             return "default"
         if language in {"c", "cpp"}:
-            return _c_name(node)
+            return c_name(node)
         if language == "go" and kind == "method_declaration":
             return _go_receiver(node) + _text(node.field("name"))
         if language == "rust" and kind == "impl_item":
@@ -288,10 +288,10 @@ def _body(node: SgNode) -> int | None:
     body = node.field("body")
     if body is None:
         body = next((child for child in node.children() if child.kind() in _BODIES), None)
-    return None if body is None else _span(body)[0]
+    return None if body is None else span(body)[0]
 
 
-def _span(node: SgNode) -> tuple[int, int]:
+def span(node: SgNode) -> tuple[int, int]:
     """Offsets. ``range()`` counts the columns too, all that stands before on a line: seconds where that is long."""
     edit = node.replace("")
     return edit.start_pos, edit.end_pos
@@ -301,7 +301,7 @@ def _text(node: SgNode | None) -> str:
     return "" if node is None else node.text()
 
 
-def _c_name(node: SgNode) -> str:
+def c_name(node: SgNode) -> str:
     if node.field("name") is not None:
         return _without_arguments(_text(node.field("name")))
     if node.kind() not in {"function_definition", "declaration"}:
