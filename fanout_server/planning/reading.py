@@ -225,5 +225,7 @@ def _is_named(line: Line, starts: Sequence[int]) -> bool:
 
 
 def _joined(note: str, further: str) -> str:
-    # Stripped as a whole: a line of the note may be indented below the one before.
-    return "\n".join(part for part in (note, further) if part).strip()
+    # Stripped as a whole: a line of the note may be indented below the one before. Where the first one stands on the
+    # item's own line, when the plan is printed, it has no blanks of any kind at its end.
+    first, *more = "\n".join(part for part in (note, further) if part).strip().split("\n")
+    return "\n".join((first.rstrip(), *more))

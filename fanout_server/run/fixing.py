@@ -111,7 +111,8 @@ def _plan_of_drop(services: Services, view: RunView, finding: Finding, present: 
         raise NotFixable(f"What the unit made of '{finding.path}' is kept no more, so it cannot be taken out.")
     if not view.delivered or finding.path not in view.delivered[-1].files:
         raise NotFixable(f"'{finding.path}' does not have the unit's part yet. Apply run {view.id} to it first.")
-    found = changeset.load(services.repository, view.base, unit.result, {})
+    began = commits.parent(services.repository, unit.result) or view.base
+    found = changeset.load(services.repository, began, unit.result, {})
     change = next((one for one in found if one.path == finding.path), None)
     if change is None or change.renamed_from is not None:
         raise NotFixable(f"Unit {unit.id} moved '{finding.path}' or did not change it. Change the file by hand.")

@@ -8,7 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fanout_server.model import Finding, Options, Plan, Position, Range, Severity, Target
@@ -328,6 +328,8 @@ _ITEM = st.lists(
 
 
 @settings(max_examples=300, deadline=None)
+@example(["Makefile\n0\x1f\n0"], None, False)
+@example(["Makefile: 0\xa0\n0"], None, True)
 @given(st.lists(_ITEM, min_size=1, max_size=4), st.sampled_from([None, "path", "item", "folder"]), st.booleans())
 def test_any_plan_that_is_rendered_makes_the_same_units(items: list[str], split: str | None, instructed: bool) -> None:
     try:
