@@ -68,6 +68,16 @@ class Facts:
     hidden: tuple[Hidden, ...]
 
 
+def ready(process: Worker) -> None:
+    """Has the process load what it needs. Raises Unreadable."""
+    process.call(f"{__name__}:load")
+
+
+def load() -> None:
+    """What that process runs for it."""
+    import ast_grep_py  # noqa: F401, PLC0415 - see ``answer``
+
+
 def read(process: Worker, text: str, path: str, limit: float | None = None) -> Facts | None:
     """``None`` for a language that has no grammar here. Blocking. Raises Unreadable."""
     readings = grammars.readings(path, text)

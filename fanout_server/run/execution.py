@@ -177,6 +177,8 @@ class Execution:
         problem: BaseExceptionGroup[model.FanoutError | OSError] | None = None
         try:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
+                if self._plan.options.review != "none":
+                    cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
                 await self._crew.work(agent, source, cleanup)
                 if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
                     await self._integrate(source)

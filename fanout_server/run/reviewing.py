@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import contextlib
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 
@@ -11,18 +13,30 @@ from fanout_server.model import Finding, Plan, Severity
 from fanout_server.repo import blobs, changes, objects, searching, trees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
-from fanout_server.review import checks, outputs
+from fanout_server.review import checks, facts, outputs
 from fanout_server.review.material import CODE, Material
 from fanout_server.review.merged import Changed, changed
 from fanout_server.run.integrate import Integration
+from fanout_server.syntax.errors import Unreadable
 from fanout_server.syntax.worker import Worker
 
 SECONDS = 60.0
 """For all checks of one run."""
 
+# Of its own: what an editor asks the shared one for is not to wait until all of a run is read.
+PROCESS = Worker()
+atexit.register(PROCESS.close)
+
 _MOST_FILES = 10_000
 _MOST_BYTES = 4_000_000
 _LINKS = frozenset({0o120000, changes.GITLINK})
+
+
+def warm() -> None:
+    """Starts the process, to be called while agents still work: it takes longer than a small review. Blocking."""
+    # Whatever is wrong with it the review will meet, and tell.
+    with contextlib.suppress(Unreadable):
+        facts.ready(PROCESS)
 
 
 async def review(
@@ -55,14 +69,10 @@ def look(
         message = f"The review looked at the first {_MOST_FILES:,} of {len(every):,} changed files."
         found.append(Finding(CODE, Severity.INFORMATION, message))
     files, large = _files(repository, results, integration, every[:_MOST_FILES])
-    process = Worker()
-    try:
-        material = Material(files, titles, _Base(repository, base, integration.merged), process, seconds)
-        for path in large:
-            material.skip(path, f"is larger than {_MOST_BYTES // 1_000_000} MB", integration.owners.get(path, ()))
-        found += checks.run(material)
-    finally:
-        process.close()
+    material = Material(files, titles, _Base(repository, base, integration.merged), PROCESS, seconds)
+    for path in large:
+        material.skip(path, f"is larger than {_MOST_BYTES // 1_000_000} MB", integration.owners.get(path, ()))
+    found += checks.run(material)
     return tuple(dict.fromkeys(found))
 
 

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from fanout_server.model import Plan, RunState
+from fanout_server.review import facts
 from fanout_server.run import reviewing
 from fanout_server.run.engine import Engine
+from fanout_server.syntax.worker import Worker
 from tests.run.conftest import PlanMaker, codes, run_plan
 
 pytestmark = pytest.mark.anyio
@@ -71,3 +73,30 @@ async def test_more_files_than_it_looks_at_are_told(
     view = await run_plan(engine, plan)
     assert "review/unfinished" in codes(view)
     assert [one.path for one in view.findings if one.code == "unit/syntax-error"] == ["src/one.py"]
+
+
+async def test_the_process_is_ready_before_the_units_are(
+    engine: Engine, make_plan: PlanMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewing.PROCESS.close()
+    go_on, ready = tmp_path / "go-on", facts.ready
+
+    def made_ready(process: Worker) -> None:
+        ready(process)
+        go_on.touch()
+
+    monkeypatch.setattr(facts, "ready", made_ready)
+    view = await run_plan(
+        engine, make_plan({"one": "src/one.py"}, f'while ! test -e "{go_on}"; do sleep 0.01; done; {BREAK}')
+    )
+    assert "unit/syntax-error" in codes(view)
+
+
+async def test_a_process_that_cannot_be_started_fails_nothing(
+    engine: Engine, make_plan: PlanMaker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reviewing.PROCESS.close()
+    monkeypatch.setattr("fanout_server.syntax.worker._LAUNCH", "import sys; sys.exit(1)")
+    view = await run_plan(engine, make_plan({"one": "src/one.py"}, BREAK))
+    assert view.state is RunState.READY
+    assert "review/unfinished" in codes(view)
