@@ -26,13 +26,13 @@ MADE = {
 }
 
 
-@pytest.mark.parametrize("choice", Choice)
+@pytest.mark.parametrize("choice", MADE)
 def test_lines_that_both_changed_are_chosen_and_the_others_come_in(choice: Choice) -> None:
     now = content(NOW, EXECUTABLE)
     assert resolve("a", content(BASE), now, content(NEW), choice) == content(MADE[choice], EXECUTABLE)
 
 
-@pytest.mark.parametrize("choice", Choice)
+@pytest.mark.parametrize("choice", MADE)
 def test_the_encoding_and_the_line_ends_are_the_users(choice: Choice) -> None:
     made = resolve("a", content(wide(BASE)), content(wide(NOW)), content(wide(NEW)), choice)
     assert made == content(wide(MADE[choice]))
