@@ -31,7 +31,7 @@ shell test {{stem}} != two || while ! test -e {self.go}; do sleep 0.02; done"""
                 "agent": "acp:test",
                 "command": [sys.executable, str(_AGENT)],
                 "env": {"ACP_SAW": str(folder / "saw")},
-                "owns": ["{file}", "extra.py"],
+                "owns": ["{file}", "extra.*"],
             },
             "presets": [
                 {"title": "Change", "instruction": self.instruction},

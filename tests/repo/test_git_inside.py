@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import shutil
-import time
 from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 
-from fanout_server.repo import collect, pristine, snapshot
+from fanout_server.repo import collect, snapshot
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.worktrees import Worktree
 from tests.conftest import GitCommand
@@ -77,15 +75,11 @@ def test_it_is_worked_in_with_git(worktree: Worktree, repo: Repository, checkout
 
 
 def test_the_first_status_reads_no_file(
-    repo: Repository, place: Path, open_source: OpenSource, way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    repo: Repository, place: Path, open_source: OpenSource, way: str, tmp_path: Path
 ) -> None:
     """Git counts the files whose content it compared."""
     head = repo.head()
     assert head is not None
-    open_source(head).create(place / "first", "fanout")
-    # Some seconds later, when no file is as young as its index.
-    later = time.time() + 60
-    monkeypatch.setattr(pristine, "time", SimpleNamespace(time=lambda: later))
     worktree = open_source(head).create(place / "u", "fanout")
     if way == "plain":
         # A checkout of this very moment: git compares what is as young as its index.

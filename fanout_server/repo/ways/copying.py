@@ -140,6 +140,8 @@ class CopySource(PlainSource):
                 # A submodule's: a snapshot makes its folder itself.
                 place.rmdir()
             subvolumes.snapshot(source, place)
+            # A change within the second of the checkout, with its time put back, would look like none.
+            _let_its_second_pass(known)
             # All is as it was, the times too: so what git takes on trust there it may take on trust here.
             index.copy_index(known, admin / "index")
             return
@@ -153,8 +155,13 @@ def _spare_the_comparing(index: Path) -> None:
     """Git reads all files of an index's own second, for they might have changed within it. Where that is many, it takes
     longer than to let the second pass: then the index may be of the next one.
     """
-    status = index.stat()
-    if status.st_size > _LARGE_INDEX_BYTES:
-        # A clock that jumps must not keep anybody waiting.
-        time.sleep(min(1.0, max(0.0, math.floor(status.st_mtime) + 1 - time.time())))
-        os.utime(index, (math.floor(status.st_mtime) + 1,) * 2)
+    if index.stat().st_size > _LARGE_INDEX_BYTES:
+        os.utime(index, (_let_its_second_pass(index),) * 2)
+
+
+def _let_its_second_pass(index: Path) -> int:
+    """Returns the next one."""
+    following = math.floor(index.stat().st_mtime) + 1
+    # A clock that jumps must not keep anybody waiting.
+    time.sleep(min(1.0, max(0.0, following - time.time())))
+    return following
