@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 _AGENT = Path(__file__).parents[1] / "agents" / "acp_agent.py"
-EXTRA = "made by the unit of two.py"
+EXTRA = "made_by_the_unit_of_two = True"
 STRAY = "nobody owns this"
 
 
