@@ -32,11 +32,11 @@ SAMPLES = {
     ),
     "pyright": (
         (
-            "/work/src/a.py\n"
-            '  /work/src/a.py:2:9 - error: "y" is not defined (reportUndefinedVariable)\n'
-            '  /work/src/a.py:4:1 - warning: Import "z" is not accessed (reportUnusedImport)\n1 error, 1 warning\n'
+            "/proj/src/a.py\n"
+            '  /proj/src/a.py:2:9 - error: "y" is not defined (reportUndefinedVariable)\n'
+            '  /proj/src/a.py:4:1 - warning: Import "z" is not accessed (reportUnusedImport)\n1 error, 1 warning\n'
         ),
-        [("/work/src/a.py", 2, 9, "reportUndefinedVariable", E), ("/work/src/a.py", 4, 1, "reportUnusedImport", W)],
+        [("/proj/src/a.py", 2, 9, "reportUndefinedVariable", E), ("/proj/src/a.py", 4, 1, "reportUnusedImport", W)],
     ),
     "flake8": ("./src/a.py:1:80: E501 line too long (99 > 79 characters)\n", [("./src/a.py", 1, 80, "E501", E)]),
     "pylint": (
@@ -53,10 +53,10 @@ SAMPLES = {
     ),
     "eslint": (
         (
-            "\n/work/src/a.js\n  1:7   error    'a' is assigned a value but never used  no-unused-vars\n"
+            "\n/proj/src/a.js\n  1:7   error    'a' is assigned a value but never used  no-unused-vars\n"
             "  2:10  warning  Unexpected console statement            no-console\n\n✖ 2 problems (1 error, 1 warning)\n"
         ),
-        [("/work/src/a.js", 1, 7, "no-unused-vars", E), ("/work/src/a.js", 2, 10, "no-console", W)],
+        [("/proj/src/a.js", 1, 7, "no-unused-vars", E), ("/proj/src/a.js", 2, 10, "no-console", W)],
     ),
     "gcc": (
         (
@@ -79,7 +79,7 @@ SAMPLES = {
     ),
     "python": (
         (
-            'Traceback (most recent call last):\n  File "/work/run.py", line 3, in <module>\n    main()\n'
+            'Traceback (most recent call last):\n  File "/proj/run.py", line 3, in <module>\n    main()\n'
             '  File "/usr/lib/python3/json/decoder.py", line 355, in raw_decode\n'
             "json.decoder.JSONDecodeError: Expecting value: line 1 column 1 (char 0)\n"
         ),
@@ -116,7 +116,7 @@ def test_what_is_no_problem_is_not_taken_for_one(text: str) -> None:
 
 def test_a_traceback_knows_its_frames_further_out() -> None:
     (found,) = lines.read(SAMPLES["python"][0])
-    assert found.outer == (("/work/run.py", 3),)
+    assert found.outer == (("/proj/run.py", 3),)
     assert found.message == "Expecting value: line 1 column 1 (char 0)"
 
 

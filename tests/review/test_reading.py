@@ -19,7 +19,7 @@ FILES = {
 
 
 def read(
-    text: str | bytes, argv: tuple[str, ...] = ("mypy",), folder: Path = Path("/work/tree")
+    text: str | bytes, argv: tuple[str, ...] = ("mypy",), folder: Path = Path("/proj/tree")
 ) -> tuple[Problem, ...]:
     printed = text.encode("utf-8", "surrogateescape") if isinstance(text, str) else text
     return reading.read(printed, argv, folder, FILES.get)
@@ -65,7 +65,7 @@ RDJSON = {
 }
 RUFF = [
     {
-        "filename": "/work/tree/src/a.py",
+        "filename": "/proj/tree/src/a.py",
         "code": "F821",
         "message": "Undefined name `coun`",
         "location": {"row": 3, "column": 13},
@@ -74,7 +74,7 @@ RUFF = [
 ]
 ESLINT = [
     {
-        "filePath": "/work/tree/src/a.py",
+        "filePath": "/proj/tree/src/a.py",
         "messages": [{"ruleId": "semi", "severity": 1, "message": "Missing.", "line": 1, "column": 10}],
     }
 ]
@@ -126,7 +126,7 @@ def test_deep_json_is_no_crash() -> None:
     [
         "/etc/passwd:1:1: error: x",
         "../other/src/a.py:1: error: x",
-        "/work/tree/../x.py:1: error: x",
+        "/proj/tree/../x.py:1: error: x",
         "gone.py:1: error: x",
     ],
 )
@@ -134,7 +134,7 @@ def test_only_files_of_the_checkout_are_places(printed: str) -> None:
     assert read(printed) == ()
 
 
-@pytest.mark.parametrize("name", ["src/a.py", "./src/a.py", "/work/tree/src/a.py", "src/../src/a.py"])
+@pytest.mark.parametrize("name", ["src/a.py", "./src/a.py", "/proj/tree/src/a.py", "src/../src/a.py"])
 def test_paths_are_relative_to_the_top_folder(name: str) -> None:
     (found,) = read(f"{name}:3:5: error: bad")
     assert found.path == "src/a.py"
@@ -156,7 +156,7 @@ def test_a_place_beyond_the_file_is_its_last_line() -> None:
 
 def test_of_a_traceback_the_innermost_frame_in_the_checkout_counts() -> None:
     (found,) = read(
-        'Traceback (most recent call last):\n  File "/work/tree/src/a.py", line 3, in <module>\n    x\n'
+        'Traceback (most recent call last):\n  File "/proj/tree/src/a.py", line 3, in <module>\n    x\n'
         '  File "/usr/lib/python3.11/re.py", line 9, in f\nValueError: bad\n',
         ("python", "src/a.py"),
     )
