@@ -99,7 +99,7 @@ def open_descriptors() -> int:
 
 
 SERVER = """
-import os, sys
+import os, signal, sys
 from pathlib import Path
 import anyio
 import anyio.to_thread
@@ -111,6 +111,8 @@ async def main():
     say = lambda data: os.write(1, data)
     await run_program(program, timeout=300, stall=300, on_output=say, log=folder / "log", grace=float(sys.argv[4]))
 
+# Whoever runs the tests may ignore it, as shells do for what they put into the background.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 anyio.run(main)
 """
 
