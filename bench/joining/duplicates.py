@@ -17,6 +17,7 @@ from fanout_server.review.material import Material
 from fanout_server.review.merged import Changed, changed
 from fanout_server.syntax.errors import Unreadable
 from fanout_server.syntax.worker import SHARED
+from tests.review.merging import Folder
 
 # Nothing was tuned on these.
 HELD_OUT = ("pip", "mypy", "pytest", "_pytest", "hypothesis", "jsonschema", "cattrs", "click")
@@ -32,26 +33,6 @@ class Sample:
     path: str
     source: str
     node: ast.FunctionDef
-
-
-class _Trees:
-    """No files but the changed ones."""
-
-    def __init__(self, base: Mapping[str, str], merged: Mapping[str, str]) -> None:
-        self._base = base
-        self._merged = merged
-
-    def paths(self) -> Sequence[str]:
-        return tuple(self._base)
-
-    def read(self, paths: Sequence[str]) -> list[bytes]:
-        return [self._base[path].encode() for path in paths]
-
-    def naming(self, word: str) -> Sequence[str]:
-        return [path for path, text in self._merged.items() if word in text]
-
-    def read_merged(self, paths: Sequence[str]) -> list[bytes]:
-        return [self._merged[path].encode() for path in paths]
 
 
 def measure(log: Callable[[str], None]) -> dict[str, float | int]:
@@ -163,7 +144,7 @@ def _made(path: str, before: str | None, after: str, unit: str) -> Changed:
 
 def _material(files: Sequence[Changed], base: Mapping[str, str] | None = None, seconds: float = 60.0) -> Material:
     merged = {one.path: one.after for one in files if one.after is not None}
-    return Material(files, {}, _Trees(base or {}, merged), SHARED, seconds)
+    return Material(files, {}, Folder(base or {}, merged), SHARED, seconds)
 
 
 def _is_found(sample: Sample, other: str) -> bool:

@@ -7,13 +7,13 @@ import signal
 import sqlite3
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.agents.running import wait_until
 from tests.lsp.conftest import ClientMaker
 from tests.lsp.editor import Editor, MakeEditor, options, run_files
 from tests.lsp.plans import CAPABILITIES, NAME, PlanPage, plan, waiting_agent
@@ -112,7 +112,7 @@ def test_a_run_of_the_terminal_is_followed_by_the_editor_that_opens_its_plan(
 ) -> None:
     terminal = subprocess.Popen([*FANOUT, "run", f"../{NAME}"], cwd=checkout / "src", stdout=subprocess.DEVNULL)
     try:
-        assert wait_for(lambda: run_of_the_terminal(checkout))
+        wait_until(lambda: run_of_the_terminal(checkout))
         page = PlanPage(connect(CAPABILITIES), document)
         page.until(page.hints, lambda found: len(found) == 2 and found[0].startswith("running"))
         page.until(page.lenses, has("Cancel"))
@@ -231,14 +231,6 @@ def run_of_the_terminal(checkout: Path) -> bool:
     with contextlib.closing(sqlite3.connect(journal)) as connection:
         tables = connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'places'").fetchall()
         return bool(tables and connection.execute("SELECT 1 FROM places").fetchall())
-
-
-def wait_for(holds: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + LIMIT
-    while not holds():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-    return True
 
 
 def tell(editor: Editor, before: Path, now: Path) -> None:
