@@ -235,7 +235,7 @@ class Execution:
                 await anyio.to_thread.run_sync(self._tidy)
 
     def _tidy(self) -> None:
-        """Needless packs, and the folder of the run's worktrees if all could be removed; else a later start reaps it."""
+        """Needless packs go, and the folder of the run's worktrees if it is empty; else a later start reaps it."""
         objects.of(self._services.repository).sweep_packs()
         folder = self._folders.worktrees
         if folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir()):
