@@ -207,9 +207,13 @@ class RunDiscarded(Event):
 
 @frozen
 class FindingsSettled(Event):
-    """The user is done with these findings: what they are about was mended, or is to stay as it is."""
+    """The user is done with these findings: what they are about was mended, or is to stay as it is.
+
+    ``dismissed``: they are not to come back, either, when what was merged is looked at again.
+    """
 
     findings: tuple[Finding, ...]
+    dismissed: bool = False
 
 
 @frozen

@@ -112,7 +112,9 @@ class Commands:
     async def retry(self, arguments: wire.RetryArguments) -> answers.Started:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
-        await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run))
+        ids = arguments.findings
+        told = None if ids is None else await self.watching.findings(engine, run, ids)
+        await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run), told)
         return await self._goes_on(engine, run)
 
     async def accept(self, arguments: wire.AcceptArguments) -> answers.Nothing:
