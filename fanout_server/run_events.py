@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, UnitState
+from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, Unit, UnitState
 
 
 @frozen
@@ -41,6 +41,13 @@ class UnitsRetried(Event):
     units: tuple[str, ...]
     note: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+@frozen
+class RepairAdded(Event):
+    """The run has one more unit: an agent is to mend what no unit could alone, on top of what was merged."""
+
+    work: Unit
 
 
 @frozen
@@ -227,6 +234,7 @@ AnyEvent = (
     RunStarted
     | RunResumed
     | UnitsRetried
+    | RepairAdded
     | PilotAccepted
     | NoteSent
     | AttemptStarted

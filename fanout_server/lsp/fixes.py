@@ -15,7 +15,7 @@ from fanout_server.lsp.plan_language import ACTION_KIND
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
-from fanout_server.run import fixing, sending_back
+from fanout_server.run import fixing, repairs, sending_back
 from fanout_server.run.state import RESUMABLE, is_of_review
 
 _WHO = "fanout/fixes"
@@ -96,7 +96,7 @@ class Fixes:
         found: list[types.CodeAction] = []
         if fixing.choices(finding):
             found += await self._choices(uri, diagnostic, known, name, finding)
-        for title, command, argument in (*_commands(known, finding, uri), *_sent_back(known, name, finding)):
+        for title, command, argument in (*_commands(known, finding, uri), *_by_agents(known, name, finding)):
             found.append(_action(title, command, argument, diagnostic))
         if len(finding.units) == 1:
             show = {"runId": run, "unit": finding.units[0], "what": "diff"}
@@ -187,9 +187,12 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
 
 
-def _sent_back(known: Known, name: str, finding: Finding) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """To the agents of its units, this finding alone and with all others that are not dismissed."""
+def _by_agents(known: Known, name: str, finding: Finding) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """A unit of its own; or the agents of its units, for this finding alone and with all others."""
     run = known.view.id
+    if repairs.can_be_repaired(known.view, finding):
+        title = "Use the existing one" if finding.code == "review/reimplements-existing" else "Extract into one helper"
+        yield f"{title}, through an agent", "fanout.repair", {"runId": run, "finding": name}
     if known.view.state not in RESUMABLE or not sending_back.can_be_sent(known.view, finding):
         return
     if finding.code != "check/culprit":

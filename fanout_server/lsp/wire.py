@@ -118,6 +118,14 @@ class RetryArguments:
 
 
 @frozen
+class RepairArguments:
+    """``finding`` is an id, as the run's status has it."""
+
+    run_id: str
+    finding: str
+
+
+@frozen
 class SendArguments:
     run_id: str
     unit: str

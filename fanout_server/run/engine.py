@@ -25,7 +25,7 @@ from fanout_server.planning.workspace import Files
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, report, sending_back
+from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, repairs, report, sending_back
 from fanout_server.run.context import Delivery
 from fanout_server.run.documents import RunDocuments
 from fanout_server.run.execution import Execution
@@ -35,7 +35,7 @@ from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.preflights import Preflights
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
-from fanout_server.run.state import ACTIVE, RESUMABLE
+from fanout_server.run.state import ACTIVE, RESUMABLE, replanned
 from fanout_server.run.views import Views
 
 _log = logging.getLogger(__name__)
@@ -153,18 +153,21 @@ class Engine:
         With a note or findings each goes on from its result, in its agent's session where there is one. Raises
         UnknownRun, FanoutError.
         """
-        view = await self._settled_view(run)
-        if run in self._executions or view.state not in RESUMABLE:
-            raise model.FanoutError(f"Run {run} is {view.state}; its units cannot be retried now.")
+        view = await self._idle_view(run, RESUMABLE, "its units cannot be retried now")
         wish = sending_back.wish(view, units, note, findings)
         self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
         return wish.units
 
+    async def repair(self, run: str, finding: model.Finding, failed: Callable[[model.FanoutError], None]) -> str:
+        """A unit more, in the background; returns its id. See ``repairs.wish``. Raises UnknownRun, FanoutError."""
+        view = await self._idle_view(run, RESUMABLE, "nothing of it can be mended now")
+        wish = repairs.wish(view, finding)
+        self._executions.begin(run, replanned(view.plan, wish), lambda execution: execution.resume(wish), failed)
+        return wish.work.id
+
     async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
         """Goes on with the units after the pilot, in the background. Raises UnknownRun, FanoutError."""
-        view = await self._settled_view(run)
-        if run in self._executions or view.state is not RunState.WAITING:
-            raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
+        view = await self._idle_view(run, {RunState.WAITING}, "it does not wait for its pilot to be accepted")
         wish = run_events.PilotAccepted(run, time.time(), note)
         self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
 
@@ -179,6 +182,12 @@ class Engine:
                 f"Unit {unit} of run {run} is not at work. To have it done again with a note, retry it."
             )
         return delivered
+
+    async def _idle_view(self, run: str, states: Collection[RunState], cannot: str) -> RunView:
+        view = await self._settled_view(run)
+        if run in self._executions or view.state not in states:
+            raise model.FanoutError(f"Run {run} is {view.state}; {cannot}.")
+        return view
 
     async def _settled_view(self, run: str) -> RunView:
         """The run as it is; where it has just come to its end, when its worktrees are put away, too."""
@@ -214,10 +223,10 @@ class Engine:
         execution = self._executions.get(run)
         if execution is not None and not execution.waits:
             # It may be so young that the journal does not know it yet.
-            _check_units(run, units, execution.unit_ids)
+            _check_known(run, units or (), execution.unit_ids, "Nothing was cancelled.")
             return execution.cancel(units)
         view = await self.view(run)
-        _check_units(run, units, [unit.id for unit in view.units])
+        _check_known(run, units or (), [unit.id for unit in view.units], "Nothing was cancelled.")
         if view.state is RunState.WAITING and units is None:
             return await self._call_off(await self._settled_view(run))
         if view.state not in ACTIVE:
@@ -377,10 +386,6 @@ class Engine:
 
 def _log_failure(error: model.FanoutError) -> None:
     _log.warning("%s", error)
-
-
-def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:
-    _check_known(run, units or (), known, "Nothing was cancelled.")
 
 
 def _check_known(run: str, units: Collection[str], known: Collection[str], so: str) -> None:

@@ -60,10 +60,10 @@ class Fold:
                 self._retry(event)
             case run_events.FindingReported():
                 self._find(event.finding)
-            case run_events.RunApplied():
+            case run_events.RepairAdded():
+                self._units[event.work.id] = UnitView(event.work.id, event.work.title)
+            case run_events.RunApplied() | run_events.RunReverted():
                 self._left = _still_left(self._left, event)
-            case run_events.RunReverted():
-                self._left = list(event.left)
             case run_events.FindingsSettled():
                 self._settle(event)
             case run_events.RunEnded(state=RunState.INTERRUPTED):
@@ -164,10 +164,17 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, state=state, applied=applied, delivered=delivered)
         case run_events.RunDiscarded():
             return attrs.evolve(view, state=RunState.DISCARDED)
-        case run_events.PlanMoved():
-            return attrs.evolve(view, plan=attrs.evolve(view.plan, source=event.source))
+        case run_events.PlanMoved() | run_events.RepairAdded():
+            return attrs.evolve(view, plan=replanned(view.plan, event))
         case _:
             return view
+
+
+def replanned(plan: model.Plan, event: run_events.PlanMoved | run_events.RepairAdded) -> model.Plan:
+    """The plan as it is after the event."""
+    if isinstance(event, run_events.PlanMoved):
+        return attrs.evolve(plan, source=event.source)
+    return attrs.evolve(plan, units=(*plan.units, event.work))
 
 
 def _checking(view: RunView, event: run_events.CheckStarted) -> str:
@@ -181,8 +188,12 @@ def _checking(view: RunView, event: run_events.CheckStarted) -> str:
             return f"looking for the culprit: check {event.number}, of {len(event.units)} of {merged} units"
 
 
-def _still_left(left: Iterable[model.Finding], event: run_events.RunApplied) -> list[model.Finding]:
+def _still_left(
+    left: Iterable[model.Finding], event: run_events.RunApplied | run_events.RunReverted
+) -> list[model.Finding]:
     """What earlier applies left alone and this one did not bring in, and what it left alone itself."""
+    if isinstance(event, run_events.RunReverted):
+        return list(event.left)
     settled = {*event.files, *event.unchanged, *(finding.path for finding in event.left)}
     return [*(one for one in left if one.path not in settled), *event.left]
 
