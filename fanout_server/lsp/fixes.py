@@ -29,6 +29,11 @@ _UNDOING: Mapping[Choice, str] = {
     Choice.MINE: "Leave out what unit {unit} did to this file",
     Choice.THEIRS: "Keep of this file only what unit {unit} made of it",
 }
+_REPAIRS: Mapping[str, str] = {
+    conflicts.CODE: "Ask an agent to bring both together",
+    "review/duplicate-helper": "Extract into one helper, through an agent",
+    "review/reimplements-existing": "Use the existing one, through an agent",
+}
 _MOST_UNITS = 5
 # With a note a unit goes on from what it has; the finding itself goes along.
 _MEND = "With your change the project's check fails. Mend what makes it fail, keeping to the task."
@@ -191,8 +196,7 @@ def _by_agents(known: Known, name: str, finding: Finding) -> Iterator[tuple[str,
     """A unit of its own; or the agents of its units, for this finding alone and with all others."""
     run = known.view.id
     if repairs.can_be_repaired(known.view, finding):
-        title = "Use the existing one" if finding.code == "review/reimplements-existing" else "Extract into one helper"
-        yield f"{title}, through an agent", "fanout.repair", {"runId": run, "finding": name}
+        yield _REPAIRS[finding.code], "fanout.repair", {"runId": run, "finding": name}
     if known.view.state not in RESUMABLE or not sending_back.can_be_sent(known.view, finding):
         return
     if finding.code != "check/culprit":

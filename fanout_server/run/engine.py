@@ -161,7 +161,7 @@ class Engine:
     async def repair(self, run: str, finding: model.Finding, failed: Callable[[model.FanoutError], None]) -> str:
         """A unit more, in the background; returns its id. See ``repairs.wish``. Raises UnknownRun, FanoutError."""
         view = await self._idle_view(run, RESUMABLE, "nothing of it can be mended now")
-        wish = repairs.wish(view, finding)
+        wish = await anyio.to_thread.run_sync(repairs.wish, self._services, view, finding)
         self._executions.begin(run, replanned(view.plan, wish), lambda execution: execution.resume(wish), failed)
         return wish.work.id
 

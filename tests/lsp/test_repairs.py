@@ -86,3 +86,49 @@ def test_what_was_there_before_is_used_and_other_findings_cannot_be_given_away(
     params = {"command": "fanout.repair", "arguments": [{"runId": run, "finding": left["id"]}]}
     error = editor.client.call("workspace/executeCommand", params)["error"]
     assert "cannot be given to an agent" in error["message"]
+
+
+CLASHING = """
+import pathlib, sys
+path, prompt = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2]).read_text()
+shared = pathlib.Path("b.txt")
+if "Bring the other one in" in prompt:
+    assert "before both changes:" in prompt and "src/two.py\\n" in prompt, prompt
+    assert shared.read_text() == "src/one.py\\n"
+    shared.write_text(ANSWER)
+else:
+    shared.write_text(str(path) + "\\n")
+"""
+
+
+@pytest.mark.parametrize(
+    ("answer", "code"),
+    [
+        ("src/one.py\nsrc/two.py\n", "merge/auto-merged"),
+        ("<<<<<<< a\nsrc/one.py\n=======\nsrc/two.py\n>>>>>>> b\n", "merge/conflict"),
+    ],
+    ids=["settled", "markers"],
+)
+def test_an_agent_is_asked_about_a_conflict_and_its_answer_looked_at(
+    connect: MakeEditor, checkout: Path, tmp_path: Path, answer: str, code: str, git: GitCommand
+) -> None:
+    (checkout / "b.txt").write_text("nobody\n")
+    git(checkout, "add", "-A")
+    git(checkout, "commit", "-qm", "shared")
+    script = tmp_path / "clashing.py"
+    script.write_text(CLASHING.replace("ANSWER", repr(answer)))
+    editor = connect(RESOLVING)
+    shared = editor.did_open("b.txt")
+    command = [sys.executable, str(script), "{file}", "{prompt_file}"]
+    run = run_files(editor, tmp_path, "src/one.py", "src/two.py", command=command, apply="now")
+    message(editor, "Applied 1 file")
+    diagnostics(editor, shared, "merge/conflict")
+    editor.do(editor.action(shared, "Ask an agent"))
+    editor.client.wait(lambda _: editor.open[shared][1] == answer, "the agent's answer")
+    found = [one for one in view_of(editor, run)["findings"] if one["code"].startswith("merge/")]
+    assert [(one["code"], one["units"]) for one in found] == [(code, ["02-two", "01-one"])]
+    if code == "merge/auto-merged":
+        diagnostics(editor, shared, code)
+        assert "an agent brought both together (confidence: low)" in found[0]["message"]
+        editor.do(editor.action(shared, "Leave out what unit 02-two did"))
+        assert editor.open[shared][1] == "src/one.py\n"
