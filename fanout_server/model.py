@@ -223,7 +223,7 @@ class Unit:
 
     ``id`` is unique in its plan and valid as the last part of a ref and as a folder name.
     ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set. ``after`` are
-    the ids of units whose merged results it starts from.
+    the ids of units whose merged results it starts from. ``mends`` is the finding that a repair is there for.
     """
 
     id: str
@@ -236,6 +236,7 @@ class Unit:
     setup: tuple[str, ...] = ()
     verify: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
+    mends: Finding | None = None
 
 
 @frozen

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, UnitState
+from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, Unit, UnitState
 
 
 @frozen
@@ -41,6 +41,13 @@ class UnitsRetried(Event):
     units: tuple[str, ...]
     note: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+@frozen
+class RepairAdded(Event):
+    """The run has one more unit: an agent is to mend what no unit could alone, on top of what was merged."""
+
+    work: Unit
 
 
 @frozen
@@ -207,9 +214,13 @@ class RunDiscarded(Event):
 
 @frozen
 class FindingsSettled(Event):
-    """The user is done with these findings: what they are about was mended, or is to stay as it is."""
+    """The user is done with these findings: what they are about was mended, or is to stay as it is.
+
+    ``dismissed``: they are not to come back, either, when what was merged is looked at again.
+    """
 
     findings: tuple[Finding, ...]
+    dismissed: bool = False
 
 
 @frozen
@@ -223,6 +234,7 @@ AnyEvent = (
     RunStarted
     | RunResumed
     | UnitsRetried
+    | RepairAdded
     | PilotAccepted
     | NoteSent
     | AttemptStarted

@@ -121,6 +121,8 @@ class PlainLines:
                 return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
             case run_events.UnitsRetried():
                 return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
+            case run_events.RepairAdded():
+                return f"run {event.run}: one more unit: {event.work.title}"
             case run_events.PilotAccepted():
                 return f"run {event.run}: the pilot is accepted"
             case run_events.CheckStarted():

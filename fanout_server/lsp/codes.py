@@ -107,8 +107,9 @@ _PAGES: Mapping[str, _Page] = {
     "merge/conflict": _Page(
         "Two units, or a unit and you, changed the same lines. Nothing was overwritten: what you have stays, and the"
         " other side is kept.",
-        "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Where only"
-        " one side changed lines, each of the three brings that change in.",
+        "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Between"
+        " units an agent can be asked to bring both together, as a unit of its own on top of the merged result. Where"
+        " only one side changed lines, each of the three brings that change in.",
     ),
     "merge/same-name-added": _Page(
         "Two units each added something of the same name to the same module, so that one hides the other, or nothing"
@@ -130,11 +131,11 @@ _PAGES: Mapping[str, _Page] = {
     ),
     "review/duplicate-helper": _Page(
         "Several units wrote functions that do the same: equal but for names, literals and some statements.",
-        "Keep one, and use it in all places; the related places lead to the others.",
+        "Keep one, and use it in all places; the related places lead to the others. A quick fix has an agent do that.",
     ),
     "review/reimplements-existing": _Page(
         "A unit wrote a function that does the same as one that the repository had already.",
-        "Use the one that was there; the related place leads to it.",
+        "Use the one that was there; the related place leads to it. A quick fix has an agent do that.",
     ),
     "review/style-outlier": _Page(
         "A unit's new files are written otherwise than nine of ten files beside them, or than most other units' files.",

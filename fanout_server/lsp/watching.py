@@ -309,19 +309,23 @@ class Watching:
             await self.publish(engine, view)
         return outcome
 
-    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
-        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
+    async def findings(self, engine: Engine, run: str, ids: Sequence[str]) -> list[Finding]:
+        """The run's findings of these ids. Raises FanoutError where one is gone."""
         if run not in self.known:
             await self.publish(engine, await engine.view(run))
         known = self.known[run].findings
         unknown = [one for one in ids if one not in known]
         if unknown:
             raise FanoutError(f"Run {run} has no finding {', '.join(unknown)} any more.")
-        for one in ids:
-            if fix is not None and not await self.fixing.settle(engine, run, (one, known[one]), fix):
+        return [known[one] for one in ids]
+
+    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
+        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
+        settled = await self.findings(engine, run, ids)
+        for one, finding in zip(ids, settled, strict=True):
+            if fix is not None and not await self.fixing.settle(engine, run, (one, finding), fix):
                 raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
-        settled = [known[one] for one in ids]
-        await engine.settle(run, settled)
+        await engine.settle(run, settled, dismissed=fix is None)
         self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
         await self.publish(engine, await engine.view(run))
 

@@ -36,6 +36,8 @@ from fanout_server.run.state import ACTIVE, RESUMABLE
 _LOCK_LIMIT_SECONDS = 2.0
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
 
+Wish = run_events.UnitsRetried | run_events.PilotAccepted | run_events.RepairAdded
+
 
 class Execution:
     """A run that this process works on. ``over`` is set when nothing of it goes on any more."""
@@ -64,7 +66,7 @@ class Execution:
                 await self._record.find(note)
             await self._work(agent, base.commit)
 
-    async def resume(self, wish: run_events.UnitsRetried | run_events.PilotAccepted | None = None) -> None:
+    async def resume(self, wish: Wish | None = None) -> None:
         """Goes on after an interruption, or at the user's ``wish``: units that ended stay ended.
 
         Raises FanoutError where it cannot begin.

@@ -49,7 +49,7 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
         return _plan_of_strays(services, view, finding, present)
     now = present.read(finding.path)
     mode = REGULAR if now is None else now.mode
-    sides = _kept(finding, mode) or _of_unit(services, view, finding)
+    sides = _kept(finding, mode) or of_unit(services, view, finding)
     if sides is None:
         raise NotFixable(
             f"What was left out of '{finding.path}' is kept no more. The diff of run {view.id} may still have it."
@@ -128,7 +128,7 @@ def _plan_of_drop(services: Services, view: RunView, finding: Finding, present: 
     return made
 
 
-def _of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Content | None, Content | None] | None:
+def of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Content | None, Content | None] | None:
     """What the unit made of the file that does not fit what earlier units made of it."""
     unit = next((one for one in view.units if one.id in finding.units[:1]), None)
     if unit is None or unit.result is None:

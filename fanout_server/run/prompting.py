@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from fanout_server.model import Unit
+from fanout_server.model import Finding, Range, Unit
 from fanout_server.planning import targets
 
 _MOST_NAMED = 30
@@ -56,6 +56,17 @@ def on_again(notes: Sequence[str], remarks: Sequence[str]) -> str | None:
     found = ["The last time, this was found:\n" + _listed(remarks)] if remarks else []
     said = notes_of_the_user(notes)
     return "\n\n".join([*found, *([said] if said else [])]) or None
+
+
+def remark_of(finding: Finding) -> str:
+    """A finding, as somebody is told of it who sees the files and nothing else."""
+    also = [f"{_place(one.path, one.range)} ({one.message})" for one in finding.related]
+    where = "" if finding.path is None else f" at {_place(finding.path, finding.range)}"
+    return f"{finding.code}{where}: {finding.message}" + (f" See also {', '.join(also)}." if also else "")
+
+
+def _place(path: str, span: Range | None) -> str:
+    return shlex.quote(path) if span is None else f"{shlex.quote(path)}, line {span.start.line + 1}"
 
 
 def note_of_the_user(note: str) -> str:

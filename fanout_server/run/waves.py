@@ -16,6 +16,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing
 from fanout_server.run import integrate as integration
+from fanout_server.run import mending
 from fanout_server.run.integrate import Integration
 
 _EARLIER, _LATER = "earlier", "later"
@@ -74,6 +75,12 @@ def integrate(
     repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str], sides: Path | None = None
 ) -> Integration:
     """As ``run.integrate``, wave by wave. Raises GitFailed."""
+    return mending.settle(repository, plan, results, _by_waves(repository, run, base, plan, results, sides), sides)
+
+
+def _by_waves(
+    repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str], sides: Path | None
+) -> Integration:
     starts = {unit: commits.parent(repository, result) or base for unit, result in results.items()}
     if set(starts.values()) <= {base}:
         return integration.integrate(repository, run, base, plan, results, sides)
