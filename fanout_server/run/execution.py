@@ -14,7 +14,7 @@ import anyio.to_thread
 from fanout_server import model, run_events
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
-from fanout_server.model import Plan, RunState, RunView, UnitState
+from fanout_server.model import Finding, Plan, RunState, RunView, UnitState
 from fanout_server.repo import deleting, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
@@ -22,7 +22,7 @@ from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.run import locks, recovery, reviewing, waves
 from fanout_server.run.check_runs import Where
-from fanout_server.run.checking import Checking
+from fanout_server.run.checking import Checking, Delivered, Outcome
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
@@ -251,16 +251,19 @@ class Execution:
                 await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
         repository = self._services.repository
-        for finding in await reviewing.review(repository, source.base, self._plan, results, integration):
+        found = await reviewing.review(repository, source.base, self._plan, results, integration)
+        for finding in found:
             if finding not in view.findings:
                 await self._record.find(finding)
-        checked = ""
+        checked = Outcome()
         if not self._crew.all_cancelled:
             where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)
             merge = functools.partial(waves.integrate, self._services.repository, self.run, source.base, self._plan)
             checked = await self._checking.work(where, integration, results, merge, keep)
+            if checked.rest is not None:
+                await self._review_rest(source.base, checked.rest, found)
         done = sum(unit.state is UnitState.DONE for unit in view.units)
-        told = f" {checked}" if checked else ""
+        told = f" {checked.message}" if checked.message else ""
         if self._crew.all_cancelled:
             await self._record.end(
                 RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.{told}"
@@ -269,6 +272,16 @@ class Execution:
             await self._record.end(RunState.FAILED, "No unit was done. Each one's finding says why.")
         else:
             await self._record.end(RunState.READY, f"{done} of {len(view.units)} units done.{told}")
+
+    async def _review_rest(self, base: str, rest: Delivered, before: Collection[Finding]) -> None:
+        """What the review said ``before`` was of the culprits, too."""
+        found = await reviewing.review(self._services.repository, base, self._plan, rest.results, rest.integration)
+        stale = tuple(finding for finding in before if finding not in found)
+        if stale:
+            await self._record.emit(run_events.FindingsSettled(self.run, time.time(), stale))
+        for finding in found:
+            if finding not in before:
+                await self._record.find(finding)
 
     def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
         repository = self._services.repository
