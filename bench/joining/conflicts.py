@@ -5,7 +5,8 @@ completed and not right; *left* is the rest. Two of the twelve files, and four o
 each unit wants another value. ``git`` is ``git merge-tree`` alone, ``union`` is ``merge=union`` for all files.
 
 ``integrate_128_s``: 128 units in a repository of 70,000 files, of which each makes a file, edits one, and adds to one
-of 8 shared registries; all results are merged at once and reviewed, with nothing known of any file before. ``replay_*``: the conflicted files of merges in the histories that can be had here: this
+of 8 shared registries; all results are merged at once and reviewed, with nothing known of any file before.
+``replay_*``: the conflicted files of merges in the histories that can be had here: this
 repository's, and those of folders in FANOUT_BENCH_HISTORIES (separated by ``:``).
 """
 

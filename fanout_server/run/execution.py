@@ -26,6 +26,7 @@ from fanout_server.run.checking import Checking, Delivered, Outcome
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
+from fanout_server.run.growing import Growing
 from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
 from fanout_server.run.preflights import Preflights
@@ -48,7 +49,8 @@ class Execution:
         self._folders = services.folders(run)
         self._gate = Gate(services)
         self._record = Record(services, run)
-        self._crew = Crew(services, plan, self._record, self._gate)
+        self._growing = Growing(services.repository, run)
+        self._crew = Crew(services, plan, self._record, self._gate, self._growing.tell)
         self._checking = Checking()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
@@ -179,7 +181,10 @@ class Execution:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
                 if self._plan.options.review != "none":
                     cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
-                await self._crew.work(agent, source, cleanup)
+                async with anyio.create_task_group() as growing:
+                    growing.start_soon(self._growing.work, self._record.begun)
+                    await self._crew.work(agent, source, cleanup)
+                    growing.cancel_scope.cancel()
                 if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
                     await self._integrate(source)
                 elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
@@ -288,7 +293,10 @@ class Execution:
 
         def make() -> Made[Integration]:
             sides = self._services.sides(self.run)
-            integration = waves.integrate(repository, self.run, base, self._plan, results, sides)
-            return Made(integration, {refs.merged_ref(self.run): integration.merged})
+            grown = self._growing.take()
+            integration = waves.integrate(repository, self.run, base, self._plan, results, sides, grown)
+            # What was made early may be gone: no ref held it.
+            early = () if grown is None else grown.written
+            return Made(integration, {refs.merged_ref(self.run): integration.merged}, early)
 
         return keep(repository, make, "The merged result")

@@ -132,8 +132,7 @@ async def test_the_culprit_is_found_named_and_left_out_and_can_be_taken_in(
 async def test_the_review_is_of_what_is_delivered(engine: Engine, words: Path, make_plan: PlanMaker) -> None:
     """The culprit's and another unit's line clash no more once the culprit is left out; the third's stay."""
     script = (
-        "case $1 in a.txt) echo bad >> $1; echo '# TODO' > a.py;; b.txt) echo '# TODO' > b.py;; esac;"
-        " echo good >> $1"
+        "case $1 in a.txt) echo bad >> $1; echo '# TODO' > a.py;; b.txt) echo '# TODO' > b.py;; esac; echo good >> $1"
     )
     plan = make_plan({name: f"{name}.txt" for name in "abc"}, script, check=(sys.executable, "check.py"))
     events = events_of(engine)
