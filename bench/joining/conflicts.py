@@ -13,6 +13,7 @@ repository's, and those of folders in FANOUT_BENCH_HISTORIES (separated by ``:``
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -124,6 +125,16 @@ def _judged(made: Sequence[Shared], texts: dict[str, str], left: set[str], secon
     return _Outcome(len(done), right, len(done) - right, len(left), broken, seconds)
 
 
+def _made(number: int, text: str) -> str:
+    """A module of five functions."""
+    words = list(dict.fromkeys(re.findall(r"[a-z]+_[a-z]+", text)))[:20] or ["load", "save"]
+    functions = []
+    for at in range(5):
+        calls = "".join(f"    total = {words[(at + step) % len(words)]}(total, {step})\n" for step in range(at + 6))
+        functions.append(f"def made_{number}_{at}(given, total):\n    for one in given:\n        total += one\n{calls}")
+    return "\n\n".join(f"{one}    return total\n" for one in functions)
+
+
 def _many(root: Path, log: Log) -> float:
     began = time.perf_counter()
     repository = repositories.make(root, _FILES)
@@ -134,7 +145,10 @@ def _many(root: Path, log: Log) -> float:
     for number in range(1, _MANY + 1):
         one = shared[number % len(shared)]
         edited = repository.files[number]
-        files = {f"made/f{number}.py": f"made = {number}\n", edited: f"edited {number}\n", one.path: one.of(number)}
+        text = (repository.root / edited).read_text()
+        # Beside what is there, and with names that stand there: the review looks for the like of it in the base.
+        made_path = f"{edited.rpartition('/')[0]}/made{number}.py".removeprefix("/")
+        files = {made_path: _made(number, text), edited: f"{text}edited = {number}\n", one.path: one.of(number)}
         results[f"u{number}"] = units.on(files)
     plan = Plan("", tuple(Unit(unit, unit, "") for unit in results))
     log(f"a repository of {_FILES} files and {_MANY} results: {time.perf_counter() - began:.0f} s to make")

@@ -1,0 +1,44 @@
+"""A text that one review has parsed the next one need not parse."""
+
+from __future__ import annotations
+
+import pytest
+
+from fanout_server.review import facts
+from fanout_server.review.material import Material
+from fanout_server.syntax.worker import Worker
+
+
+class _Empty:
+    def paths(self) -> list[str]:
+        return []
+
+    def read(self, paths: object) -> list[bytes]:
+        return []
+
+    def naming(self, word: str) -> list[str]:
+        return []
+
+    def read_merged(self, paths: object) -> list[bytes]:
+        return []
+
+
+def test_the_same_text_at_the_same_place_is_parsed_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    read = facts.read
+
+    def counted(process: Worker, text: str, path: str, limit: float | None = None) -> facts.Facts | None:
+        parsed.append(path)
+        return read(process, text, path, limit)
+
+    monkeypatch.setattr(facts, "read", counted)
+    process = Worker()
+    try:
+        both = [Material([], {}, _Empty(), process, 20.0).facts("once.py", "def once():\n    ...\n") for _ in range(2)]
+        other = Material([], {}, _Empty(), process, 20.0).facts("once.py", "def another():\n    ...\n")
+    finally:
+        process.close()
+    assert parsed == ["once.py"] * 2
+    assert both[0] is both[1]
+    assert other is not None
+    assert [one.name for one in other.symbols] == ["another"]
