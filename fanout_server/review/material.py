@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol
 
 from fanout_server.model import Finding, Severity
+from fanout_server.repo.cache import Cache
 from fanout_server.review import facts
 from fanout_server.review.facts import Facts
 from fanout_server.review.merged import LONGEST, Changed, is_generated
@@ -16,6 +18,8 @@ from fanout_server.syntax.worker import Worker
 CODE = "review/unfinished"
 _PARSE_SECONDS = 3.0
 _MOST_TOLD = 20
+# Texts that are not parsed again by the next review of the process: when culprits are left out, or units done again.
+_REMEMBERED: Cache[Facts] = Cache(8_000_000)
 
 
 class Tree(Protocol):
@@ -102,8 +106,17 @@ class Material:
             self.skip(path, f"is longer than {LONGEST:,} characters", units)
             return None
         self.check_time()
+        digest = hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+        # What a text is read as, its name says, too.
+        key = f"{digest} {path}"
+        found = _REMEMBERED.get(key)
+        if found is not None:
+            return found
         try:
-            return facts.read(self._process, text, path, limit=_PARSE_SECONDS)
+            found = facts.read(self._process, text, path, limit=_PARSE_SECONDS)
         except Unreadable as error:
             self.skip(path, str(error), units)
             return None
+        if found is not None:
+            _REMEMBERED.put(key, found, len(text))
+        return found

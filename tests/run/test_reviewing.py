@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.model import Plan, RunState
+from fanout_server.repo.cache import Cache
 from fanout_server.review import facts
 from fanout_server.run import reviewing
 from fanout_server.run.engine import Engine
@@ -97,6 +98,8 @@ async def test_a_process_that_cannot_be_started_fails_nothing(
 ) -> None:
     reviewing.PROCESS.close()
     monkeypatch.setattr("fanout_server.syntax.worker._LAUNCH", "import sys; sys.exit(1)")
+    # Another test has had the same text parsed.
+    monkeypatch.setattr("fanout_server.review.material._REMEMBERED", Cache(0))
     view = await run_plan(engine, make_plan({"one": "src/one.py"}, BREAK))
     assert view.state is RunState.READY
     assert "review/unfinished" in codes(view)
