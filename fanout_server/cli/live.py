@@ -119,9 +119,6 @@ class PlainLines:
                 changed = f", {len(unit.files)} file(s)" if unit.files else ""
                 why = f": {unit.message}" if unit.message else ""
                 return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
-            case run_events.UnitReviewed():
-                count = len(event.findings)
-                return f"{self._fold.unit(event.unit).title}: found {count} thing{'' if count == 1 else 's'}"
             case run_events.UnitsRetried():
                 return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
             case run_events.RepairAdded():

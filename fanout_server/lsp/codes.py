@@ -166,8 +166,8 @@ _PAGES: Mapping[str, _Page] = {
         "Look at it; where it suggests a text, a quick fix puts that in. Dismiss what is wrong or does not matter.",
     ),
     "review/unanchored": _Page(
-        "An agent that was asked to review found this, but the lines that it quotes stand nowhere in the file as it is, or"
-        " there is no such file.",
+        "An agent that was asked to review found this, but the lines that it quotes stand nowhere in the file as it is,"
+        " or there is no such file.",
         "Look for what it means in the file, or dismiss it.",
     ),
     "review/unfinished": _Page(

@@ -16,9 +16,9 @@ LEAST_ALIKE = 0.5
 # So much of a word tells it from others: "interpolated" and "interpolation" are one.
 _STEM = 5
 _WORD = re.compile(r"[^\W_]+")
+_SHORT = 2
 _SMALL = frozenset(
-    "a an and are as at be been but by can could does for from has have if in is it its may might not of on or should"
-    " so than that the then there this to was when which will with would you".split()
+    {"and", "are", "but", "can", "for", "from", "has", "its", "should", "that", "the", "this", "when", "with"}
 )
 _ORDER = list(Severity)
 
@@ -107,6 +107,6 @@ def _alike(one: str, other: str) -> bool:
 def _stems(message: str) -> Mapping[str, int]:
     found: dict[str, int] = {}
     for word in _WORD.findall(message.lower()):
-        if word not in _SMALL:
+        if len(word) > _SHORT and word not in _SMALL:
             found[word[:_STEM]] = found.get(word[:_STEM], 0) + 1
     return found

@@ -37,7 +37,7 @@ _MOST_CANDIDATES = 5
 
 _SPACE = re.compile(r"[^\S\n]")
 _DROPPED = frozenset(",;\ufeff\u200b")
-_QUOTES = dict.fromkeys('"`´‘’“”„«»', "'")  # noqa: RUF001 - these are the characters that are meant
+_QUOTES = dict.fromkeys('"`´‘’“”„«»', "'")
 _TABLE = str.maketrans(
     {
         **_QUOTES,

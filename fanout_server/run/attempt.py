@@ -265,9 +265,7 @@ class Attempt:
         if self._answer is not None and not failed:
             found = await anyio.to_thread.run_sync(answering.findings, context, unit, self._answer)
             summary = self._answer.summary
-            await context.emit(
-                run_events.UnitReviewed(context.run, time.time(), unit.id, self._number, summary, found)
-            )
+            await context.emit(run_events.UnitReviewed(context.run, time.time(), unit.id, self._number, summary, found))
 
     def _unchanged(self, collected: collect.Collected) -> Failure | None:
         """Where edits were expected, an agent that only talked has not done its task."""
@@ -362,8 +360,8 @@ class Attempt:
         def make() -> Made[collect.Collected]:
             collected = collect.collect(repository, worktree, message, known=known, since=self._since())
             oids = [change.new_oid for change in collected.changes if change.new_oid and change.new_mode != GITLINK]
-            kept = collected.commit is not None and not context.reviews
-            return Made(collected, {ref: collected.commit} if kept else {}, oids)
+            taken = None if context.reviews else collected.commit
+            return Made(collected, {} if taken is None else {ref: taken}, oids)
 
         return keep(repository, make, f"The result of {self._unit.title}")
 

@@ -18,11 +18,11 @@ _ALONE = (
     " for you."
 )
 _REVIEW = (
-    "You review, and change nothing: no file, no commit. You are in a git worktree of your own, which has what the user has"
-    " now; others review other parts of it. Read whatever you need. Do not ask back: nobody is there to answer. Your answer"
-    " is all that counts: for each thing that is wrong, what it is and what to do about it, with the lines that it is about,"
-    " copied as they stand in the file. Say nothing of what is right, and nothing that you have not made sure of. Where you"
-    " find nothing, answer with no findings."
+    "You review, and change nothing: no file, no commit. You are in a git worktree of your own, which has what the user"
+    " has now; others review other parts of it. Read whatever you need. Do not ask back: nobody is there to answer."
+    " Your answer is all that counts: for each thing that is wrong, what it is and what to do about it, with the lines"
+    " that it is about, copied as they stand in the file. Say nothing of what is right, and nothing that you have not"
+    " made sure of. Where you find nothing, answer with no findings."
 )
 
 
@@ -30,8 +30,8 @@ _REVIEW = (
 class Briefing:
     """``wanted``: the agent reads more than its instruction. ``unsaved`` are the files of the base in which it differs
     from the last commit, ``check`` is what all results together must pass, ``example`` what was done to other units
-    and accepted. ``reviews``: nothing is to be changed; ``form`` says what form the answer has to have, where nothing else
-    makes sure of it.
+    and accepted. ``reviews``: nothing is to be changed; ``form`` says what form the answer has to have, where nothing
+    else makes sure of it.
     """
 
     wanted: bool = True

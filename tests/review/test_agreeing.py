@@ -8,7 +8,9 @@ from fanout_server.model import Finding, Position, Range, Severity
 from fanout_server.review.agreeing import Agreed
 
 
-def finding(message: str, unit: str, lines: tuple[int, int] | None = (3, 3), path: str = "a.py", **more: str) -> Finding:
+def finding(
+    message: str, unit: str, lines: tuple[int, int] | None = (3, 3), path: str = "a.py", **more: str
+) -> Finding:
     span = None if lines is None else Range(Position(lines[0], 0), Position(lines[1], 9))
     code = more.get("code", "review/agent")
     return Finding(code, Severity(more.get("severity", "information")), message, path, span, (unit,))
@@ -51,7 +53,7 @@ def test_other_files_and_other_kinds_stay_apart() -> None:
     agreed.put("y", [finding("It is wrong.", "y", code="review/unanchored", lines=None)])
     agreed.put("z", [finding("Not read.", "z", code="review/unfinished")])
     agreed.put("w", [finding("Not read.", "w", code="review/unfinished")])
-    assert len(agreed.findings) == 5  # noqa: PLR2004
+    assert len(agreed.findings) == 5
 
 
 def test_the_more_severe_one_counts_in_the_words_of_the_first() -> None:

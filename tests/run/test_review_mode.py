@@ -63,7 +63,7 @@ async def test_answers_become_findings_at_their_lines_in_what_the_user_has(
     placed = by_message["One is no constant."]
     assert (placed.code, placed.severity, placed.path) == ("review/agent", Severity.WARNING, "src/one.py")
     assert placed.range is not None
-    assert placed.range.start.line == 2  # noqa: PLR2004 - below the line that was not saved
+    assert placed.range.start.line == 2
     lost = by_message["It is too long."]
     assert (lost.code, lost.path, lost.range) == ("review/unanchored", "src/two.py", None)
     gone = by_message["src/none.py: There is a file too few."]
@@ -149,9 +149,7 @@ async def test_one_that_never_answers_fails(engine: Engine, make_plan: PlanMaker
     assert "could not be read" in agent.tasks[1].prompt
 
 
-async def test_an_agent_that_can_be_given_a_schema_is_given_it(
-    engine: Engine, make_plan: PlanMaker, use: Use
-) -> None:
+async def test_an_agent_that_can_be_given_a_schema_is_given_it(engine: Engine, make_plan: PlanMaker, use: Use) -> None:
     said = json.dumps({"say": answer()})
     abilities = Abilities(resume=True, schema=True)
     agent = use(f"cat > /dev/null; cat <<'END'\n{said}\nEND\necho '{{\"done\": 1}}'", abilities=abilities)
