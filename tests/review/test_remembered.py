@@ -24,8 +24,8 @@ def test_the_same_text_at_the_same_place_is_parsed_once(monkeypatch: pytest.Monk
     # Nothing of the base is asked for.
     base = cast("Tree", None)
     try:
-        both = [Material([], {}, base, process, 20.0).facts("once.py", "def once():\n    ...\n") for _ in range(2)]
-        other = Material([], {}, base, process, 20.0).facts("once.py", "def another():\n    ...\n")
+        both = [Material([], {}, base, [process], 20.0).facts("once.py", "def once():\n    ...\n") for _ in range(2)]
+        other = Material([], {}, base, [process], 20.0).facts("once.py", "def another():\n    ...\n")
     finally:
         process.close()
     assert parsed == ["once.py"] * 2
