@@ -6,6 +6,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 NAME ?= run
 ARGS ?=
+# All the tests at once are spread over processes, one more than there are processors, as many tests wait for others.
+SPREAD = $(if $(ARGS),,-n $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN)) --dist worksteal)
 AGENTS := build/agents
 NEOVIM := build/neovim
 
@@ -76,10 +78,10 @@ $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 	@touch $@
 
 test: $(READY) tools $(if $(ARGS),,agents neovim) ## run all tests (ARGS="tests/repo -k snapshot" for some)
-	$(BIN)/python -m pytest -m "not others" $(ARGS)
+	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
-	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real $(SPREAD) $(ARGS)
 
 test-agents: $(READY) agents neovim ## claude and codex themselves, in a network of their own, against a stand-in for their services
 	$(BIN)/python -m pytest -m "not others" tests/real $(ARGS)

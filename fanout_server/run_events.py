@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from attrs import frozen
 
-from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, UnitState
+from fanout_server.model import CheckOf, CheckVerdict, FailureKind, Finding, Plan, RunState, Tokens, Unit, UnitState
 
 
 @frozen
@@ -41,6 +41,13 @@ class UnitsRetried(Event):
     units: tuple[str, ...]
     note: str = ""
     findings: tuple[Finding, ...] = ()
+
+
+@frozen
+class RepairAdded(Event):
+    """The run has one more unit: an agent is to mend what no unit could alone, on top of what was merged."""
+
+    work: Unit
 
 
 @frozen
@@ -137,6 +144,19 @@ class UnitEnded(Event):
 
 
 @frozen
+class UnitReviewed(Event):
+    """What a unit that reviews has found. It takes the place of what it found before; that of other units stays.
+
+    What several units say of the same lines is one finding of the run.
+    """
+
+    unit: str
+    attempt: int
+    summary: str
+    findings: tuple[Finding, ...] = ()
+
+
+@frozen
 class FindingReported(Event):
     finding: Finding
 
@@ -207,9 +227,13 @@ class RunDiscarded(Event):
 
 @frozen
 class FindingsSettled(Event):
-    """The user is done with these findings: what they are about was mended, or is to stay as it is."""
+    """The user is done with these findings: what they are about was mended, or is to stay as it is.
+
+    ``dismissed``: they are not to come back, either, when what was merged is looked at again.
+    """
 
     findings: tuple[Finding, ...]
+    dismissed: bool = False
 
 
 @frozen
@@ -223,6 +247,7 @@ AnyEvent = (
     RunStarted
     | RunResumed
     | UnitsRetried
+    | RepairAdded
     | PilotAccepted
     | NoteSent
     | AttemptStarted
@@ -232,6 +257,7 @@ AnyEvent = (
     | AgentProbed
     | AttemptUsed
     | UnitEnded
+    | UnitReviewed
     | FindingReported
     | RunIntegrated
     | CheckStarted

@@ -48,6 +48,7 @@ UNITS = st.builds(
     variables=st.dictionaries(IDS, TEXTS, max_size=3),
     owns=st.none() | st.lists(PATHS, max_size=3).map(tuple),
     verify=st.lists(TEXTS, max_size=3).map(tuple),
+    mends=st.none() | FINDINGS,
 )
 OUTPUTS = st.builds(
     model.CommandOutput,
@@ -85,6 +86,7 @@ _BY_TYPE = {
     "float": TIMES,
     "int": st.integers(0, 10**6),
     "Plan": PLANS,
+    "Unit": UNITS,
     "Finding": FINDINGS,
     "UnitState": st.sampled_from(model.UnitState),
     "RunState": st.sampled_from(model.RunState),

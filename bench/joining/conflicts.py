@@ -5,13 +5,15 @@ completed and not right; *left* is the rest. Two of the twelve files, and four o
 each unit wants another value. ``git`` is ``git merge-tree`` alone, ``union`` is ``merge=union`` for all files.
 
 ``integrate_128_s``: 128 units in a repository of 70,000 files, of which each makes a file, edits one, and adds to one
-of 8 shared registries. ``replay_*``: the conflicted files of merges in the histories that can be had here: this
+of 8 shared registries; all results are merged at once and reviewed, with nothing known of any file before.
+``replay_*``: the conflicted files of merges in the histories that can be had here: this
 repository's, and those of folders in FANOUT_BENCH_HISTORIES (separated by ``:``).
 """
 
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import tempfile
 import time
@@ -29,6 +31,7 @@ from fanout_server.model import Plan, Unit
 from fanout_server.repo import merge, objects, trees
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.unmerged import Settle
+from fanout_server.run import reviewing
 from fanout_server.run.integrate import integrate
 from tests.repo.results import Units
 
@@ -122,6 +125,16 @@ def _judged(made: Sequence[Shared], texts: dict[str, str], left: set[str], secon
     return _Outcome(len(done), right, len(done) - right, len(left), broken, seconds)
 
 
+def _made(number: int, text: str) -> str:
+    """A module of five functions."""
+    words = list(dict.fromkeys(re.findall(r"[a-z]+_[a-z]+", text)))[:20] or ["load", "save"]
+    functions = []
+    for at in range(5):
+        calls = "".join(f"    total = {words[(at + step) % len(words)]}(total, {step})\n" for step in range(at + 6))
+        functions.append(f"def made_{number}_{at}(given, total):\n    for one in given:\n        total += one\n{calls}")
+    return "\n\n".join(f"{one}    return total\n" for one in functions)
+
+
 def _many(root: Path, log: Log) -> float:
     began = time.perf_counter()
     repository = repositories.make(root, _FILES)
@@ -132,13 +145,19 @@ def _many(root: Path, log: Log) -> float:
     for number in range(1, _MANY + 1):
         one = shared[number % len(shared)]
         edited = repository.files[number]
-        files = {f"made/f{number}.py": f"made = {number}\n", edited: f"edited {number}\n", one.path: one.of(number)}
+        text = (repository.root / edited).read_text()
+        # Beside what is there, and with names that stand there: the review looks for the like of it in the base.
+        made_path = f"{edited.rpartition('/')[0]}/made{number}.py".removeprefix("/")
+        files = {made_path: _made(number, text), edited: f"{text}edited = {number}\n", one.path: one.of(number)}
         results[f"u{number}"] = units.on(files)
     plan = Plan("", tuple(Unit(unit, unit, "") for unit in results))
     log(f"a repository of {_FILES} files and {_MANY} results: {time.perf_counter() - began:.0f} s to make")
     began = time.perf_counter()
     made = integrate(units.repo, "bench", units.base, plan, results, root.parent / "sides")
     seconds = time.perf_counter() - began
-    said = Counter(one.code for one in made.findings)
-    log(f"integrate: {seconds:.2f} s, {len(made.owners)} files, {dict(said)}, with {os.cpu_count()} processors")
-    return round(seconds, 3)
+    found = reviewing.look(units.repo, units.base, plan, results, made, reviewing.SECONDS)
+    both = time.perf_counter() - began
+    said = Counter(one.code for one in (*made.findings, *found))
+    log(f"integrate: {seconds:.2f} s, {len(made.owners)} files, with {os.cpu_count()} processors")
+    log(f"review: {both - seconds:.2f} s; found in all: {dict(said)}")
+    return round(both, 3)

@@ -144,7 +144,7 @@ def _made(path: str, before: str | None, after: str, unit: str) -> Changed:
 
 def _material(files: Sequence[Changed], base: Mapping[str, str] | None = None, seconds: float = 60.0) -> Material:
     merged = {one.path: one.after for one in files if one.after is not None}
-    return Material(files, {}, Folder(base or {}, merged), SHARED, seconds)
+    return Material(files, {}, Folder(base or {}, merged), [SHARED], seconds)
 
 
 def _is_found(sample: Sample, other: str) -> bool:

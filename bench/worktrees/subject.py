@@ -16,6 +16,7 @@ from bench.worktrees.crew import WrongError, work
 from bench.worktrees.figures import Figures
 from bench.worktrees.ours import Place, Round, Whole
 from bench.worktrees.repositories import Made, checkout_bytes, git
+from fanout_server.model import Options
 from fanout_server.repo import snapshot
 from fanout_server.repo.errors import WorktreeFailed
 from fanout_server.repo.sourcing import Source
@@ -244,7 +245,7 @@ class Subject:
             return
         cold = time.perf_counter() - began
         self.log(f"the way {way}: its ground took {cold:.2f} s")
-        threads = os.cpu_count() or 1
+        threads = Options().jobs
         rounds: dict[int, list[Round]] = {}
         mine, self.place = self.place, place
         try:

@@ -24,6 +24,8 @@ _WAYS: Mapping[str, str] = {
     "spaces": "where they clashed, one of them changed only white space",
     "syntax": "by its syntax, both sides are in it",
     "list": "both added items to a list, and all of them are in it",
+    "agent": "an agent brought both together",
+    "agent, not word for word": "an agent brought both together, and not each word of both is in it once",
 }
 
 Merge = Callable[[str, bytes, bytes, bytes], bytes | None]

@@ -12,7 +12,7 @@ from pathlib import Path
 from attrs import frozen
 
 from fanout_server import model
-from fanout_server.demo import migration, sample
+from fanout_server.demo import migration, sample, troubles
 from fanout_server.model import RunState, RunView, UnitState
 from fanout_server.repo import git
 
@@ -83,6 +83,46 @@ def check_files(place: Path, view: RunView, edited: bytes, *, exact: bool) -> It
     yield Check("every changed file is still valid Python" + (f", but not {broken[0]}" if broken else ""), not broken)
     worktrees = git.run(place, "worktree", "list", "--porcelain").out.split(b"\n\n")
     yield Check("no worktree is left behind", len([one for one in worktrees if one.strip()]) == 1)
+
+
+def check_troubles(place: Path, view: RunView) -> Iterator[Check]:
+    """Of the second run: what the findings say, and what git says is in the merged tree. Raises GitFailed."""
+    targets = {unit.id: unit.title for unit in view.units}
+
+    def told(code: str, *paths: str) -> bool:
+        """Whether there is such a finding of units with just these files."""
+        return any(
+            one.code == code and {targets[unit].partition(":")[0] for unit in one.units} == set(paths)
+            for one in view.findings
+        )
+
+    def kept(commit: str, path: str) -> bytes:
+        """The file in that commit of the run; nothing where there is none."""
+        name = f"refs/fanout/{view.id}/{commit}:{path}"
+        return git.run(place, "show", name, check=False).out
+
+    yield Check(
+        f"before the run it was told that two units share {troubles.CONFLICT}",
+        any(one.code == "preflight/shared-file" and troubles.CONFLICT in one.message for one in view.findings),
+    )
+    text = kept("merged", troubles.CONFLICT)
+    yield Check(
+        f"the conflict in {troubles.CONFLICT} stayed: one unit's part is in, the other's is not, and that was told",
+        told("merge/conflict", troubles.CONFLICT) and troubles.KEPT in text and troubles.LEFT not in text,
+    )
+    wanted = [kept(f"units/{unit}", troubles.CONFLICT) for unit in targets]
+    yield Check("what was left out of it is kept", any(troubles.LEFT in one for one in wanted))
+    yield Check(
+        f"the same function in {' and '.join(troubles.DUPLICATES)} was found, though its names differ",
+        told("review/duplicate-helper", *troubles.DUPLICATES),
+    )
+    yield Check(
+        f"of {len(view.units)} units the one was found that the check fails for, {troubles.CULPRIT}, and left out",
+        told("check/culprit", troubles.CULPRIT)
+        and kept("merged", troubles.CULPRIT) == kept("base", troubles.CULPRIT) != b"",
+    )
+    rest = (*troubles.DUPLICATES, troubles.CONFLICT)
+    yield Check("the rest of them is merged", all(path in view.owners for path in rest))
 
 
 def check_user(before: UserState, after: UserState) -> Iterator[Check]:

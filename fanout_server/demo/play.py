@@ -19,13 +19,13 @@ from rich.console import Console
 from rich.text import Text
 
 from fanout_server import model, settings
-from fanout_server.demo import checks, migration, sample
+from fanout_server.demo import checks, migration, sample, troubles
 from fanout_server.demo.checks import Check
 from fanout_server.model import RunView
 from fanout_server.run.engine import Engine
 
 _STOP_SECONDS = 30.0
-_NOTHING_LEFT = 0
+_NOTHING_LEFT, _SOMETHING_LEFT = 0, 1
 
 
 async def command(arguments: argparse.Namespace, console: Console) -> int:
@@ -51,8 +51,28 @@ async def command(arguments: argparse.Namespace, console: Console) -> int:
     if exact:
         found.append(Check("'fanout run' told by its exit status that no conflict is left", status == _NOTHING_LEFT))
     found += await anyio.to_thread.run_sync(lambda: list(checks.check_files(place, view, edited, exact=exact)))
+    if exact:
+        found += await _troubles(console, place)
     found += checks.check_user(before, await anyio.to_thread.run_sync(checks.look, place))
     return _tell(console, found, place)
+
+
+async def _troubles(console: Console, place: Path) -> list[Check]:
+    """Runs the second plan, whose units do not fit together, and shows the conflict that stays."""
+    _say(console, "\nNow eight units of which some do not fit together. Nothing of it is applied.")
+    status = await _fanout(console, place, ["run", troubles.PLAN_NAME])
+    view = await _newest(place, status)
+    left = next((one.units[0] for one in view.findings if one.code == "merge/conflict" and one.units), None)
+    if left is not None:
+        _say(console, f"\nThe conflict in {troubles.CONFLICT} is yours to solve. The unit that was left out wanted:")
+        await _fanout(console, place, ["show", view.id, "--unit", left, "--what", "diff"])
+        _say(
+            console,
+            "In an editor its finding has quick fixes: this unit's part, the other's, or both. Here 'fanout apply'"
+            " takes the rest, and 'fanout apply --unit' those that you name.",
+        )
+    found = await anyio.to_thread.run_sync(lambda: list(checks.check_troubles(place, view)))
+    return [*found, Check("'fanout run' told by its exit status that a conflict is left", status == _SOMETHING_LEFT)]
 
 
 def _place(wanted: str | None, kept: Path) -> Path:
@@ -62,7 +82,8 @@ def _place(wanted: str | None, kept: Path) -> Path:
 def _prepare(kept: Path, place: Path, agent: str) -> None:
     archive = sample.fetch(kept)
     sample.make_place(place)
-    sample.make_repository(archive, place, migration.PLAN_NAME, migration.plan_text(agent))
+    plans = {migration.PLAN_NAME: migration.plan_text(agent), troubles.PLAN_NAME: troubles.plan_text()}
+    sample.make_repository(archive, place, plans)
 
 
 async def _fanout(console: Console, place: Path, words: Sequence[str]) -> int:

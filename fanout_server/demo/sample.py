@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tarfile
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
 
 from fanout_server import model
@@ -109,13 +110,14 @@ def make_place(place: Path) -> None:
     place.mkdir(parents=True, exist_ok=True)
 
 
-def make_repository(archive: Path, place: Path, plan_name: str, plan: str) -> None:
-    """Unpacks the archive into the empty folder ``place``, adds the plan document, commits, and makes the edit."""
+def make_repository(archive: Path, place: Path, plans: Mapping[str, str]) -> None:
+    """Unpacks the archive into the empty folder ``place``, adds the plan documents, commits, and makes the edit."""
     git.run(place, "init", "--quiet", "--initial-branch=main")
     # At once, so that a demo that ends half way can be made anew.
     (place / ".git" / _MARK).write_text("made by 'fanout demo', which may delete all of it\n")
     unpack(archive, place)
-    (place / plan_name).write_text(plan, encoding="utf-8")
+    for name, plan in plans.items():
+        (place / name).write_text(plan, encoding="utf-8")
     git.run(place, "add", "--all")
     git.run(place, *_IDENTITY, "commit", "--quiet", "--message", f"{TITLE}, as published")
     edited = place / EDITED

@@ -25,6 +25,7 @@ COMMANDS = (
     "fanout.cancel",
     "fanout.resume",
     "fanout.retry",
+    "fanout.repair",
     "fanout.send",
     "fanout.accept",
     "fanout.apply",

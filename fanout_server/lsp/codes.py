@@ -81,6 +81,10 @@ _PAGES: Mapping[str, _Page] = {
         "Nothing, if there was nothing to do. Else have it done again (`fanout.retry`) with a note that says what is"
         " missing.",
     ),
+    "unit/edits-dropped": _Page(
+        "The unit was to review and change nothing, but its agent changed files. That was thrown away.",
+        "Nothing: what it found counts all the same. Do the unit again if its edits are what it found.",
+    ),
     "unit/out-of-scope": _Page(
         "The unit wrote files that it does not own (these were left out), or, where `owns` is not set, files that are"
         " not among its targets (these were taken).",
@@ -107,8 +111,9 @@ _PAGES: Mapping[str, _Page] = {
     "merge/conflict": _Page(
         "Two units, or a unit and you, changed the same lines. Nothing was overwritten: what you have stays, and the"
         " other side is kept.",
-        "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Where only"
-        " one side changed lines, each of the three brings that change in.",
+        "Choose a quick fix: keep what you have, take the other side, or have both and edit them together. Between"
+        " units an agent can be asked to bring both together, as a unit of its own on top of the merged result. Where"
+        " only one side changed lines, each of the three brings that change in.",
     ),
     "merge/same-name-added": _Page(
         "Two units each added something of the same name to the same module, so that one hides the other, or nothing"
@@ -130,11 +135,11 @@ _PAGES: Mapping[str, _Page] = {
     ),
     "review/duplicate-helper": _Page(
         "Several units wrote functions that do the same: equal but for names, literals and some statements.",
-        "Keep one, and use it in all places; the related places lead to the others.",
+        "Keep one, and use it in all places; the related places lead to the others. A quick fix has an agent do that.",
     ),
     "review/reimplements-existing": _Page(
         "A unit wrote a function that does the same as one that the repository had already.",
-        "Use the one that was there; the related place leads to it.",
+        "Use the one that was there; the related place leads to it. A quick fix has an agent do that.",
     ),
     "review/style-outlier": _Page(
         "A unit's new files are written otherwise than nine of ten files beside them, or than most other units' files.",
@@ -155,6 +160,15 @@ _PAGES: Mapping[str, _Page] = {
     "review/placeholder": _Page(
         "A unit left a place to be filled in (`TODO`, `your code here`, `... existing code ...`).",
         "Have the unit done again, or write what belongs there.",
+    ),
+    "review/agent": _Page(
+        "An agent that was asked to review found this. It is a model's opinion, so it is never more than a warning.",
+        "Look at it; where it suggests a text, a quick fix puts that in. Dismiss what is wrong or does not matter.",
+    ),
+    "review/unanchored": _Page(
+        "An agent that was asked to review found this, but the lines that it quotes stand nowhere in the file as it is,"
+        " or there is no such file.",
+        "Look for what it means in the file, or dismiss it.",
     ),
     "review/unfinished": _Page(
         "The review passed over a file, or ran out of time. What it found in the others is told all the same.",

@@ -112,7 +112,16 @@ class Commands:
     async def retry(self, arguments: wire.RetryArguments) -> answers.Started:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
-        await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run))
+        ids = arguments.findings
+        told = None if ids is None else await self.watching.findings(engine, run, ids)
+        await engine.retry(run, arguments.units, arguments.note.strip(), self._launching.failed(run), told)
+        return await self._goes_on(engine, run)
+
+    async def repair(self, arguments: wire.RepairArguments) -> answers.Started:
+        run = arguments.run_id
+        engine = await self._session.engine_of_run(run)
+        (finding,) = await self.watching.findings(engine, run, [arguments.finding])
+        await engine.repair(run, finding, self._launching.failed(run))
         return await self._goes_on(engine, run)
 
     async def accept(self, arguments: wire.AcceptArguments) -> answers.Nothing:
@@ -203,6 +212,7 @@ COMMANDS: dict[str, Command] = {
     "fanout.cancel": Command(wire.CancelArguments, answers.Cancelled, Commands.cancel),
     "fanout.resume": Command(wire.RunArguments, answers.Started, Commands.resume),
     "fanout.retry": Command(wire.RetryArguments, answers.Started, Commands.retry),
+    "fanout.repair": Command(wire.RepairArguments, answers.Started, Commands.repair),
     "fanout.send": Command(wire.SendArguments, answers.Sent, Commands.send),
     "fanout.accept": Command(wire.AcceptArguments, answers.Nothing, Commands.accept),
     "fanout.apply": Command(wire.ApplyArguments, answers.Changed, Commands.apply),

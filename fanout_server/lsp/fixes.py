@@ -15,7 +15,7 @@ from fanout_server.lsp.plan_language import ACTION_KIND
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Known, Watching
 from fanout_server.model import FanoutError, Finding, RunState
-from fanout_server.run import fixing
+from fanout_server.run import fixing, repairs, sending_back
 from fanout_server.run.state import RESUMABLE, is_of_review
 
 _WHO = "fanout/fixes"
@@ -29,10 +29,16 @@ _UNDOING: Mapping[Choice, str] = {
     Choice.MINE: "Leave out what unit {unit} did to this file",
     Choice.THEIRS: "Keep of this file only what unit {unit} made of it",
 }
+_REPAIRS: Mapping[str, str] = {
+    conflicts.CODE: "Ask an agent to bring both together",
+    "review/duplicate-helper": "Extract into one helper, through an agent",
+    "review/reimplements-existing": "Use the existing one, through an agent",
+}
 _MOST_UNITS = 5
 # With a note a unit goes on from what it has; the finding itself goes along.
 _MEND = "With your change the project's check fails. Mend what makes it fail, keeping to the task."
 _MOST_FINDINGS = 50
+_MOST_SENT = 200
 _MOST_RUNS = 3
 
 
@@ -93,9 +99,9 @@ class Fixes:
     ) -> list[types.CodeAction]:
         run = known.view.id
         found: list[types.CodeAction] = []
-        if fixing.choices(finding):
+        if fixing.choices(known.view, finding):
             found += await self._choices(uri, diagnostic, known, name, finding)
-        for title, command, argument in _commands(known, finding, uri):
+        for title, command, argument in (*_commands(known, finding, uri), *_by_agents(known, name, finding)):
             found.append(_action(title, command, argument, diagnostic))
         if len(finding.units) == 1:
             show = {"runId": run, "unit": finding.units[0], "what": "diff"}
@@ -112,7 +118,7 @@ class Fixes:
         """Their edits are worked out when one is chosen, or at once for an editor that could not ask then."""
         found: list[types.CodeAction] = []
         run = known.view.id
-        for choice in fixing.choices(finding):
+        for choice in fixing.choices(known.view, finding):
             title = _title(finding, choice)
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
@@ -152,6 +158,8 @@ class Fixes:
 
 
 def _title(finding: Finding, choice: Choice) -> str:
+    if choice is Choice.REPLACE:
+        return "Replace it as suggested"
     if choice is Choice.DROP:
         return f"Drop unit {finding.units[0]}'s part of this file"
     if finding.code == conflicts.CODE:
@@ -184,6 +192,25 @@ def _commands(known: Known, finding: Finding, uri: str) -> Iterator[tuple[str, s
         for unit in finding.units[:_MOST_UNITS]:
             # Its agent is told what was found.
             yield f"Do unit {unit} again", "fanout.retry", {"runId": run, "units": [unit]}
+
+
+def _by_agents(known: Known, name: str, finding: Finding) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """A unit of its own; or the agents of its units, for this finding alone and with all others."""
+    run = known.view.id
+    if repairs.can_be_repaired(known.view, finding):
+        yield _REPAIRS[finding.code], "fanout.repair", {"runId": run, "finding": name}
+    if known.view.state not in RESUMABLE or not sending_back.can_be_sent(known.view, finding):
+        return
+    if finding.code != "check/culprit":
+        for unit in finding.units[:_MOST_UNITS]:
+            back = {"runId": run, "units": [unit], "findings": [name]}
+            yield f"Send this back to unit {unit}'s agent", "fanout.retry", back
+    every = [one for one, other in known.findings.items() if sending_back.can_be_sent(known.view, other)]
+    if len(every) > 1:
+        some = every[:_MOST_SENT]
+        many = f"all {len(every)}" if len(some) == len(every) else f"the first {len(some)}"
+        title = f"Send {many} findings of run {run} back to their units' agents"
+        yield title, "fanout.retry", {"runId": run, "findings": some}
 
 
 def _offered(known: Known, uri: str, path: str) -> Iterator[tuple[str, str, dict[str, Any]]]:

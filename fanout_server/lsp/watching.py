@@ -209,7 +209,9 @@ class Watching:
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
-        if view.state is RunState.READY and not view.owners:
+        if view.state is RunState.READY and view.plan.options.mode == "review":
+            session.info(f"{_reviewed(view)} fanout.show with runId {view.id} and what report has all of it.")
+        elif view.state is RunState.READY and not view.owners:
             session.info(f"Run {view.id} is over and changed nothing.")
         elif view.state is RunState.READY:
             await self._offer(engine, view)
@@ -309,19 +311,23 @@ class Watching:
             await self.publish(engine, view)
         return outcome
 
-    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
-        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
+    async def findings(self, engine: Engine, run: str, ids: Sequence[str]) -> list[Finding]:
+        """The run's findings of these ids. Raises FanoutError where one is gone."""
         if run not in self.known:
             await self.publish(engine, await engine.view(run))
         known = self.known[run].findings
         unknown = [one for one in ids if one not in known]
         if unknown:
             raise FanoutError(f"Run {run} has no finding {', '.join(unknown)} any more.")
-        for one in ids:
-            if fix is not None and not await self.fixing.settle(engine, run, (one, known[one]), fix):
+        return [known[one] for one in ids]
+
+    async def dismiss(self, engine: Engine, run: str, ids: Sequence[str], fix: Choice | None) -> None:
+        """The user is done with these findings, after that fix. Raises FanoutError, also where it is not made."""
+        settled = await self.findings(engine, run, ids)
+        for one, finding in zip(ids, settled, strict=True):
+            if fix is not None and not await self.fixing.settle(engine, run, (one, finding), fix):
                 raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
-        settled = [known[one] for one in ids]
-        await engine.settle(run, settled)
+        await engine.settle(run, settled, dismissed=fix is None)
         self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
         await self.publish(engine, await engine.view(run))
 
@@ -396,6 +402,11 @@ class Watching:
                     f"Run {run} is kept as it is: fanout.apply with its runId or a code action on its files applies it."
                 )
             return chosen == _APPLY
+
+
+def _reviewed(view: RunView) -> str:
+    count = len(view.findings)
+    return f"Run {view.id} is over ({progress_line(view)}) and found {count} thing{'' if count == 1 else 's'}."
 
 
 def _title(instruction: str) -> str:

@@ -109,9 +109,20 @@ class CancelArguments:
 
 @frozen
 class RetryArguments:
+    """With ``findings`` (ids, as the run's status has them) their units go on from what they have, told of these."""
+
     run_id: str
     units: tuple[str, ...] | None = None
     note: str = ""
+    findings: tuple[str, ...] | None = None
+
+
+@frozen
+class RepairArguments:
+    """``finding`` is an id, as the run's status has it."""
+
+    run_id: str
+    finding: str
 
 
 @frozen

@@ -1,4 +1,4 @@
-"""Results become one commit. What is disjoint goes in as a whole; the rest is merged in plan order."""
+"""Results become one commit, in plan order. What touches nothing that stands goes in as a whole; the rest is merged."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing, folders
 from fanout_server.repo.tree_merge import ThreeSides
-from fanout_server.repo.trees import State
 from fanout_server.repo.unmerged import Settle, Settled
 
 
@@ -56,26 +55,17 @@ def merge(repo: Repository, base: str, results: Sequence[tuple[str, str]], settl
     the rest of it goes in. Two that make the same of a file do not conflict. Raises GitFailed.
     """
     made = changes.diff_many(repo, base, [commit for _, commit in results])
-    parts = {unit: part for (unit, _), part in zip(results, made, strict=True)}
-    entangled = _entangled(parts)
-    merging = _Merging(Standing(repo, base), settle)
-    for unit, part in parts.items():
-        if unit not in entangled:
-            merging.take(unit, part)
-    for unit, commit in results:
-        if unit in entangled:
-            merging.add(unit, commit, parts[unit])
-    merging.merge_files()
-    standing = merging.standing
-    owners = _owners(standing, {unit: merging.kept[unit] for unit in parts})
-    return Merged(standing.commit(standing.tree), owners, tuple(merging.conflicts), tuple(merging.steps))
+    growth = Growth(repo, base, settle)
+    for (unit, commit), part in zip(results, made, strict=True):
+        growth.add(unit, commit, part)
+    return growth.merged()
 
 
-class _Merging:
-    """``kept`` is what of each unit went in."""
+class Growth:
+    """What is merged so far, unit by unit in plan order. ``kept`` is what of each unit went in."""
 
-    def __init__(self, standing: Standing, settle: Settle | None) -> None:
-        self.standing = standing
+    def __init__(self, repo: Repository, base: str, settle: Settle | None = None) -> None:
+        self.standing = Standing(repo, base)
         self._settle_with = settle
         self.kept: dict[str, Sequence[Change]] = {}
         self.conflicts: list[Conflict] = []
@@ -83,14 +73,27 @@ class _Merging:
         # Changes of files that others changed too, by path. They wait for others like them: a process can merge many.
         self._waiting: dict[str, tuple[str, Change]] = {}
 
-    def take(self, unit: str, part: Sequence[Change]) -> None:
-        self.standing.lay_over(part)
-        self.kept[unit] = part
+    def tree(self) -> str:
+        """What stands, with all that waits. More can be added afterwards."""
+        self.merge_files()
+        return self.standing.tree
+
+    def merged(self) -> Merged:
+        """As ``tree``, with what is to be known of it."""
+        self.merge_files()
+        standing = self.standing
+        return Merged(
+            standing.commit(standing.tree), _owners(standing, self.kept), tuple(self.conflicts), tuple(self.steps)
+        )
 
     def add(self, unit: str, commit: str, part: Sequence[Change]) -> None:
+        """Brings in what ``unit`` changed of the base. Raises GitFailed."""
         # What waits was found to go in file by file, as things stand: neither its files nor that may change before.
         if self.standing.may_rename(part) or any(_near(change.path, self._waiting) for change in part):
             self.merge_files()
+        if self.standing.is_apart_from(part):
+            self._take(unit, part)
+            return
         clashes = self.standing.clashes(part)
         if clashes is None:
             self.merge_files()
@@ -102,7 +105,11 @@ class _Merging:
             self._leave_out(unit, left - settled)
             return
         self._waiting |= {change.path: (unit, change) for change in clashes}
-        self.take(unit, [change for change in part if change not in clashes])
+        self._take(unit, [change for change in part if change not in clashes])
+
+    def _take(self, unit: str, part: Sequence[Change]) -> None:
+        self.standing.lay_over(part)
+        self.kept[unit] = part
 
     def merge_files(self) -> None:
         """Brings in what waits."""
@@ -153,24 +160,6 @@ def _near(path: str, others: Mapping[str, object]) -> bool:
     if path in others or any(folder in others for folder in folders(path)):
         return True
     return any(path in folders(other) for other in others)
-
-
-def _entangled(parts: Mapping[str, Sequence[Change]]) -> set[str]:
-    """The units that cannot just be laid over each other: they make different things of one path, or of a path and
-    one below it.
-    """
-    makers: dict[str, dict[State, list[str]]] = {}
-    for unit, part in parts.items():
-        for change in part:
-            makers.setdefault(change.path, {}).setdefault(change.new, []).append(unit)
-    found = {unit for states in makers.values() if len(states) > 1 for units in states.values() for unit in units}
-    files = {path for path, states in makers.items() if any(oid is not None for _, oid in states)}
-    for path in files:
-        above = folders(path) & files
-        if above:
-            for clashing in (path, *above):
-                found |= {unit for units in makers[clashing].values() for unit in units}
-    return found
 
 
 def _fit(standing: Standing, commit: str, part: Sequence[Change]) -> tuple[Sequence[Change], set[str]]:

@@ -151,6 +151,10 @@ class Objects:
         """Makes one pack of those that batches left: to be called when no more of them are to be expected soon."""
         self._packs.join()
 
+    def sweep_packs(self) -> None:
+        """Deletes those that ``join_packs`` made needless: half a second after it at the earliest, so it may wait."""
+        self._packs.sweep()
+
     def missing(self, oids: Collection[str]) -> tuple[str, ...]:
         """Those that are not in this repository as it is on disk now."""
         unknown = self._packs.unknown([oid for oid in oids if self._waiting(_checked(oid)) is None])

@@ -33,6 +33,14 @@ class Standing:
         """A commit of ``tree`` on the base, the same each time."""
         return commits.create(self.repo, tree, self.base, "fanout: merged results\n", self._date)
 
+    def is_apart_from(self, part: Iterable[Change]) -> bool:
+        """Whether no other change stands at these paths, above or below them."""
+        changed = self.changed
+        return all(
+            self._has_place_for(change) and (change.path not in changed or changed[change.path].new == change.new)
+            for change in part
+        )
+
     def clashes(self, part: Collection[Change]) -> list[Change] | None:
         """Those changes of the base that do not just go in: where another change of the file stands.
 

@@ -172,14 +172,17 @@ def _of_base(material: Material, added: Sequence[_Place]) -> Iterator[_Place]:
     words = [(place.language, {name for name in place.function.free if len(name) > 2}) for place in added]  # noqa: PLR2004
     parsed = 0
     for at in range(0, len(paths), 100):
+        if parsed == _MOST_BASE_FILES:
+            return
         some = paths[at : at + 100]
-        for path, data in zip(some, material.base.read(some), strict=True):
-            if parsed >= _MOST_BASE_FILES or material.left() < end:
-                return
-            text = decode(data)
-            if text is None or not _may_hold(text, words):
-                continue
-            parsed += 1
+        read = ((path, decode(data)) for path, data in zip(some, material.base.read(some), strict=True))
+        texts = [(path, text) for path, text in read if text is not None and _may_hold(text, words)]
+        texts = texts[: _MOST_BASE_FILES - parsed]
+        if material.left() < end:
+            return
+        parsed += len(texts)
+        material.prepare(texts)
+        for path, text in texts:
             found = material.facts(path, text)
             if found is not None:
                 yield from (_Place(path, function, found.language, ()) for function in found.functions)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import bisect
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -68,6 +69,18 @@ class Facts:
     hidden: tuple[Hidden, ...]
 
 
+def shown(text: str, facts: Facts, *, comments: bool, texts: bool) -> str:
+    """The text with blanks for its comments, for what is in quotes, or for all but the comments. Lines stay."""
+    parts: list[str] = []
+    at = 0
+    for hidden in facts.hidden:
+        if hidden.start < at or (comments if hidden.is_comment else texts):
+            continue
+        parts += [text[at : hidden.start], re.sub(r"[^\n]", " ", text[hidden.start : hidden.end])]
+        at = hidden.end
+    return "".join([*parts, text[at:]])
+
+
 def ready(process: Worker) -> None:
     """Has the process load what it needs. Raises Unreadable."""
     process.call(f"{__name__}:load")
@@ -83,7 +96,11 @@ def read(process: Worker, text: str, path: str, limit: float | None = None) -> F
     readings = grammars.readings(path, text)
     if not readings:
         return None
-    found = process.call(f"{__name__}:answer", text, readings, grammars.is_header(path), limit=limit)
+    return told(process.call(f"{__name__}:answer", text, readings, grammars.is_header(path), limit=limit))
+
+
+def told(found: dict[str, Any]) -> Facts:
+    """What ``answer`` says."""
     return Facts(
         found["language"],
         tuple((line, what) for line, what in found["errors"]),

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from functools import partial
 
 from fanout_server.model import Finding, Severity
-from fanout_server.review.facts import Facts
+from fanout_server.review.facts import Facts, shown
 from fanout_server.review.material import Material
 from fanout_server.review.merged import Changed, is_generated, named
 
@@ -95,18 +95,6 @@ def placeholders(material: Material) -> Iterator[Finding]:
         make = partial(_finding, material, one, code=PLACEHOLDER, severity=Severity.WARNING)
         what = "a place that is still to be filled in. Have the unit done again, or write what belongs there"
         yield from (make(number, what) for number in _open_lines(one, after)[:_MOST])
-
-
-def shown(text: str, facts: Facts, *, comments: bool, texts: bool) -> str:
-    """The text with blanks for its comments, for what is in quotes, or for all but the comments. Lines stay."""
-    parts: list[str] = []
-    at = 0
-    for hidden in facts.hidden:
-        if hidden.start < at or (comments if hidden.is_comment else texts):
-            continue
-        parts += [text[at : hidden.start], re.sub(r"[^\n]", " ", text[hidden.start : hidden.end])]
-        at = hidden.end
-    return "".join([*parts, text[at:]])
 
 
 def _only_comments(text: str, facts: Facts) -> list[str]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
+import os
 import time
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Protocol
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol, TypeVar
 
 from fanout_server.model import Finding, Severity
-from fanout_server.review import facts
+from fanout_server.repo.cache import Cache
+from fanout_server.review import facts, style
 from fanout_server.review.facts import Facts
 from fanout_server.review.merged import LONGEST, Changed, is_generated
 from fanout_server.syntax.errors import Unreadable
@@ -16,6 +21,14 @@ from fanout_server.syntax.worker import Worker
 CODE = "review/unfinished"
 _PARSE_SECONDS = 3.0
 _MOST_TOLD = 20
+# Texts that are not parsed again by the next review of the process: when culprits are left out, or units done again.
+_REMEMBERED: Cache[Facts] = Cache(8_000_000)
+_HABITS: Cache[dict[str, str]] = Cache(8_000_000)
+# For fewer another process is not worth its start.
+_TEXTS_A_PROCESS = 40
+
+
+_T = TypeVar("_T")
 
 
 class Tree(Protocol):
@@ -39,17 +52,23 @@ class OutOfTime(Exception):
 
 
 class Material:
-    """Of one run. ``seconds`` is what all checks together may take."""
+    """Of one run. ``processes`` parse, the first one what is little; ``seconds`` is what all checks may take."""
 
     def __init__(
-        self, files: Sequence[Changed], titles: Mapping[str, str], base: Tree, process: Worker, seconds: float
+        self,
+        files: Sequence[Changed],
+        titles: Mapping[str, str],
+        base: Tree,
+        processes: Sequence[Worker],
+        seconds: float,
     ) -> None:
         self.files = files
         self.titles = titles
         self.base = base
-        self._process = process
+        self._processes = processes[: os.cpu_count() or 1]
         self._end = time.monotonic() + seconds
         self._known: dict[tuple[str, str], Facts | None] = {}
+        self._refused: dict[tuple[str, str], Unreadable] = {}
         self._skipped: dict[str, tuple[str, tuple[str, ...]]] = {}
 
     def after(self, changed: Changed) -> Facts | None:
@@ -68,6 +87,30 @@ class Material:
         if key not in self._known:
             self._known[key] = self._read(path, text, units)
         return self._known[key]
+
+    def prepare(self, texts: Iterable[tuple[str, str | None]]) -> None:
+        """Parses many, of paths, side by side; ``facts`` then has them at once. Raises OutOfTime."""
+        self._each(self._parse_ahead, [(path, text) for path, text in texts if text is not None])
+
+    def habits(self, texts: Sequence[tuple[str, str]]) -> list[Mapping[str, str]]:
+        """How each is written, by its path and itself, also where it cannot be parsed. Raises OutOfTime."""
+        return self._each(self._habits, texts)
+
+    def _each(self, do: Callable[[Worker, str, str], _T], texts: Sequence[tuple[str, str]]) -> list[_T]:
+        processes = self._processes[: 1 + len(texts) // _TEXTS_A_PROCESS]
+        found: dict[int, _T] = {}
+        waiting = iter(range(len(texts)))
+
+        def work(process: Worker) -> None:
+            for at in waiting:
+                if self.left() <= 0:
+                    return
+                found[at] = do(process, *texts[at])
+
+        with ThreadPoolExecutor(len(processes)) as pool:
+            list(pool.map(work, processes))
+        self.check_time()
+        return [found[at] for at in range(len(texts))]
 
     def check_time(self) -> None:
         """Raises OutOfTime."""
@@ -103,7 +146,47 @@ class Material:
             return None
         self.check_time()
         try:
-            return facts.read(self._process, text, path, limit=_PARSE_SECONDS)
+            return self._parse(self._processes[0], path, text)
         except Unreadable as error:
             self.skip(path, str(error), units)
             return None
+
+    def _parse(self, process: Worker, path: str, text: str) -> Facts | None:
+        """Raises Unreadable, each time."""
+        refused = self._refused.get((path, text))
+        if refused is not None:
+            raise refused
+        key = _key(path, text)
+        found = _REMEMBERED.get(key)
+        if found is None:
+            try:
+                found = facts.read(process, text, path, limit=_PARSE_SECONDS)
+            except Unreadable as error:
+                self._refused[path, text] = error
+                raise
+            if found is not None:
+                _REMEMBERED.put(key, found, len(text))
+        return found
+
+    def _parse_ahead(self, process: Worker, path: str, text: str) -> None:
+        if len(text) <= LONGEST and not is_generated(path, text):
+            # Whoever asks for it is told.
+            with contextlib.suppress(Unreadable):
+                self._parse(process, path, text)
+
+    def _habits(self, process: Worker, path: str, text: str) -> Mapping[str, str]:
+        key = _key(path, text)
+        found = _HABITS.get(key)
+        if found is None:
+            try:
+                whole = len(text) <= LONGEST
+                found = style.read(process, text, path, _PARSE_SECONDS) if whole else style.habits(path, text, None)
+            except Unreadable:
+                found = style.habits(path, text, None)
+            _HABITS.put(key, found, len(text))
+        return found
+
+
+def _key(path: str, text: str) -> str:
+    """What a text is read as, its name says, too."""
+    return f"{hashlib.sha256(text.encode('utf-8', 'surrogatepass')).hexdigest()} {path}"

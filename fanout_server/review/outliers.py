@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from attrs import frozen
 
@@ -22,6 +22,7 @@ _MOST_SIBLINGS = 20
 _SHARED_BY_UNITS = 0.75
 _LEAST_UNITS = 4
 _MOST_FILES = 500
+_AT_ONCE = 300
 
 
 _Kind = tuple[str, bool]
@@ -34,20 +35,21 @@ class _Written:
     habits: Mapping[str, str]
     kind: _Kind
 
+    @property
+    def folder(self) -> str:
+        return self.changed.path.rpartition("/")[0]
+
 
 def find(material: Material) -> Iterator[Finding]:
     """One finding for each unit and feature. Raises OutOfTime."""
     new = list(_new(material))[:_MOST_FILES]
-    by_kind = _by_kind(material) if new else {}
-    known: dict[tuple[str, str, bool], Mapping[str, Counter[str]]] = {}
+    known = _known(material, new) if new else {}
     judged: set[tuple[_Kind, str]] = set()
     told: set[tuple[tuple[str, ...], str]] = set()
     for one in new:
-        folder = one.changed.path.rpartition("/")[0]
-        if (folder, *one.kind) not in known:
-            known[folder, *one.kind] = _siblings(material, by_kind, folder, one.kind)
+        beside = known[one.folder, one.kind]
         for feature, value in one.habits.items():
-            usual = _usual(known[folder, *one.kind].get(feature, Counter()), _SHARED_BY, _LEAST_SIBLINGS)
+            usual = _usual(beside.get(feature, Counter()), _SHARED_BY, _LEAST_SIBLINGS)
             if usual is None:
                 continue
             judged.add((one.kind, feature))
@@ -101,22 +103,39 @@ def _kind(path: str) -> _Kind:
     return name.rpartition(".")[2] if "." in name else name, is_test(path)
 
 
-def _siblings(
-    material: Material, by_kind: Mapping[_Kind, Mapping[str, list[str]]], folder: str, kind: _Kind
-) -> Mapping[str, Counter[str]]:
-    """What files of this kind show: those of the folder, else the nearest."""
-    folders = by_kind.get(kind, {})
+def _known(material: Material, new: Sequence[_Written]) -> dict[tuple[str, _Kind], Mapping[str, Counter[str]]]:
+    """Folder and kind -> what the files of that kind show there."""
+    by_kind = _by_kind(material)
+    beside = {(one.folder, one.kind): _beside(by_kind.get(one.kind, {}), one.folder) for one in new}
+    shown = _shown(material, dict.fromkeys(path for paths in beside.values() for path in paths))
+    return {key: _counted(shown[path] for path in paths if path in shown) for key, paths in beside.items()}
+
+
+def _beside(folders: Mapping[str, list[str]], folder: str) -> list[str]:
+    """Files of the folder, else of the nearest ones."""
     here = folders.get(folder, [])
     if len(here) < _LEAST_SIBLINGS:
         near = sorted(folders, key=lambda other: (distance(other, {folder}), other))[:_MOST_SIBLINGS]
         here = [path for other in near for path in folders[other]]
-    here = here[:_MOST_SIBLINGS]
+    return here[:_MOST_SIBLINGS]
+
+
+def _shown(material: Material, wanted: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """The habits of files of the base, some hundred at a time: they may be large."""
+    paths = list(wanted)
+    found: dict[str, Mapping[str, str]] = {}
+    for at in range(0, len(paths), _AT_ONCE):
+        some = paths[at : at + _AT_ONCE]
+        read = ((path, decode(data)) for path, data in zip(some, material.base.read(some), strict=True))
+        texts = [(path, text) for path, text in read if text is not None]
+        found |= zip((path for path, _ in texts), material.habits(texts), strict=True)
+    return found
+
+
+def _counted(shown: Iterable[Mapping[str, str]]) -> Mapping[str, Counter[str]]:
     found: dict[str, Counter[str]] = {}
-    for path, data in zip(here, material.base.read(here), strict=True):
-        text = decode(data)
-        if text is None:
-            continue
-        for feature, value in habits(path, text, material.facts(path, text)).items():
+    for habits_of_one in shown:
+        for feature, value in habits_of_one.items():
             found.setdefault(feature, Counter())[value] += 1
     return found
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from attrs import frozen
 
 from fanout_server.model import Finding, Position, Range, Related, Severity
-from fanout_server.review.leftovers import shown
+from fanout_server.review.facts import shown
 from fanout_server.review.material import Material
 from fanout_server.review.merged import Changed, decode, named
 from fanout_server.syntax.symbols import spoken

@@ -7,8 +7,10 @@ from collections import Counter
 from collections.abc import Iterator
 from itertools import pairwise
 
-from fanout_server.review.facts import Facts
-from fanout_server.review.leftovers import shown
+from fanout_server.review import facts as facts_of
+from fanout_server.review.facts import Facts, shown
+from fanout_server.syntax import grammars
+from fanout_server.syntax.worker import Worker
 
 _JS = frozenset({"javascript", "typescript", "tsx"})
 _CLEAR = 0.8
@@ -35,6 +37,20 @@ WORDS = {
 
 def is_test(path: str) -> bool:
     return _TEST.search(path) is not None
+
+
+def read(process: Worker, text: str, path: str, limit: float) -> dict[str, str]:
+    """``habits``, all of it in that process. Blocking. Raises Unreadable."""
+    readings = grammars.readings(path, text)
+    if not readings:
+        return habits(path, text, None)
+    told = process.call(f"{__name__}:answer", text, path, readings, limit=limit)
+    return {str(feature): str(value) for feature, value in told.items()}
+
+
+def answer(text: str, path: str, readings: list[str]) -> dict[str, str]:
+    """What that process runs."""
+    return habits(path, text, facts_of.told(facts_of.answer(text, readings, grammars.is_header(path))))
 
 
 def habits(path: str, text: str, facts: Facts | None) -> dict[str, str]:

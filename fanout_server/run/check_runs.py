@@ -69,7 +69,8 @@ class CheckRuns:
             if again or not kept.checked:
                 async with self._limiter:
                     checked = await self._check(commit, tree, of, units)
-                if again:
+                # What could not be started may be there when the run is gone on with.
+                if again or not checked.started:
                     return checked
                 kept.checked.append(checked)
             return kept.checked[0]

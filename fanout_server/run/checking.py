@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import anyio
 import anyio.to_thread
+from attrs import frozen
 
 from fanout_server import run_events
 from fanout_server.model import CheckOf, CheckVerdict, FanoutError, Finding, Severity
@@ -24,6 +25,22 @@ from fanout_server.run.verdicts import Checked
 _UNSURE = "Who of the units made it fail could not be found out"
 
 
+@frozen
+class Delivered:
+    """What is delivered where culprits were left out, and the results that it is made of."""
+
+    integration: Integration
+    results: Mapping[str, str]
+
+
+@frozen
+class Outcome:
+    """``message`` is what to say of the check, empty where there is none. ``rest`` is there where some was left out."""
+
+    message: str = ""
+    rest: Delivered | None = None
+
+
 class Checking:
     """Of one execution."""
 
@@ -36,19 +53,20 @@ class Checking:
 
     async def work(
         self, where: Where, merged: Integration, results: Mapping[str, str], merge: Merge, keep: Merge
-    ) -> str:
-        """Checks what is merged of the ``results``. Returns what to say of that, empty where there is no check.
+    ) -> Outcome:
+        """Checks what is merged of the ``results``.
 
         Where the culprits are found their parts are left out: the rest is merged once more, by ``keep``, which also
         sets the ref. ``merge`` makes a commit that nobody will want again. Raises JournalError, FanoutError and OSError
         of a full disk.
         """
         if not where.plan.options.check or not merged.owners:
-            return ""
+            return Outcome()
         began = time.monotonic()
+        judging = _Judging(where, merged, results, merge, keep)
         with anyio.CancelScope() as self._scope:
             try:
-                verdict, message = await _Judging(where, merged, results, merge, keep).work()
+                verdict, message = await judging.work()
             except (FanoutError, OSError) as error:
                 if isinstance(error, JournalError) or where.gate.met(error) is not None:
                     raise
@@ -60,15 +78,16 @@ class Checking:
             verdict, message = CheckVerdict.CANCELLED, "The check of the merged result was cancelled."
         run, seconds = where.record.run, time.monotonic() - began
         await where.record.emit(run_events.CheckEnded(run, time.time(), verdict, message, seconds))
-        return message
+        return Outcome(message, judging.rest)
 
 
 class _Judging:
-    """Of one merged result."""
+    """Of one merged result. ``rest`` is what stays of it where culprits were left out."""
 
     def __init__(
         self, where: Where, merged: Integration, results: Mapping[str, str], merge: Merge, keep: Merge
     ) -> None:
+        self.rest: Delivered | None = None
         self._where = where
         self._merged = merged
         # Units without a result have no part in it.
@@ -157,6 +176,7 @@ class _Judging:
             await record.emit(run_events.FindingsSettled(record.run, time.time(), stale))
         await self._find([one for one in again.findings if one not in self._merged.findings])
         await record.emit(run_events.RunIntegrated(record.run, time.time(), again.merged, again.owners))
+        self.rest = Delivered(again, rest)
 
     async def _find(self, findings: Sequence[Finding]) -> None:
         for finding in findings:

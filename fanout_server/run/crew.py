@@ -38,7 +38,9 @@ class Crew:
     ``setup_was_shared``: worktrees of the source have by now what ``setup`` leaves.
     """
 
-    def __init__(self, services: Services, plan: Plan, record: Record, gate: Gate) -> None:
+    def __init__(
+        self, services: Services, plan: Plan, record: Record, gate: Gate, unit_ended: Callable[[], None]
+    ) -> None:
         self.all_cancelled = False
         self.setup_was_shared = False
         self._services = services
@@ -47,6 +49,7 @@ class Crew:
         self._folders = services.folders(record.run)
         self._record = record
         self._gate = gate
+        self._unit_ended = unit_ended
         self._unit_scopes: dict[str, anyio.CancelScope] = {}
         self._cancelled: set[str] = set()
         self._setup_scope = anyio.CancelScope()
@@ -117,6 +120,7 @@ class Crew:
             limiter=means.limiter(self._services, options, agent),
             ledger=await means.ledger(self._services.journal, view),
             mail=self._mail,
+            unit_ids=self.unit_ids,
         )
         await self._surroundings.begin()
         if context.setup_is_shared and not self.all_cancelled:
@@ -213,6 +217,7 @@ class Crew:
         try:
             await self._surroundings.look(functools.partial(self._tell_of_touched, unit))
             await self._record.emit(ended)
+            self._unit_ended()
             await means.expect(context.ledger, self._services.journal, self._record.begun())
         except JournalError as error:
             if self._gate.met(error) is None:

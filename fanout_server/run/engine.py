@@ -17,7 +17,7 @@ from fanout_server import model, run_events, settings
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
-from fanout_server.model import Plan, RunState, RunView, UnitState
+from fanout_server.model import Plan, RunState, RunView
 from fanout_server.planning.estimate import Estimate
 from fanout_server.planning.preflight import Preflight
 from fanout_server.planning.texts import Opened, nothing_open
@@ -25,7 +25,7 @@ from fanout_server.planning.workspace import Files
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, report
+from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, repairs, report, sending_back
 from fanout_server.run.context import Delivery
 from fanout_server.run.documents import RunDocuments
 from fanout_server.run.execution import Execution
@@ -35,7 +35,7 @@ from fanout_server.run.on_disk import Counting, OnDisk
 from fanout_server.run.preflights import Preflights
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
-from fanout_server.run.state import ACTIVE, RESUMABLE
+from fanout_server.run.state import ACTIVE, RESUMABLE, replanned
 from fanout_server.run.views import Views
 
 _log = logging.getLogger(__name__)
@@ -141,32 +141,33 @@ class Engine:
         self._executions.begin(run, view.plan, Execution.resume, failed)
 
     async def retry(
-        self, run: str, units: Collection[str] | None, note: str, failed: Callable[[model.FanoutError], None]
+        self,
+        run: str,
+        units: Collection[str] | None,
+        note: str,
+        failed: Callable[[model.FanoutError], None],
+        findings: Collection[model.Finding] | None = None,
     ) -> tuple[str, ...]:
-        """Does units again, in the background: these, or all that failed or were cancelled; returns their ids.
+        """Does units again, in the background; returns their ids. See ``sending_back.wish``.
 
-        With a note each goes on from its result, in its agent's session where there is one. Raises UnknownRun,
-        FanoutError.
+        With a note or findings each goes on from its result, in its agent's session where there is one. Raises
+        UnknownRun, FanoutError.
         """
-        view = await self._settled_view(run)
-        if run in self._executions or view.state not in RESUMABLE:
-            raise model.FanoutError(f"Run {run} is {view.state}; its units cannot be retried now.")
-        _check_known(run, units or (), [unit.id for unit in view.units], "Nothing was retried.")
-        tried = [unit for unit in view.units if unit.state.ended]
-        wanted = {unit.id for unit in tried if unit.state is not UnitState.DONE} if units is None else set(units)
-        chosen = tuple(unit.id for unit in tried if unit.id in wanted)
-        if not chosen:
-            raise model.FanoutError(f"Run {run} has no unit that failed; name the units to do again.")
-        told = tuple(finding for finding in view.findings if set(chosen).intersection(finding.units))
-        wish = run_events.UnitsRetried(run, time.time(), chosen, note, told)
+        view = await self._idle_view(run, RESUMABLE, "its units cannot be retried now")
+        wish = sending_back.wish(view, units, note, findings)
         self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
-        return chosen
+        return wish.units
+
+    async def repair(self, run: str, finding: model.Finding, failed: Callable[[model.FanoutError], None]) -> str:
+        """A unit more, in the background; returns its id. See ``repairs.wish``. Raises UnknownRun, FanoutError."""
+        view = await self._idle_view(run, RESUMABLE, "nothing of it can be mended now")
+        wish = await anyio.to_thread.run_sync(repairs.wish, self._services, view, finding)
+        self._executions.begin(run, replanned(view.plan, wish), lambda execution: execution.resume(wish), failed)
+        return wish.work.id
 
     async def accept(self, run: str, note: str, failed: Callable[[model.FanoutError], None]) -> None:
         """Goes on with the units after the pilot, in the background. Raises UnknownRun, FanoutError."""
-        view = await self._settled_view(run)
-        if run in self._executions or view.state is not RunState.WAITING:
-            raise model.FanoutError(f"Run {run} is {view.state}; it does not wait for its pilot to be accepted.")
+        view = await self._idle_view(run, {RunState.WAITING}, "it does not wait for its pilot to be accepted")
         wish = run_events.PilotAccepted(run, time.time(), note)
         self._executions.begin(run, view.plan, lambda execution: execution.resume(wish), failed)
 
@@ -181,6 +182,12 @@ class Engine:
                 f"Unit {unit} of run {run} is not at work. To have it done again with a note, retry it."
             )
         return delivered
+
+    async def _idle_view(self, run: str, states: Collection[RunState], cannot: str) -> RunView:
+        view = await self._settled_view(run)
+        if run in self._executions or view.state not in states:
+            raise model.FanoutError(f"Run {run} is {view.state}; {cannot}.")
+        return view
 
     async def _settled_view(self, run: str) -> RunView:
         """The run as it is; where it has just come to its end, when its worktrees are put away, too."""
@@ -216,10 +223,10 @@ class Engine:
         execution = self._executions.get(run)
         if execution is not None and not execution.waits:
             # It may be so young that the journal does not know it yet.
-            _check_units(run, units, execution.unit_ids)
+            _check_known(run, units or (), execution.unit_ids, "Nothing was cancelled.")
             return execution.cancel(units)
         view = await self.view(run)
-        _check_units(run, units, [unit.id for unit in view.units])
+        _check_known(run, units or (), [unit.id for unit in view.units], "Nothing was cancelled.")
         if view.state is RunState.WAITING and units is None:
             return await self._call_off(await self._settled_view(run))
         if view.state not in ACTIVE:
@@ -267,12 +274,12 @@ class Engine:
         view = await self.view(run)
         return await anyio.to_thread.run_sync(fixing.plan, self._services, view, finding, choice, present)
 
-    async def settle(self, run: str, findings: Collection[model.Finding]) -> None:
-        """The user is done with these findings. Raises UnknownRun."""
+    async def settle(self, run: str, findings: Collection[model.Finding], *, dismissed: bool = False) -> None:
+        """The user is done with these findings; ``dismissed``, however often they are found. Raises UnknownRun."""
         known = set((await self.view(run)).findings)
         settled = tuple(one for one in dict.fromkeys(findings) if one in known)
         if settled:
-            await self._executions.record(run_events.FindingsSettled(run, time.time(), settled))
+            await self._executions.record(run_events.FindingsSettled(run, time.time(), settled, dismissed))
 
     async def plan_revert(self, run: str, present: Present) -> EditPlan:
         """See ``delivery.plan_revert``. It takes back one apply; while the run is still applied, there are more."""
@@ -379,10 +386,6 @@ class Engine:
 
 def _log_failure(error: model.FanoutError) -> None:
     _log.warning("%s", error)
-
-
-def _check_units(run: str, units: Collection[str] | None, known: Collection[str]) -> None:
-    _check_known(run, units or (), known, "Nothing was cancelled.")
 
 
 def _check_known(run: str, units: Collection[str], known: Collection[str], so: str) -> None:

@@ -14,18 +14,19 @@ import anyio.to_thread
 from fanout_server import model, run_events
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
-from fanout_server.model import Plan, RunState, RunView, UnitState
-from fanout_server.repo import deleting, pristine, refs, room, snapshot, usage
+from fanout_server.model import Finding, Plan, RunState, RunView, UnitState
+from fanout_server.repo import deleting, objects, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
 from fanout_server.run import locks, recovery, reviewing, waves
 from fanout_server.run.check_runs import Where
-from fanout_server.run.checking import Checking
+from fanout_server.run.checking import Checking, Delivered, Outcome
 from fanout_server.run.context import Delivery
 from fanout_server.run.crew import Crew
 from fanout_server.run.gate import Gate
+from fanout_server.run.growing import Growing
 from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
 from fanout_server.run.preflights import Preflights
@@ -35,6 +36,8 @@ from fanout_server.run.state import ACTIVE, RESUMABLE
 
 _LOCK_LIMIT_SECONDS = 2.0
 _MAKE_ROOM = "Make room there (such as with 'fanout clean')"
+
+Wish = run_events.UnitsRetried | run_events.PilotAccepted | run_events.RepairAdded
 
 
 class Execution:
@@ -48,7 +51,8 @@ class Execution:
         self._folders = services.folders(run)
         self._gate = Gate(services)
         self._record = Record(services, run)
-        self._crew = Crew(services, plan, self._record, self._gate)
+        self._growing = Growing(services.repository, run)
+        self._crew = Crew(services, plan, self._record, self._gate, self._growing.tell)
         self._checking = Checking()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
@@ -64,7 +68,7 @@ class Execution:
                 await self._record.find(note)
             await self._work(agent, base.commit)
 
-    async def resume(self, wish: run_events.UnitsRetried | run_events.PilotAccepted | None = None) -> None:
+    async def resume(self, wish: Wish | None = None) -> None:
         """Goes on after an interruption, or at the user's ``wish``: units that ended stay ended.
 
         Raises FanoutError where it cannot begin.
@@ -177,9 +181,12 @@ class Execution:
         problem: BaseExceptionGroup[model.FanoutError | OSError] | None = None
         try:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
-                if self._plan.options.review != "none":
+                if self._plan.options.review != "none" and self._plan.options.mode == "edit":
                     cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
-                await self._crew.work(agent, source, cleanup)
+                async with anyio.create_task_group() as growing:
+                    growing.start_soon(self._growing.work, self._record.begun)
+                    await self._crew.work(agent, source, cleanup)
+                    growing.cancel_scope.cancel()
                 if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
                     await self._integrate(source)
                 elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
@@ -235,7 +242,8 @@ class Execution:
                 await anyio.to_thread.run_sync(self._tidy)
 
     def _tidy(self) -> None:
-        """The folder of the run's worktrees, if all of them could be removed; else a later start reaps it."""
+        """Needless packs go, and the folder of the run's worktrees if it is empty; else a later start reaps it."""
+        objects.of(self._services.repository).sweep_packs()
         folder = self._folders.worktrees
         if folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir()):
             deleting.discard(folder, pristine.trash(self._services.state_root))
@@ -243,6 +251,9 @@ class Execution:
 
     async def _integrate(self, source: Source) -> None:
         view = self._record.begun()
+        if self._plan.options.mode == "review":
+            await self._end(view, "")
+            return
         results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
         keep = functools.partial(self._merge, source.base)
         integration = await anyio.to_thread.run_sync(keep, results)
@@ -251,16 +262,21 @@ class Execution:
                 await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
         repository = self._services.repository
-        for finding in await reviewing.review(repository, source.base, self._plan, results, integration):
+        found = await reviewing.review(repository, source.base, self._plan, results, integration)
+        for finding in found:
             if finding not in view.findings:
                 await self._record.find(finding)
-        checked = ""
+        checked = Outcome()
         if not self._crew.all_cancelled:
             where = Where(self._services, self._record, self._plan, source, self._gate, self._crew.setup_was_shared)
             merge = functools.partial(waves.integrate, self._services.repository, self.run, source.base, self._plan)
             checked = await self._checking.work(where, integration, results, merge, keep)
+            if checked.rest is not None:
+                await self._review_rest(source.base, checked.rest, found)
+        await self._end(view, f" {checked.message}" if checked.message else "")
+
+    async def _end(self, view: RunView, told: str) -> None:
         done = sum(unit.state is UnitState.DONE for unit in view.units)
-        told = f" {checked}" if checked else ""
         if self._crew.all_cancelled:
             await self._record.end(
                 RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.{told}"
@@ -270,12 +286,25 @@ class Execution:
         else:
             await self._record.end(RunState.READY, f"{done} of {len(view.units)} units done.{told}")
 
+    async def _review_rest(self, base: str, rest: Delivered, before: Collection[Finding]) -> None:
+        """What the review said ``before`` was of the culprits, too."""
+        found = await reviewing.review(self._services.repository, base, self._plan, rest.results, rest.integration)
+        stale = tuple(finding for finding in before if finding not in found)
+        if stale:
+            await self._record.emit(run_events.FindingsSettled(self.run, time.time(), stale))
+        for finding in found:
+            if finding not in before:
+                await self._record.find(finding)
+
     def _merge(self, base: str, results: Mapping[str, str]) -> Integration:
         repository = self._services.repository
 
         def make() -> Made[Integration]:
             sides = self._services.sides(self.run)
-            integration = waves.integrate(repository, self.run, base, self._plan, results, sides)
-            return Made(integration, {refs.merged_ref(self.run): integration.merged})
+            grown = self._growing.take()
+            integration = waves.integrate(repository, self.run, base, self._plan, results, sides, grown)
+            # What was made early may be gone: no ref held it.
+            early = () if grown is None else grown.written
+            return Made(integration, {refs.merged_ref(self.run): integration.merged}, early)
 
         return keep(repository, make, "The merged result")

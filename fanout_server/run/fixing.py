@@ -13,25 +13,26 @@ from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
 from fanout_server.apply.resolving import Choice, resolve
 from fanout_server.merging import lines
 from fanout_server.merging.ladder import Ladder
-from fanout_server.model import FanoutError, Finding, RunView, Severity
+from fanout_server.model import Finding, RunView, Severity
 from fanout_server.repo import commits
+from fanout_server.run import replacing
 from fanout_server.run.integrate import not_owned
+from fanout_server.run.replacing import NotFixable
 from fanout_server.run.services import Services
 from fanout_server.run.state import is_of_review
 
 
-class NotFixable(FanoutError):
-    """There is nothing to choose between, or it is kept no more; the text says which."""
-
-
-def choices(finding: Finding) -> tuple[Choice, ...]:
+def choices(view: RunView, finding: Finding) -> tuple[Choice, ...]:
     """What the user can choose from; what is there to be dismissed only has none."""
+    replaced = (Choice.REPLACE,) if finding.replacement is not None else ()
+    if view.plan.options.mode == "review":
+        return replaced
     if finding.path is not None and finding.code == CODE:
         return (Choice.MINE, Choice.THEIRS, Choice.BOTH)
     if automatic.can_be_undone(finding):
         return (Choice.MINE, Choice.THEIRS)
     if finding.path is not None and finding.units and finding.range is not None and is_of_review(finding):
-        return (Choice.DROP,)
+        return (*replaced, Choice.DROP)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
     return ()
@@ -39,8 +40,10 @@ def choices(finding: Finding) -> tuple[Choice, ...]:
 
 def plan(services: Services, view: RunView, finding: Finding, choice: Choice, present: Present) -> EditPlan:
     """What the choice would change now. Changes nothing. Raises NotFixable, Unresolvable, Unreadable."""
-    if finding.path is None or choice not in choices(finding):
+    if finding.path is None or choice not in choices(view, finding):
         raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
+    if choice is Choice.REPLACE:
+        return replacing.plan(services, view, finding, present)
     if choice is Choice.DROP:
         return _plan_of_drop(services, view, finding, present)
     if finding.code == automatic.CODE:
@@ -49,7 +52,7 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
         return _plan_of_strays(services, view, finding, present)
     now = present.read(finding.path)
     mode = REGULAR if now is None else now.mode
-    sides = _kept(finding, mode) or _of_unit(services, view, finding)
+    sides = _kept(finding, mode) or of_unit(services, view, finding)
     if sides is None:
         raise NotFixable(
             f"What was left out of '{finding.path}' is kept no more. The diff of run {view.id} may still have it."
@@ -128,7 +131,7 @@ def _plan_of_drop(services: Services, view: RunView, finding: Finding, present: 
     return made
 
 
-def _of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Content | None, Content | None] | None:
+def of_unit(services: Services, view: RunView, finding: Finding) -> tuple[Content | None, Content | None] | None:
     """What the unit made of the file that does not fit what earlier units made of it."""
     unit = next((one for one in view.units if one.id in finding.units[:1]), None)
     if unit is None or unit.result is None:

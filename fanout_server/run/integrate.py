@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from attrs import frozen
@@ -36,24 +36,69 @@ def integrate(
 
     What was merged though git saw a conflict is a finding; its sides are kept below ``sides``. Raises GitFailed.
     """
-    findings: list[Finding] = []
-    scoped: list[tuple[str, str]] = []
-    units = [unit for unit in plan.units if unit.id in results]
-    # One process for all of them.
-    changed = changes.diff_many(repository, base, [results[unit.id] for unit in units])
-    for unit, change in zip(units, changed, strict=True):
-        commit, remarks = _in_scope(repository, run, base, unit, results[unit.id], change)
-        findings += remarks
-        if commit is not None:
-            scoped.append((unit.id, commit))
-    with Ladder() as ladder:
-        merged = merge.merge(repository, base, scoped, ladder.climb)
-    objects.of(repository).join_packs()
-    titles = {unit.id: unit.title for unit in plan.units}
-    findings += [automatic.finding(_step(repository, step), titles, sides) for step in merged.steps]
-    for conflict in merged.conflicts:
-        findings += [_conflict(run, titles, conflict, path) for path in conflict.paths]
-    return Integration(merged.commit, merged.owners, tuple(findings))
+    return Joining(repository, run, base, plan).finish(results, sides)
+
+
+class Joining:
+    """Results of units that started from ``base``, merged so far. ``written`` are the objects made on the way.
+
+    For one thread at a time.
+    """
+
+    def __init__(self, repository: Repository, run: str, base: str, plan: Plan) -> None:
+        self.base = base
+        self.written: list[str] = []
+        self._repository = repository
+        self._run = run
+        self._plan = plan
+        self._ladder = Ladder()
+        self._growth = merge.Growth(repository, base, self._ladder.climb)
+        self._done: list[tuple[str, str]] = []
+        self._remarks: list[Finding] = []
+
+    def leads_to(self, results: Mapping[str, str]) -> bool:
+        """Whether it is, in plan order, the beginning of what these come to."""
+        wanted = [(unit.id, results[unit.id]) for unit in self._plan.units if unit.id in results]
+        return wanted[: len(self._done)] == self._done
+
+    def add(self, results: Mapping[str, str]) -> None:
+        """Goes on to ``results``, which it must lead to. Raises GitFailed."""
+        known = dict(self._done)
+        units = [unit for unit in self._plan.units if unit.id in results and unit.id not in known]
+        with objects.recording() as written, self._ladder:
+            try:
+                self._add(units, results)
+            finally:
+                self.written += written
+
+    def finish(self, results: Mapping[str, str], sides: Path | None) -> Integration:
+        """As ``integrate``, of results that it leads to."""
+        self.add(results)
+        merged = self._growth.merged()
+        objects.of(self._repository).join_packs()
+        titles = {unit.id: unit.title for unit in self._plan.units}
+        findings = [*self._remarks]
+        findings += [automatic.finding(_step(self._repository, step), titles, sides) for step in merged.steps]
+        for conflict in merged.conflicts:
+            findings += [_conflict(self._run, titles, conflict, path) for path in conflict.paths]
+        return Integration(merged.commit, merged.owners, tuple(findings))
+
+    def _add(self, units: Sequence[Unit], results: Mapping[str, str]) -> None:
+        repository, base = self._repository, self.base
+        # One process for all of them.
+        made = changes.diff_many(repository, base, [results[unit.id] for unit in units])
+        scoped: list[tuple[str, str]] = []
+        for unit, change in zip(units, made, strict=True):
+            commit, remarks = _in_scope(repository, self._run, base, unit, results[unit.id], change)
+            self._remarks += remarks
+            self._done.append((unit.id, results[unit.id]))
+            if commit is not None:
+                scoped.append((unit.id, commit))
+        parts = changes.diff_many(repository, base, [commit for _, commit in scoped])
+        for (name, commit), part in zip(scoped, parts, strict=True):
+            self._growth.add(name, commit, part)
+        # Written now, there is as much less to write at the end.
+        self._growth.tree()
 
 
 def _step(repository: Repository, step: merge.Step) -> automatic.Step:

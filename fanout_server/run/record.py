@@ -28,8 +28,9 @@ class Record:
         self._services.publish(event)
 
     async def find(self, finding: Finding) -> None:
-        """Raises JournalError."""
-        await self.emit(run_events.FindingReported(self.run, time.time(), finding))
+        """Unless the user has dismissed it. Raises JournalError."""
+        if not self._fold.is_dismissed(finding):
+            await self.emit(run_events.FindingReported(self.run, time.time(), finding))
 
     async def end(self, state: RunState, message: str) -> None:
         """Raises JournalError."""

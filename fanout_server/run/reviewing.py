@@ -24,19 +24,22 @@ SECONDS = 60.0
 """For all checks of one run."""
 
 # Of its own: what an editor asks the shared one for is not to wait until all of a run is read.
-PROCESS = Worker()
-atexit.register(PROCESS.close)
+PROCESSES = (Worker(), Worker())
 
 _MOST_FILES = 10_000
 _MOST_BYTES = 4_000_000
 _LINKS = frozenset({0o120000, changes.GITLINK})
 
 
+for _process in PROCESSES:
+    atexit.register(_process.close)
+
+
 def warm() -> None:
-    """Starts the process, to be called while agents still work: it takes longer than a small review. Blocking."""
+    """Starts the first process, to be called while agents still work: it takes longer than a small review. Blocking."""
     # Whatever is wrong with it the review will meet, and tell.
     with contextlib.suppress(Unreadable):
-        facts.ready(PROCESS)
+        facts.ready(PROCESSES[0])
 
 
 async def review(
@@ -69,7 +72,7 @@ def look(
         message = f"The review looked at the first {_MOST_FILES:,} of {len(every):,} changed files."
         found.append(Finding(CODE, Severity.INFORMATION, message))
     files, large = _files(repository, results, integration, every[:_MOST_FILES])
-    material = Material(files, titles, _Base(repository, base, integration.merged), PROCESS, seconds)
+    material = Material(files, titles, _Base(repository, base, integration.merged), PROCESSES, seconds)
     for path in large:
         material.skip(path, f"is larger than {_MOST_BYTES // 1_000_000} MB", integration.owners.get(path, ()))
     found += checks.run(material)

@@ -9,6 +9,8 @@ import attrs
 
 from fanout_server import model, run_events
 from fanout_server.model import RunState, RunView, UnitState, UnitView
+from fanout_server.review.agreeing import Agreed
+from fanout_server.run import prompting
 
 # Somebody works on these. One that waits for the user waits without a process.
 # The user may have more of these done.
@@ -22,6 +24,8 @@ _OF_REVIEW = (
     "unit/syntax-error",
     "unit/missing-output",
 )
+# Found anew for another reason, these are news: something fails.
+_NEWS = ("unit/failed", "unit/no-change", "merge/conflict", "check/culprit", "check/failed")
 _OF_MERGED = ("merge/", "check/", *_OF_REVIEW)
 
 
@@ -34,6 +38,8 @@ class Fold:
         self._findings: list[model.Finding] = []
         # What applying and taking back left alone, which the next time may make good.
         self._left: list[model.Finding] = []
+        self._dismissed: set[object] = set()
+        self._agreed = Agreed()
 
     def add(self, event: run_events.Event) -> None:
         if isinstance(event, run_events.RunStarted):
@@ -47,6 +53,8 @@ class Fold:
         unit = self._units.get(getattr(event, "unit", ""))
         if unit is not None:
             self._units[unit.id] = _unit_step(unit, event)
+            if isinstance(event, run_events.UnitReviewed):
+                self._agreed.put(event.unit, event.findings)
             return
         match event:
             case run_events.RunResumed():
@@ -55,15 +63,13 @@ class Fold:
             case run_events.UnitsRetried():
                 self._retry(event)
             case run_events.FindingReported():
-                self._findings.append(event.finding)
-            case run_events.RunApplied():
+                self._find(event.finding)
+            case run_events.RepairAdded():
+                self._units[event.work.id] = UnitView(event.work.id, event.work.title)
+            case run_events.RunApplied() | run_events.RunReverted():
                 self._left = _still_left(self._left, event)
-            case run_events.RunReverted():
-                self._left = list(event.left)
             case run_events.FindingsSettled():
-                done = set(event.findings)
-                self._findings = [one for one in self._findings if one not in done]
-                self._left = [one for one in self._left if one not in done]
+                self._settle(event)
             case run_events.RunEnded(state=RunState.INTERRUPTED):
                 self._put_back()
         self._run = _run_step(self._run, event)
@@ -77,15 +83,28 @@ class Fold:
             if not one.state.ended:
                 self._units[one.id] = attrs.evolve(one, state=UnitState.QUEUED)
 
+    def _find(self, finding: model.Finding) -> None:
+        if not self.is_dismissed(finding):
+            self._findings.append(finding)
+
+    def _settle(self, event: run_events.FindingsSettled) -> None:
+        done = set(event.findings)
+        if event.dismissed:
+            self._dismissed |= {_lasting(one) for one in done if one.code not in _NEWS}
+        self._findings = [one for one in self._findings if one not in done]
+        self._agreed.settle(event.findings)
+        self._left = [one for one in self._left if one not in done]
+
     def _retry(self, event: run_events.UnitsRetried) -> None:
         again = set(event.units)
         for unit in again & self._units.keys():
             one = self._units[unit]
             notes = (*one.notes, event.note) if event.note else one.notes
-            remarks = tuple(finding.message for finding in event.findings if unit in finding.units)
+            remarks = tuple(prompting.remark_of(finding) for finding in event.findings if unit in finding.units)
             self._units[unit] = attrs.evolve(
-                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks
+                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks, summary=""
             )
+        self._agreed.drop(again)
         # Those about the merged result will be found again.
         self._findings = [one for one in self._findings if not is_of_merged(one) and not again.intersection(one.units)]
         self._left = [one for one in self._left if not again.intersection(one.units)]
@@ -94,11 +113,20 @@ class Fold:
         """The run as the events so far tell it, ``None`` before its first."""
         if self._run is None:
             return None
-        findings = (*self._findings, *self._left)
+        findings = (*self._findings, *self._agreed.findings, *self._left)
         return attrs.evolve(self._run, units=tuple(self._units.values()), findings=findings)
 
     def unit(self, unit: str) -> UnitView:
         return self._units[unit]
+
+    def is_dismissed(self, finding: model.Finding) -> bool:
+        """Whether the user does not want to hear of it again."""
+        return _lasting(finding) in self._dismissed
+
+
+def _lasting(finding: model.Finding) -> tuple[object, ...]:
+    """What of a finding stays when the lines around it change."""
+    return finding.code, finding.path, finding.units, finding.message
 
 
 def is_of_review(finding: model.Finding) -> bool:
@@ -142,10 +170,17 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, state=state, applied=applied, delivered=delivered)
         case run_events.RunDiscarded():
             return attrs.evolve(view, state=RunState.DISCARDED)
-        case run_events.PlanMoved():
-            return attrs.evolve(view, plan=attrs.evolve(view.plan, source=event.source))
+        case run_events.PlanMoved() | run_events.RepairAdded():
+            return attrs.evolve(view, plan=replanned(view.plan, event))
         case _:
             return view
+
+
+def replanned(plan: model.Plan, event: run_events.PlanMoved | run_events.RepairAdded) -> model.Plan:
+    """The plan as it is after the event."""
+    if isinstance(event, run_events.PlanMoved):
+        return attrs.evolve(plan, source=event.source)
+    return attrs.evolve(plan, units=(*plan.units, event.work))
 
 
 def _checking(view: RunView, event: run_events.CheckStarted) -> str:
@@ -159,8 +194,12 @@ def _checking(view: RunView, event: run_events.CheckStarted) -> str:
             return f"looking for the culprit: check {event.number}, of {len(event.units)} of {merged} units"
 
 
-def _still_left(left: Iterable[model.Finding], event: run_events.RunApplied) -> list[model.Finding]:
+def _still_left(
+    left: Iterable[model.Finding], event: run_events.RunApplied | run_events.RunReverted
+) -> list[model.Finding]:
     """What earlier applies left alone and this one did not bring in, and what it left alone itself."""
+    if isinstance(event, run_events.RunReverted):
+        return list(event.left)
     settled = {*event.files, *event.unchanged, *(finding.path for finding in event.left)}
     return [*(one for one in left if one.path not in settled), *event.left]
 
@@ -199,6 +238,8 @@ def _unit_step(unit: UnitView, event: run_events.Event) -> UnitView:
                 message="",
                 worktree=event.worktree,
             )
+        case run_events.UnitReviewed():
+            return attrs.evolve(unit, summary=event.summary)
         case run_events.NoteSent():
             return attrs.evolve(unit, notes=(*unit.notes, event.note))
         case run_events.AttemptActivity():

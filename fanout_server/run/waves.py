@@ -16,7 +16,8 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.standing import Standing
 from fanout_server.run import integrate as integration
-from fanout_server.run.integrate import Integration
+from fanout_server.run import mending
+from fanout_server.run.integrate import Integration, Joining
 
 _EARLIER, _LATER = "earlier", "later"
 
@@ -71,11 +72,32 @@ def lacking(view: RunView, wave: Sequence[Unit]) -> tuple[Finding, ...]:
 
 
 def integrate(
-    repository: Repository, run: str, base: str, plan: Plan, results: Mapping[str, str], sides: Path | None = None
+    repository: Repository,
+    run: str,
+    base: str,
+    plan: Plan,
+    results: Mapping[str, str],
+    sides: Path | None = None,
+    grown: Joining | None = None,
 ) -> Integration:
-    """As ``run.integrate``, wave by wave. Raises GitFailed."""
+    """As ``run.integrate``, wave by wave; goes on with what has ``grown`` if it leads there. Raises GitFailed."""
+    merged = _by_waves(repository, run, base, plan, results, sides, grown)
+    return mending.settle(repository, plan, results, merged, sides)
+
+
+def _by_waves(
+    repository: Repository,
+    run: str,
+    base: str,
+    plan: Plan,
+    results: Mapping[str, str],
+    sides: Path | None,
+    grown: Joining | None,
+) -> Integration:
     starts = {unit: commits.parent(repository, result) or base for unit, result in results.items()}
     if set(starts.values()) <= {base}:
+        if grown is not None and grown.base == base and grown.leads_to(results):
+            return grown.finish(results, sides)
         return integration.integrate(repository, run, base, plan, results, sides)
     store = objects.of(repository)
     standing = base

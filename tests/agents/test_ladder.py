@@ -8,12 +8,11 @@ import time
 from pathlib import Path
 
 import anyio
-import psutil
 import pytest
 from attrs import evolve
 
 from fanout_server.agents import supervisor
-from tests.agents.running import PATIENCE, Bench, server, wait_until
+from tests.agents.running import PATIENCE, Bench, a_sleep, server, sleeping, wait_until
 
 pytestmark = pytest.mark.anyio
 
@@ -30,6 +29,9 @@ for one in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT): signa
 os.write(1, b"up")
 while True: time.sleep(300)
 """
+
+# The one of the wild that has a clean environment, and so no mark, is known by its command line.
+BARE = a_sleep()
 
 # Everything that a program may do to get away: children that ignore all that can be ignored, in sessions of their own,
 # whose parents are gone, stopped, with a subreaper of their own, with a clean environment, with closed descriptors,
@@ -52,7 +54,7 @@ def forks_when_asked():
     for n in (1, 2, 3, 15): signal.signal(n, fork)
 def reaper(): ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 def brood(): child(os.setsid, again, deaf)
-def bare(): os.write(write, b"u"); os.execve("/bin/sleep", ["sleep", "300.25"], {})
+def bare(): os.write(write, b"u"); os.execve("/bin/sleep", ["sleep", "BARE"], {})
 def silent(): [os.close(n) for n in (0, 1, 2)]
 def stopped(): os.write(write, b"u"); os.kill(os.getpid(), signal.SIGSTOP)
 child(deaf)
@@ -69,19 +71,7 @@ up = 0
 while up < 10: up += len(os.read(read, 10 - up))
 os.write(1, b"up")
 while True: time.sleep(300)
-"""
-
-
-def bare() -> set[int]:
-    """Those of the wild that took their mark off, by their command line."""
-    found = set()
-    for process in psutil.process_iter():
-        try:
-            if process.cmdline() == ["sleep", "300.25"] and process.status() != psutil.STATUS_ZOMBIE:
-                found.add(process.pid)
-        except psutil.Error:
-            continue
-    return found
+""".replace("BARE", BARE)
 
 
 async def cancelled_when_up(bench: Bench, code: str, stop: int, grace: float, *args: str) -> tuple[int, float]:
@@ -141,36 +131,32 @@ async def test_no_grace_is_no_wait(bench: Bench) -> None:
 
 @pytest.mark.parametrize("stop", STOPS, ids=STOP_NAMES)
 async def test_nothing_wild_is_left_after_a_cancel(bench: Bench, stop: signal.Signals) -> None:
-    before = bare()
     count, _ = await cancelled_when_up(bench, WILD, stop, 0.3)
     assert count >= 10
     assert bench.alive() == []
-    assert bare() <= before
+    assert sleeping(BARE) == set()
 
 
 async def test_nothing_wild_is_left_after_a_limit(bench: Bench) -> None:
-    before = bare()
     program = evolve(bench.program(WILD), stop_signal=signal.SIGINT)
     ended = await bench.run(program, stall=1.5, grace=0.3)
     assert (ended.reason, ended.signal) == ("stalled", signal.SIGKILL)
     assert ended.leftovers >= 10
-    assert (bench.alive(), bare() <= before) == ([], True)
+    assert (bench.alive(), sleeping(BARE)) == ([], set())
 
 
 async def test_nothing_wild_is_left_after_its_own_end(bench: Bench) -> None:
-    before = bare()
     ended = await bench.python(WILD.replace('os.write(1, b"up")', "os._exit(3)"))
     assert (ended.reason, ended.exit) == ("exited", 3)
     assert ended.leftovers >= 10
-    assert (bench.alive(), bare() <= before) == ([], True)
+    assert (bench.alive(), sleeping(BARE)) == ([], set())
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=STOP_NAMES)
 def test_nothing_wild_outlives_a_killed_server(bench: Bench, stop: signal.Signals) -> None:
-    before = bare()
     with server(bench.folder, bench.mark, WILD, grace=0.3, stop=stop) as process:
         process.kill()
-    wait_until(lambda: bench.alive() == [] and bare() <= before)
+    wait_until(lambda: bench.alive() == [] and sleeping(BARE) == set())
 
 
 @pytest.mark.parametrize("stop", STOPS, ids=STOP_NAMES)

@@ -7,7 +7,7 @@ import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
-from fanout_server.demo import migration, sample
+from fanout_server.demo import migration, sample, troubles
 
 _MODULE = """\
 class Base(object):
@@ -21,6 +21,13 @@ class Child(Base):
 """
 _LOCALE = "class Locale(object):\n    pass\n\n\n" + _MODULE
 _FIRST_ASSERT = 388
+_FIRST_ESCAPE = 54
+_GROUPS = "\n\ndef second(match):\n    return match.group(2)\n"
+_ESCAPE = """\
+    return _XHTML_ESCAPE_RE.sub(
+        lambda match: _XHTML_ESCAPE_DICT[match.group(0)], to_basestring(value)
+    )
+"""
 
 
 def write_archive(path: Path, files: Mapping[str, bytes], modes: Mapping[str, int] | None = None) -> Path:
@@ -40,5 +47,15 @@ def tornado(path: Path) -> Path:
     asserts = ["        self.assertTrue('a' in parsed)", "        self.assertTrue('b' in parsed)", ""]
     head = ["class Test(object):", "    def test(self):", "        parsed = 'ab'"]
     filler = [f"        value_{line} = {line}" for line in range(len(head) + 1, _FIRST_ASSERT)]
+    for item in troubles.ITEMS:
+        name = item.partition(":")[0]
+        files[name] = files.get(name, _MODULE) + _GROUPS
+    files["tornado/util.py"] = "bytes_type = bytes\n"
+    files["tornado/log.py"] = 'import logging\n\ngen_log = logging.getLogger("tornado.general")\n'
+    files[troubles.CULPRIT] = 'LOCALE_NAMES = {"de": {"name": "Deutsch"}}\n'
+    files[sample.EDITED] += "\n\nfrom tornado._locale_data import LOCALE_NAMES\n"
+    before = "import html.entities\n\n\ndef xhtml_escape(value):\n"
+    filled = before + "    # What Tornado says of it.\n" * (_FIRST_ESCAPE - 1 - before.count("\n"))
+    files[troubles.CONFLICT] = filled + _ESCAPE
     files[migration.COLLISION] = "\n".join([*head, *filler, *asserts])
     return write_archive(path, {f"tornado-6.0.4/{name}": text.encode() for name, text in files.items()})

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 from fanout_server import model
-from fanout_server.demo import checks, migration, sample
+from fanout_server.demo import checks, migration, sample, troubles
 from fanout_server.model import Finding, RunState, RunView, Severity, UnitState, UnitView
 from tests.conftest import GitCommand
 from tests.demo import archives
@@ -78,7 +78,7 @@ def place(tmp_path: Path) -> Path:
     archive = archives.tornado(tmp_path / "tornado.tar.gz")
     place = tmp_path / "place"
     sample.make_place(place)
-    sample.make_repository(archive, place, migration.PLAN_NAME, migration.plan_text("rewrite"))
+    sample.make_repository(archive, place, {migration.PLAN_NAME: migration.plan_text("rewrite")})
     return place
 
 
@@ -173,3 +173,84 @@ def test_a_stash_is_told_but_our_own_refs_are_not(place: Path, git: GitCommand) 
     assert not _wrong(list(checks.check_user(before, checks.look(place))))
     git(place, "stash", "store", "-m", "x", git(place, "stash", "create"))
     assert any("stash" in text for text in _wrong(list(checks.check_user(before, checks.look(place)))))
+
+
+_UNITS = {"1": troubles.DUPLICATES[0], "2": troubles.DUPLICATES[1], "3": "tornado/escape.py:54-56"}
+_UNITS |= {"4": "tornado/escape.py:55", "5": troubles.CULPRIT}
+_SHARED = Finding("preflight/shared-file", Severity.WARNING, f"2 units work on {troubles.CONFLICT}.")
+_TROUBLES = {
+    "merge/conflict": ("4", "3"),
+    "review/duplicate-helper": ("2", "1"),
+    "check/culprit": ("5",),
+}
+
+
+@pytest.fixture
+def troubled(place: Path, git: GitCommand) -> RunView:
+    """The second run as the demo wants it, with its commits in the repository."""
+    _commit(place, git, "base")
+    (place / troubles.CONFLICT).write_bytes(b"x = " + troubles.LEFT)
+    _commit(place, git, "units/4")
+    (place / troubles.CONFLICT).write_bytes(troubles.KEPT)
+    _commit(place, git, "merged")
+    return RunView(
+        id="r",
+        state=RunState.READY,
+        root=str(place),
+        base="b",
+        plan=model.Plan("", ()),
+        started=0.0,
+        units=tuple(UnitView(unit, title, UnitState.DONE) for unit, title in _UNITS.items()),
+        owners=dict.fromkeys((*troubles.DUPLICATES, troubles.CONFLICT), ("1",)),
+        findings=(_SHARED, *(Finding(code, Severity.WARNING, "", units=units) for code, units in _TROUBLES.items())),
+    )
+
+
+def _commit(place: Path, git: GitCommand, name: str) -> None:
+    git(place, "add", "-A")
+    tree = git(place, "write-tree")
+    git(place, "update-ref", f"refs/fanout/r/{name}", git(place, "commit-tree", tree, "-m", name))
+
+
+def test_troubles_that_are_all_there_pass(place: Path, troubled: RunView) -> None:
+    assert not _wrong(list(checks.check_troubles(place, troubled)))
+
+
+@pytest.mark.parametrize("code", _TROUBLES)
+def test_a_trouble_that_was_not_found_is_told(place: Path, troubled: RunView, code: str) -> None:
+    less = attrs.evolve(troubled, findings=tuple(one for one in troubled.findings if one.code != code))
+    assert len(_wrong(list(checks.check_troubles(place, less)))) == 1
+    astray = tuple(attrs.evolve(one, units=("1",)) if one.code == code else one for one in troubled.findings)
+    assert len(_wrong(list(checks.check_troubles(place, attrs.evolve(troubled, findings=astray))))) == 1
+
+
+def test_no_warning_before_the_run_is_told(place: Path, troubled: RunView) -> None:
+    other = attrs.evolve(_SHARED, message="2 units work on a.py.")
+    for first in ((), (other,)):
+        changed = attrs.evolve(troubled, findings=(*first, *troubled.findings[1:]))
+        (wrong,) = _wrong(list(checks.check_troubles(place, changed)))
+        assert "two units share" in wrong
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "told"),
+    [
+        ("merged", troubles.CONFLICT, "stayed"),
+        ("units/4", troubles.CONFLICT, "left out of it is kept"),
+        ("merged", troubles.CULPRIT, "and left out"),
+    ],
+)
+def test_a_tree_that_is_not_as_the_findings_say_is_told(
+    place: Path, troubled: RunView, git: GitCommand, name: str, path: str, told: str
+) -> None:
+    git(place, "read-tree", f"refs/fanout/r/{name}")
+    git(place, "checkout-index", "-a", "-f")
+    (place / path).write_text("x = 1\n")
+    _commit(place, git, name)
+    (wrong,) = _wrong(list(checks.check_troubles(place, troubled)))
+    assert told in wrong
+
+
+def test_a_run_of_which_nothing_is_left_is_told(place: Path, troubled: RunView) -> None:
+    less = attrs.evolve(troubled, owners={}, id="other")
+    assert len(_wrong(list(checks.check_troubles(place, less)))) == 4

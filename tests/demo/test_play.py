@@ -41,6 +41,8 @@ async def test_the_demo_holds_what_it_promises(tmp_path: Path, kept: Path) -> No
     told = said.getvalue()
     assert status == 0, told
     assert "NO  " not in told
+    for promised in ("two units share", "stayed", "was found, though", "the one was found"):
+        assert any(line.startswith("ok  ") and promised in line for line in told.splitlines()), promised
     assert f"{len(migration.ITEMS) - 2} files migrated" in told
     assert (place / sample.EDITED).read_text().startswith(sample.EDIT)
     first, second = (place / migration.COLLISION).read_text().splitlines()[387:389]
@@ -88,7 +90,7 @@ async def test_an_unknown_agent_is_told_before_anything_is_made(kept: Path) -> N
 def test_the_plan_is_right(tmp_path: Path, kept: Path, agent: str) -> None:
     place = tmp_path / "place"
     sample.make_place(place)
-    sample.make_repository(kept, place, migration.PLAN_NAME, migration.plan_text(agent))
+    sample.make_repository(kept, place, {migration.PLAN_NAME: migration.plan_text(agent)})
     repository = Repository.discover(place)
     text = (place / migration.PLAN_NAME).read_text()
     plan = planning.plan_from_document(text, repository, repository.root, place, {}, {})

@@ -123,7 +123,7 @@ def test_the_repository_is_made_anew_each_time(tmp_path: Path, git: GitCommand) 
     for _ in range(2):
         sample.make_place(place)
         assert not list(place.iterdir())
-        sample.make_repository(archive, place, migration.PLAN_NAME, "the plan\n")
+        sample.make_repository(archive, place, {migration.PLAN_NAME: "the plan\n"})
         assert git(place, "status", "--porcelain") == f"M {sample.EDITED}"
         (place / "left over").write_text("from the demo before")
     text = (place / sample.EDITED).read_text()

@@ -9,10 +9,11 @@ from typing import Any
 import psutil
 import pytest
 
+from tests.agents.running import a_sleep
 from tests.lsp.editor import Editor, MakeEditor, message, run_files, view_of
 from tests.lsp.rawclient import LIMIT
 
-MARK = "9876.5"
+MARK = a_sleep()
 
 
 def gone(marked: list[psutil.Process]) -> bool:

@@ -48,6 +48,17 @@ def _write(store: Objects, *names: str) -> list[str]:
         return [store.write("blob", f"{name} {number}".encode()) for name in names for number in range(3)]
 
 
+def _join(store: Objects) -> None:
+    store.join_packs()
+    store.sweep_packs()
+
+
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody else reads, so that nobody is waited for."""
+    monkeypatch.setattr(packs, "_LISTED_SECONDS", 0.0)
+
+
 def _check(git: GitCommand, repo: Repository) -> None:
     assert "error" not in git(repo.root, "fsck", "--full", "--strict")
 
@@ -169,22 +180,24 @@ def test_one_index_of_all_packs_is_left_alone(repo: Repository, store: Objects, 
     assert store.missing(oids) == ()
 
 
+@pytest.mark.usefixtures("at_once")
 def test_many_packs_become_one(repo: Repository, store: Objects, git: GitCommand) -> None:
     oids = []
     for number in range(2 * packs._MOST):
         oids += _write(store, f"{number}")
         assert len(_packs(repo)) <= 2 * packs._MOST
-    store.join_packs()
+    _join(store)
     assert len(_packs(repo)) == 2
     assert store.missing(oids) == ()
     assert [store.read_blob(oid) for oid in oids[:3]] == [b"0 0", b"0 1", b"0 2"]
     asked = "".join(f"{oid}\n" for oid in oids).encode()
     assert "missing" not in git(repo.root, "cat-file", "--batch-check", stdin=asked)
     _check(git, repo)
-    store.join_packs()
+    _join(store)
     assert len(_packs(repo)) == 2
 
 
+@pytest.mark.usefixtures("at_once")
 def test_a_large_pack_is_not_written_again(repo: Repository, store: Objects, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(packs, "_SMALL_BYTES", 1000)
     with store.batch():
@@ -193,20 +206,22 @@ def test_a_large_pack_is_not_written_again(repo: Repository, store: Objects, mon
     large = _packs(repo)
     _write(store, "a")
     _write(store, "b")
-    store.join_packs()
+    _join(store)
     assert len(_packs(repo)) == 4
     assert set(large) <= set(_packs(repo))
 
 
+@pytest.mark.usefixtures("at_once")
 def test_the_same_twice_is_one_pack(repo: Repository, store: Objects) -> None:
     for _ in range(3):
         oids = _write(store, "a", "b")
     assert len(_packs(repo)) == 2
-    store.join_packs()
+    _join(store)
     assert len(_packs(repo)) == 2
     assert store.missing(oids) == ()
 
 
+@pytest.mark.usefixtures("at_once")
 @pytest.mark.parametrize("why", ["git cleans up", "one index of all", "the disk is full"])
 def test_packs_stay_as_they_are(
     why: str, repo: Repository, store: Objects, git: GitCommand, monkeypatch: pytest.MonkeyPatch
@@ -224,12 +239,12 @@ def test_packs_stay_as_they_are(
                 raise OSError(28, "No space left on device")
 
             patch.setattr("fanout_server.repo.atomic.write", full)
-        store.join_packs()
+        _join(store)
     assert before <= set(_packs(repo))
     assert store.missing(oids) == ()
     (repo.common_dir / "gc.pid").unlink(missing_ok=True)
     (repo.common_dir / "objects" / "pack" / "multi-pack-index").unlink(missing_ok=True)
-    store.join_packs()
+    _join(store)
     assert len(_packs(repo)) == 2
     assert store.missing(oids) == ()
 
@@ -246,6 +261,7 @@ def test_no_room_for_a_pack_is_told_by_git(
     assert [git(repo.root, "cat-file", "blob", oid) for oid in oids] == ["a 0", "a 1", "a 2"]
 
 
+@pytest.mark.usefixtures("at_once")
 def test_what_git_took_away_is_missing(repo: Repository, store: Objects, git: GitCommand) -> None:
     gone, _, _ = kept = _write(store, "a")
     git(repo.root, "gc", "-q", "--prune=now")
@@ -255,7 +271,7 @@ def test_what_git_took_away_is_missing(repo: Repository, store: Objects, git: Gi
     git(repo.root, "update-ref", "refs/fanout/a", gone)
     git(repo.root, "gc", "-q", "--prune=now")
     assert store.missing(kept) == tuple(kept[1:])
-    store.join_packs()
+    _join(store)
     assert store.read_blob(gone) == b"a 0"
     assert store.missing(kept) == tuple(kept[1:])
 
@@ -300,8 +316,54 @@ def test_who_reads_meanwhile_misses_nothing(
     for thread in threads:
         thread.join(60)
     assert wrong == []
-    objects.of(repo).join_packs()
+    _join(objects.of(repo))
     assert len(_packs(repo)) == 2
+    _check(git, repo)
+
+
+def test_a_needless_pack_stays_for_those_who_have_listed_it(repo: Repository, store: Objects) -> None:
+    """Between git's listing of the folder and its opening of what it saw there."""
+    _write(store, "a")
+    _write(store, "b")
+    listed = set(_packs(repo))
+    store.join_packs()
+    assert listed < set(_packs(repo))
+    _write(store, "c")
+    assert listed < set(_packs(repo))
+    store.sweep_packs()
+    assert not listed & set(_packs(repo))
+
+
+@pytest.mark.parametrize("why", ["git cleans up", "one index of all"])
+def test_a_needless_pack_stays_while_git_has_it_in_a_list(
+    why: str, repo: Repository, store: Objects, git: GitCommand
+) -> None:
+    oids = [*_write(store, "a"), *_write(store, "b")]
+    listed = set(_packs(repo))
+    store.join_packs()
+    if why == "git cleans up":
+        (repo.common_dir / "gc.pid").write_text("1 elsewhere")
+    else:
+        git(repo.root, "multi-pack-index", "write")
+    store.sweep_packs()
+    assert listed <= set(_packs(repo))
+    _check(git, repo)
+    (repo.common_dir / "gc.pid").unlink(missing_ok=True)
+    (repo.common_dir / "objects" / "pack" / "multi-pack-index").unlink(missing_ok=True)
+    store.sweep_packs()
+    assert len(_packs(repo)) == 2
+    assert store.missing(oids) == ()
+
+
+def test_what_is_needless_and_written_again_stays(repo: Repository, store: Objects, git: GitCommand) -> None:
+    """Git may have taken the larger one away meanwhile, as nothing named what is in it."""
+    oids = _write(store, "a")
+    _write(store, "b")
+    store.join_packs()
+    git(repo.root, "gc", "-q", "--prune=now")
+    assert _write(store, "a") == oids
+    store.sweep_packs()
+    assert store.missing(oids) == ()
     _check(git, repo)
 
 

@@ -61,7 +61,7 @@ def material(
     unchanged = dict(others or {})
     base = unchanged | {path: one.before for path, one in files.items() if one.before is not None}
     merged = unchanged | {path: one.after for path, one in files.items() if one.after is not None}
-    yield Material(made, {}, Folder(base, merged), SHARED, seconds)
+    yield Material(made, {}, Folder(base, merged), [SHARED], seconds)
 
 
 def _bytes(text: str | None) -> bytes | None:

@@ -129,6 +129,19 @@ async def test_the_culprit_is_found_named_and_left_out_and_can_be_taken_in(
     assert [edit.path for edit in whole.edits] == [f"{name}.txt" for name in "abcdegh"]
 
 
+async def test_the_review_is_of_what_is_delivered(engine: Engine, words: Path, make_plan: PlanMaker) -> None:
+    """The culprit's and another unit's line clash no more once the culprit is left out; the third's stay."""
+    script = (
+        "case $1 in a.txt) echo bad >> $1; echo '# TODO' > a.py;; b.txt) echo '# TODO' > b.py;; esac; echo good >> $1"
+    )
+    plan = make_plan({name: f"{name}.txt" for name in "abc"}, script, check=(sys.executable, "check.py"))
+    events = events_of(engine)
+    view = await run_plan(engine, attrs.evolve(plan, options=attrs.evolve(plan.options, review="checks")))
+    told = [one.finding for one in events if isinstance(one, run_events.FindingReported)]
+    assert [one.path for one in told if one.code == "review/placeholder"] == ["a.py", "b.py"]
+    assert [one.path for one in view.findings if one.code == "review/placeholder"] == ["b.py"]
+
+
 async def test_two_that_only_fail_together_are_named_together(engine: Engine, words: Path, plan_of: Any) -> None:
     view = await run_plan(engine, plan_of(b="left", g="right"))
     (finding,) = view.findings

@@ -170,8 +170,15 @@ def test_any_order_of_events_folds(plan: model.Plan, events: list[run_events.Eve
     started = run_events.RunStarted("r", 0.0, "/root", "b" * 40, plan)
     view = fold([started, *events])
     assert view is not None
-    last_start = next((e for e in reversed(events) if isinstance(e, run_events.RunStarted)), started)
-    assert {unit.id for unit in view.units} == {unit.id for unit in last_start.plan.units}
+    every = [started, *events]
+    last = max(number for number, event in enumerate(every) if isinstance(event, run_events.RunStarted))
+    wanted: set[str] = set()
+    for event in every[last:]:
+        if isinstance(event, run_events.RunStarted):
+            wanted = {unit.id for unit in event.plan.units}
+        elif isinstance(event, run_events.RepairAdded):
+            wanted.add(event.work.id)
+    assert {unit.id for unit in view.units} == wanted
 
 
 def started(run: str, source: str | None, root: str = "/w") -> run_events.RunStarted:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from fanout_server.model import Plan, RunState
+from fanout_server.repo.cache import Cache
 from fanout_server.review import facts
 from fanout_server.run import reviewing
 from fanout_server.run.engine import Engine
@@ -78,7 +79,7 @@ async def test_more_files_than_it_looks_at_are_told(
 async def test_the_process_is_ready_before_the_units_are(
     engine: Engine, make_plan: PlanMaker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reviewing.PROCESS.close()
+    reviewing.PROCESSES[0].close()
     go_on, ready = tmp_path / "go-on", facts.ready
 
     def made_ready(process: Worker) -> None:
@@ -95,8 +96,10 @@ async def test_the_process_is_ready_before_the_units_are(
 async def test_a_process_that_cannot_be_started_fails_nothing(
     engine: Engine, make_plan: PlanMaker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    reviewing.PROCESS.close()
+    reviewing.PROCESSES[0].close()
     monkeypatch.setattr("fanout_server.syntax.worker._LAUNCH", "import sys; sys.exit(1)")
+    # Another test has had the same text parsed.
+    monkeypatch.setattr("fanout_server.review.material._REMEMBERED", Cache(0))
     view = await run_plan(engine, make_plan({"one": "src/one.py"}, BREAK))
     assert view.state is RunState.READY
     assert "review/unfinished" in codes(view)

@@ -24,6 +24,8 @@ _MOST_PROCESSES = 16
 # What the kernel says where it cannot copy between two files by itself.
 _CANNOT = {errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP, errno.ENOTTY, errno.EPERM, errno.EBADF}
 _PIECE = 1 << 30
+# That somebody read an original is worth no write to the disk.
+_READ = os.O_RDONLY | os.O_NOFOLLOW | getattr(os, "O_NOATIME", 0)
 
 _Pair = tuple[os.stat_result, os.stat_result]
 """What is known of the original, and of the copy once it is as it should be."""
@@ -82,6 +84,7 @@ class _Cloner:
         self._new = new
         self._here: bytes | None = None
         self._shares = True
+        self._read = _READ
         self._from = self._to = -1
 
     def run(self, part: list[index_states.Entry]) -> None:
@@ -115,7 +118,7 @@ class _Cloner:
         self._here = folder
 
     def _file(self, name: bytes) -> _Pair:
-        source = os.open(name, os.O_RDONLY | os.O_NOFOLLOW, dir_fd=self._from)
+        source = self._open(name)
         try:
             before = os.fstat(source)
             # Written to only by whoever made it: "new" and "no link" in one.
@@ -130,6 +133,14 @@ class _Cloner:
                 os.close(target)
         finally:
             os.close(source)
+
+    def _open(self, name: bytes) -> int:
+        try:
+            return os.open(name, self._read, dir_fd=self._from)
+        except PermissionError:
+            # Only an owner may ask for that; one refusal speaks for all.
+            self._read = os.O_RDONLY | os.O_NOFOLLOW
+            return os.open(name, self._read, dir_fd=self._from)
 
     def _clone(self, path: bytes, name: bytes) -> _Pair:
         before = os.lstat(name, dir_fd=self._from)

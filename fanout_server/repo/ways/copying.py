@@ -39,6 +39,7 @@ from fanout_server.repo.worktrees import Worktree
 
 # Some thousand files.
 _LARGE_INDEX_BYTES = 300_000
+_SIDE_BY_SIDE = 3
 
 
 def why_not(repo: Repository, state: Path) -> str | None:
@@ -97,8 +98,8 @@ class CopySource(PlainSource):
         except BaseException:
             self._pristine.close()
             raise
-        # One copy keeps all cores at work.
-        self._turn = threading.Lock()
+        # One keeps all cores at work, but for its beginning and its end.
+        self._turn = threading.BoundedSemaphore(_SIDE_BY_SIDE)
         self._shares = why_not(repo, state) is None
 
     @functools.cached_property
