@@ -59,6 +59,7 @@ class FailureKind(StrEnum):
     TIMED_OUT = "timed-out"
     CRASHED = "crashed"
     REFUSED = "refused"
+    BAD_ANSWER = "bad-answer"
     NO_CHANGE = "no-change"
     CANCELLED = "cancelled"
     # Not the agent's doing.
@@ -125,6 +126,8 @@ class Related:
 
 @frozen
 class Finding:
+    """``replacement`` is a text for the range that would mend it."""
+
     code: str
     severity: Severity
     message: str
@@ -132,6 +135,7 @@ class Finding:
     range: Range | None = None
     units: tuple[str, ...] = ()
     related: tuple[Related, ...] = ()
+    replacement: str | None = None
 
 
 @frozen
@@ -258,7 +262,7 @@ class UnitView:
     """A unit as the events so far add up to it. ``files`` are the paths of its result.
 
     ``notes`` are what the user said that no finished attempt was told yet, ``remarks`` what was found in what they did.
-    ``worktree`` is where the last one worked.
+    ``worktree`` is where the last one worked. ``summary`` is what one that reviews thinks of it all, in its own words.
     """
 
     id: str
@@ -281,6 +285,7 @@ class UnitView:
     notes: tuple[str, ...] = ()
     remarks: tuple[str, ...] = ()
     worktree: str = ""
+    summary: str = ""
 
 
 @frozen

@@ -145,7 +145,8 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         settings.ORDERS,
     ),
     "mode": OptionDoc(
-        "Whether units change files, or only say what they find. `review` is not acted on yet.",
+        "Whether units change files, or only say what they find: `review`. Then `owns`, `verify`, `check`, `review` and"
+        " `apply` have no effect, and what an agent changes nevertheless is thrown away.",
         "one word",
         "edit",
         settings.MODES,

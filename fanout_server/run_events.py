@@ -144,6 +144,19 @@ class UnitEnded(Event):
 
 
 @frozen
+class UnitReviewed(Event):
+    """What a unit that reviews has found. It takes the place of what it found before; that of other units stays.
+
+    What several units say of the same lines is one finding of the run.
+    """
+
+    unit: str
+    attempt: int
+    summary: str
+    findings: tuple[Finding, ...] = ()
+
+
+@frozen
 class FindingReported(Event):
     finding: Finding
 
@@ -244,6 +257,7 @@ AnyEvent = (
     | AgentProbed
     | AttemptUsed
     | UnitEnded
+    | UnitReviewed
     | FindingReported
     | RunIntegrated
     | CheckStarted

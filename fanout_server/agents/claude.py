@@ -260,7 +260,7 @@ class ClaudeReader:
     def _answered(self) -> Verdict:
         if "structured_output" not in self._result:
             return Verdict(
-                FailureKind.REFUSED,
+                FailureKind.BAD_ANSWER,
                 f"claude's answer has not the form that it was asked for; it said: {self._said() or 'nothing'}",
                 retryable=True,
             )
@@ -278,7 +278,7 @@ class ClaudeReader:
                 return Verdict(FailureKind.BUDGET_REACHED, f"{message} ({said})")
             case "error_max_structured_output_retries":
                 message = "claude did not bring its answer into the form that it was asked for"
-                return Verdict(FailureKind.REFUSED, f"{message} ({said})", retryable=True)
+                return Verdict(FailureKind.BAD_ANSWER, f"{message} ({said})", retryable=True)
         if text(self._result, "stop_reason") == "refusal":
             return self._refused()
         if text(self._result, "terminal_reason") in _TOO_LONG:

@@ -165,7 +165,7 @@ class CodexReader:
     def _answered(self) -> Verdict:
         if not _is_json(self._last):
             return Verdict(
-                FailureKind.REFUSED,
+                FailureKind.BAD_ANSWER,
                 "codex's answer has not the form that it was asked for; it said: "
                 + (sentence(self._last) or "nothing"),
                 retryable=True,

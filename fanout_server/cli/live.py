@@ -224,6 +224,13 @@ def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
             console.print(Text(f"  {related.message}: {visible(related.path)}", style="dim"), soft_wrap=True)
 
 
+def print_summaries(console: Console, view: RunView) -> None:
+    """What the agents of a review think, unit by unit."""
+    for unit in view.units:
+        if unit.summary:
+            console.print(Text(f"{visible(unit.title)}: {visible(' '.join(unit.summary.split()))}"), soft_wrap=True)
+
+
 def run_to_dict(view: RunView, on_disk: OnDisk | None = None) -> dict[str, object]:
     """The contract's ``run`` object, with paths where an editor would get uris."""
     data: dict[str, object] = {
@@ -255,6 +262,8 @@ def _unit_to_dict(unit: UnitView) -> dict[str, object]:
         "files": list(unit.files),
         "message": unit.message,
     }
+    if unit.summary:
+        data["summary"] = unit.summary
     if unit.kind is not None:
         data["kind"] = unit.kind.value
     if unit.cost is not None:

@@ -23,8 +23,19 @@ _INTERRUPTED = 130
 async def run(arguments: argparse.Namespace, console: Console) -> int:
     async with Engine.open(Path.cwd()) as engine:
         plan = await anyio.to_thread.run_sync(selecting.make_plan, arguments, engine.repository, Path.cwd(), live.warn)
+        _check_delivery(plan, arguments)
         view = await watch(engine, plan, console, as_json=arguments.json)
         return await _deliver(engine, view, arguments, console)
+
+
+def _check_delivery(plan: model.Plan, arguments: argparse.Namespace) -> None:
+    """Raises WrongUse where changes are wanted of a plan that makes none: before it costs anything."""
+    asked = [f"--{name}" for name in ("apply", "branch", "patch") if getattr(arguments, name)]
+    if asked and plan.options.mode == "review":
+        raise selecting.WrongUse(
+            f"{asked[0]} is for changes, and with mode review nothing is changed. Leave it out; --report FILE has what"
+            " was found."
+        )
 
 
 Begin = Callable[[Engine, str, Callable[[model.FanoutError], None]], Awaitable[object]]
@@ -143,6 +154,8 @@ def _summarise(
         live.print_json({"type": "summary", **live.run_to_dict(view)})
         return
     live.print_findings(console, view.findings)
+    if view.plan.options.mode == "review":
+        live.print_summaries(console, view)
     stat = report.diff_stat(engine.services, view)
     if stat:
         console.print(stat.rstrip(), soft_wrap=True)
@@ -154,6 +167,8 @@ def _summarise(
 def _next_step(view: RunView) -> str:
     if view.state is RunState.APPLIED:
         return f"Applied. 'fanout revert {view.id}' takes it back."
+    if view.state is RunState.READY and view.plan.options.mode == "review":
+        return f"Reviewed. 'fanout show {view.id} --what report' has all of it."
     if view.state is RunState.READY and view.owners:
         return f"Ready. 'fanout show {view.id}' prints the diff, 'fanout apply {view.id}' writes it into your files."
     if view.state is RunState.READY:

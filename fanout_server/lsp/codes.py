@@ -81,6 +81,10 @@ _PAGES: Mapping[str, _Page] = {
         "Nothing, if there was nothing to do. Else have it done again (`fanout.retry`) with a note that says what is"
         " missing.",
     ),
+    "unit/edits-dropped": _Page(
+        "The unit was to review and change nothing, but its agent changed files. That was thrown away.",
+        "Nothing: what it found counts all the same. Do the unit again if its edits are what it found.",
+    ),
     "unit/out-of-scope": _Page(
         "The unit wrote files that it does not own (these were left out), or, where `owns` is not set, files that are"
         " not among its targets (these were taken).",
@@ -162,6 +166,15 @@ _PAGES: Mapping[str, _Page] = {
     "review/placeholder": _Page(
         "A unit left a place to be filled in (`TODO`, `your code here`, `... existing code ...`).",
         "Have the unit done again, or write what belongs there.",
+    ),
+    "review/agent": _Page(
+        "An agent that was asked to review found this. It is a model's opinion, so it is never more than a warning.",
+        "Look at it; where it suggests a text, a quick fix puts that in. Dismiss what is wrong or does not matter.",
+    ),
+    "review/unanchored": _Page(
+        "An agent that was asked to review found this, but the lines that it quotes stand nowhere in the file as it is,"
+        " or there is no such file.",
+        "Look for what it means in the file, or dismiss it.",
     ),
     "review/unfinished": _Page(
         "The review passed over a file, or ran out of time. What it found in the others is told all the same.",

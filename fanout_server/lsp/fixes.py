@@ -99,7 +99,7 @@ class Fixes:
     ) -> list[types.CodeAction]:
         run = known.view.id
         found: list[types.CodeAction] = []
-        if fixing.choices(finding):
+        if fixing.choices(known.view, finding):
             found += await self._choices(uri, diagnostic, known, name, finding)
         for title, command, argument in (*_commands(known, finding, uri), *_by_agents(known, name, finding)):
             found.append(_action(title, command, argument, diagnostic))
@@ -118,7 +118,7 @@ class Fixes:
         """Their edits are worked out when one is chosen, or at once for an editor that could not ask then."""
         found: list[types.CodeAction] = []
         run = known.view.id
-        for choice in fixing.choices(finding):
+        for choice in fixing.choices(known.view, finding):
             title = _title(finding, choice)
             done = {"runId": run, "findings": [name], "fix": str(choice)}
             action = _action(title, "fanout.dismiss", done, diagnostic)
@@ -158,6 +158,8 @@ class Fixes:
 
 
 def _title(finding: Finding, choice: Choice) -> str:
+    if choice is Choice.REPLACE:
+        return "Replace it as suggested"
     if choice is Choice.DROP:
         return f"Drop unit {finding.units[0]}'s part of this file"
     if finding.code == conflicts.CODE:

@@ -209,7 +209,9 @@ class Watching:
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
-        if view.state is RunState.READY and not view.owners:
+        if view.state is RunState.READY and view.plan.options.mode == "review":
+            session.info(f"{_reviewed(view)} fanout.show with runId {view.id} and what report has all of it.")
+        elif view.state is RunState.READY and not view.owners:
             session.info(f"Run {view.id} is over and changed nothing.")
         elif view.state is RunState.READY:
             await self._offer(engine, view)
@@ -400,6 +402,11 @@ class Watching:
                     f"Run {run} is kept as it is: fanout.apply with its runId or a code action on its files applies it."
                 )
             return chosen == _APPLY
+
+
+def _reviewed(view: RunView) -> str:
+    count = len(view.findings)
+    return f"Run {view.id} is over ({progress_line(view)}) and found {count} thing{'' if count == 1 else 's'}."
 
 
 def _title(instruction: str) -> str:

@@ -174,7 +174,7 @@ def _build(instruction: str, resolved: Resolved, options: Options, given: Mappin
     if not resolved.entries:
         raise selection.EmptySelection("The plan has no units.", resolved.findings)
     errors = [*_bad_names(given), *_no_instruction(instruction, options, source)]
-    errors += _unknown_names(instruction, options, given, source)
+    errors += [*_unknown_names(instruction, options, given, source), *_no_reviewer(options, source)]
     if errors:
         raise PlanError(_in_order(errors))
     builder = units.Builder(instruction, options, given, len(resolved.entries))
@@ -294,13 +294,19 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
 
 def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
     asked = {
-        "mode": options.mode == "review",
         "review": options.review == "agent",
     }
     for key in (key for key, is_asked in asked.items() if is_asked):
         without = "it" if key != "review" else "the reviewing agent, with the checks alone"
         message = f"Option {key!r} is not acted on yet in this version; the plan runs without {without}."
         yield Finding("preflight/not-yet", Severity.WARNING, message, source.path, source.key(key))
+
+
+def _no_reviewer(options: Options, source: _Source) -> Iterator[Finding]:
+    """Rules rewrite and say nothing."""
+    if options.mode == "review" and (options.agent == "rewrite" or (options.agent is None and options.rewrite)):
+        message = "The agent 'rewrite' cannot review: it changes files and says nothing. Choose another agent or mode."
+        yield Finding("plan/bad-option", Severity.ERROR, message, source.path, source.value("mode"))
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:

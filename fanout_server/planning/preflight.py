@@ -65,9 +65,10 @@ def seen(plan: Plan, preflight: Preflight | None) -> Plan:
 def look(plan: Plan, known: Known, texts: Texts, *, models: bool) -> Preflight:
     """``models``: the agent calls models, so that each unit costs something."""
     needs = order.needs(plan.units, known.files, known.graph.edges)
+    # Where nobody changes anything, nothing can go amiss between units.
+    between = () if plan.options.mode == "review" else (*_depending(plan, needs), *_of_history(plan, known))
     findings = [
-        *_depending(plan, needs),
-        *_of_history(plan, known),
+        *between,
         *(_too_small(plan, texts) if models else ()),
         *_cut_short(known.graph),
     ]

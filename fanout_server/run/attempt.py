@@ -19,7 +19,8 @@ from fanout_server.repo import collect, commits, refs, worktrees
 from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
-from fanout_server.run import logs, money, policy, prompting, setting_up, temporary, working
+from fanout_server.review.answers import Answer, NoAnswer
+from fanout_server.run import answering, logs, money, policy, prompting, setting_up, temporary, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
@@ -57,6 +58,8 @@ class Attempt:
         self._said = ""
         self._denied: list[str] = []
         self._session = ""
+        self._printed = b""
+        self._answer: Answer | None = None
 
     async def run(self, turn: Turn, feedback: str | None) -> Outcome:
         """Raises DiskFull where a full disk stands in its way; Halted."""
@@ -79,13 +82,16 @@ class Attempt:
                     await context.emit(
                         run_events.AttemptVerifying(context.run, time.time(), self._unit.id, self._number)
                     )
-                    if failure is None and self._unit.verify:
+                    if failure is None and self._unit.verify and not context.reviews:
                         collected = await self._collect(worktree)
                         failure = self._unchanged(collected) or await self._verify(worktree)
             if collected is None:
                 await context.slots.calm()
                 collected = await self._collect(worktree)
                 failure = failure or self._unchanged(collected)
+            if context.reviews:
+                await self._reviewed(collected, failed=failure is not None)
+                collected = None
         except Halted:
             raise
         except (model.FanoutError, OSError) as error:
@@ -148,7 +154,8 @@ class Attempt:
             return Failure(FailureKind.BUDGET_REACHED, str(error), retryable=False)
         self._session = verdict.session or self._session
         self._said = verdict.message
-        return self._failure(verdict)
+        failure = self._failure(verdict)
+        return failure if failure is not None or not context.reviews else await self._read_answer(verdict)
 
     def _task(self, worktree: Worktree, feedback: str | None, budget: float | None) -> Task:
         context, place, can = self._context, self._place, self._context.agent.abilities
@@ -159,8 +166,9 @@ class Attempt:
         prompt = prompting.prompt_of(self._unit, context.briefing, feedback, goes_on=bool(session))
         prompt_file = write_prompt(self._logs, prompt)
         limit = budget if can.budget_limit else None
+        schema = answering.write_schema(self._logs) if context.reviews and can.schema else None
         return Task(
-            self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session, budget=limit
+            self._unit, context.options, worktree.path, prompt, prompt_file, self._number, session, schema, budget=limit
         )
 
     async def _work(self, task: Task, worktree: Worktree, spending: Spending) -> Verdict:
@@ -215,6 +223,7 @@ class Attempt:
             message = f"it was stopped at its budget, with {money.money(spending.told)} spent"
             return Verdict(FailureKind.BUDGET_REACHED, message, session=self._session)
         count(verdict.cost, verdict.tokens)
+        self._printed = ended.tail
         if verdict.ok and ended.leftovers:
             message = (
                 f"{self._unit.title}: the agent left {ended.leftovers} process(es) running after its end."
@@ -237,6 +246,26 @@ class Attempt:
             retry_after=verdict.retry_after,
             session=self._session,
         )
+
+    async def _read_answer(self, verdict: Verdict) -> Failure | None:
+        try:
+            self._answer = await anyio.to_thread.run_sync(answering.read, verdict, self._printed)
+        except NoAnswer as error:
+            feedback = answering.again(str(error), self._context.briefing.form)
+            message = f"the agent's answer cannot be read: {error}"
+            return Failure(FailureKind.BAD_ANSWER, message, feedback=feedback, session=self._session)
+        return None
+
+    async def _reviewed(self, collected: collect.Collected, *, failed: bool) -> None:
+        """Only what it said is taken, whatever it did to files."""
+        context, unit = self._context, self._unit
+        if collected.changes and not failed:
+            message = answering.of_edits(unit.title, [change.path for change in collected.changes])
+            await context.find("unit/edits-dropped", Severity.WARNING, message, unit)
+        if self._answer is not None and not failed:
+            found = await anyio.to_thread.run_sync(answering.findings, context, unit, self._answer)
+            summary = self._answer.summary
+            await context.emit(run_events.UnitReviewed(context.run, time.time(), unit.id, self._number, summary, found))
 
     def _unchanged(self, collected: collect.Collected) -> Failure | None:
         """Where edits were expected, an agent that only talked has not done its task."""
@@ -331,7 +360,8 @@ class Attempt:
         def make() -> Made[collect.Collected]:
             collected = collect.collect(repository, worktree, message, known=known, since=self._since())
             oids = [change.new_oid for change in collected.changes if change.new_oid and change.new_mode != GITLINK]
-            return Made(collected, {} if collected.commit is None else {ref: collected.commit}, oids)
+            taken = None if context.reviews else collected.commit
+            return Made(collected, {} if taken is None else {ref: taken}, oids)
 
         return keep(repository, make, f"The result of {self._unit.title}")
 

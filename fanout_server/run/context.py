@@ -116,9 +116,15 @@ class RunContext:
     limiter: Limiter
     ledger: Ledger
     mail: Mail
+    unit_ids: tuple[str, ...] = ()
     halt: Halt = field(factory=Halt)
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))
     removing: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(1))
+
+    @property
+    def reviews(self) -> bool:
+        """Whether units write no code: their answers are what is wanted of them."""
+        return self.options.mode == "review"
 
     async def find(self, code: str, severity: Severity, message: str, unit: Unit) -> None:
         """A finding about a unit, at its first target."""
@@ -150,9 +156,9 @@ class Place:
 
     def return_to(self, before: UnitView) -> None:
         """An earlier attempt's result, and its session, are gone on with."""
-        if before.result is None:
+        if before.result is None and not self._context.reviews:
             return
-        self.start = before.result
+        self.start = before.result or self._context.start
         if before.session and self._context.agent.abilities.resume:
             self.session = self.began = before.session
             # It remembers files by their full names.

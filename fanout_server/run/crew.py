@@ -120,6 +120,7 @@ class Crew:
             limiter=means.limiter(self._services, options, agent),
             ledger=await means.ledger(self._services.journal, view),
             mail=self._mail,
+            unit_ids=self.unit_ids,
         )
         await self._surroundings.begin()
         if context.setup_is_shared and not self.all_cancelled:

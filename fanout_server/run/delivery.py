@@ -42,6 +42,11 @@ async def plan_apply(
 
     Raises NotDeliverable.
     """
+    if view.plan.options.mode == "review":
+        raise NotDeliverable(
+            f"Run {view.id} only reviewed: nothing was changed, so there is nothing to apply. 'fanout show {view.id}"
+            " --what report' (in the editor: fanout.show with report) has what was found."
+        )
     if view.state is RunState.INTERRUPTED:
         raise NotDeliverable(f"Run {view.id} was interrupted. 'fanout resume {view.id}' finishes it; then apply it.")
     if view.state is RunState.DISCARDED:

@@ -181,7 +181,7 @@ class Execution:
         problem: BaseExceptionGroup[model.FanoutError | OSError] | None = None
         try:
             async with self._source(base) as source, anyio.create_task_group() as cleanup:
-                if self._plan.options.review != "none":
+                if self._plan.options.review != "none" and self._plan.options.mode == "edit":
                     cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
                 async with anyio.create_task_group() as growing:
                     growing.start_soon(self._growing.work, self._record.begun)
@@ -251,6 +251,9 @@ class Execution:
 
     async def _integrate(self, source: Source) -> None:
         view = self._record.begun()
+        if self._plan.options.mode == "review":
+            await self._end(view, "")
+            return
         results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
         keep = functools.partial(self._merge, source.base)
         integration = await anyio.to_thread.run_sync(keep, results)
@@ -270,8 +273,10 @@ class Execution:
             checked = await self._checking.work(where, integration, results, merge, keep)
             if checked.rest is not None:
                 await self._review_rest(source.base, checked.rest, found)
+        await self._end(view, f" {checked.message}" if checked.message else "")
+
+    async def _end(self, view: RunView, told: str) -> None:
         done = sum(unit.state is UnitState.DONE for unit in view.units)
-        told = f" {checked.message}" if checked.message else ""
         if self._crew.all_cancelled:
             await self._record.end(
                 RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.{told}"

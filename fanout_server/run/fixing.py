@@ -13,25 +13,26 @@ from fanout_server.apply.edits import EditPlan, file_edits, plan_edits
 from fanout_server.apply.resolving import Choice, resolve
 from fanout_server.merging import lines
 from fanout_server.merging.ladder import Ladder
-from fanout_server.model import FanoutError, Finding, RunView, Severity
+from fanout_server.model import Finding, RunView, Severity
 from fanout_server.repo import commits
+from fanout_server.run import replacing
 from fanout_server.run.integrate import not_owned
+from fanout_server.run.replacing import NotFixable
 from fanout_server.run.services import Services
 from fanout_server.run.state import is_of_review
 
 
-class NotFixable(FanoutError):
-    """There is nothing to choose between, or it is kept no more; the text says which."""
-
-
-def choices(finding: Finding) -> tuple[Choice, ...]:
+def choices(view: RunView, finding: Finding) -> tuple[Choice, ...]:
     """What the user can choose from; what is there to be dismissed only has none."""
+    replaced = (Choice.REPLACE,) if finding.replacement is not None else ()
+    if view.plan.options.mode == "review":
+        return replaced
     if finding.path is not None and finding.code == CODE:
         return (Choice.MINE, Choice.THEIRS, Choice.BOTH)
     if automatic.can_be_undone(finding):
         return (Choice.MINE, Choice.THEIRS)
     if finding.path is not None and finding.units and finding.range is not None and is_of_review(finding):
-        return (Choice.DROP,)
+        return (*replaced, Choice.DROP)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
     return ()
@@ -39,8 +40,10 @@ def choices(finding: Finding) -> tuple[Choice, ...]:
 
 def plan(services: Services, view: RunView, finding: Finding, choice: Choice, present: Present) -> EditPlan:
     """What the choice would change now. Changes nothing. Raises NotFixable, Unresolvable, Unreadable."""
-    if finding.path is None or choice not in choices(finding):
+    if finding.path is None or choice not in choices(view, finding):
         raise NotFixable(f"A finding of the kind {finding.code} has no such sides to choose from.")
+    if choice is Choice.REPLACE:
+        return replacing.plan(services, view, finding, present)
     if choice is Choice.DROP:
         return _plan_of_drop(services, view, finding, present)
     if finding.code == automatic.CODE:

@@ -77,6 +77,8 @@ def next_step(failure: Failure, tries: Tries, abilities: Abilities) -> Step:
         return Step.FAIL
     if kind is FailureKind.VERIFY_FAILED:
         return Step.GO_ON if failure.retryable else Step.FAIL
+    if kind is FailureKind.BAD_ANSWER:
+        return Step.GO_ON if abilities.resume and failure.session else Step.AGAIN
     if kind in _ADVICE:
         return Step.GO_ON if abilities.resume and failure.session else Step.FAIL
     return Step.AGAIN if failure.retryable else Step.FAIL
@@ -87,6 +89,8 @@ def delay(step: Step, tries: Tries, backoff: float) -> float:
     return min(backoff * 2.0 ** (tries.made - 1), _LONGEST_BACKOFF) if step is Step.AGAIN else 0.0
 
 
-def advice(failure: Failure) -> str | None:
-    """What the agent is told with its next try in the same place."""
+def advice(failure: Failure, step: Step) -> str | None:
+    """What the agent is told with its next try: in the same place, or of its answer, which is the same anywhere."""
+    if step is not Step.GO_ON and failure.kind is not FailureKind.BAD_ANSWER:
+        return None
     return failure.feedback or _ADVICE.get(failure.kind)

@@ -17,19 +17,29 @@ _ALONE = (
     " and nowhere else. Do not ask back: nobody is there to answer. Leave your changes as files: they are committed"
     " for you."
 )
+_REVIEW = (
+    "You review, and change nothing: no file, no commit. You are in a git worktree of your own, which has what the user"
+    " has now; others review other parts of it. Read whatever you need. Do not ask back: nobody is there to answer."
+    " Your answer is all that counts: for each thing that is wrong, what it is and what to do about it, with the lines"
+    " that it is about, copied as they stand in the file. Say nothing of what is right, and nothing that you have not"
+    " made sure of. Where you find nothing, answer with no findings."
+)
 
 
 @frozen
 class Briefing:
     """``wanted``: the agent reads more than its instruction. ``unsaved`` are the files of the base in which it differs
     from the last commit, ``check`` is what all results together must pass, ``example`` what was done to other units
-    and accepted.
+    and accepted. ``reviews``: nothing is to be changed; ``form`` says what form the answer has to have, where nothing
+    else makes sure of it.
     """
 
     wanted: bool = True
     unsaved: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
     example: str = ""
+    reviews: bool = False
+    form: str = ""
 
 
 def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, goes_on: bool = False) -> str:
@@ -41,6 +51,8 @@ def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, go
         parts += _surroundings(unit, briefing)
     if feedback is not None:
         parts.append(feedback)
+    if briefing.form:
+        parts.append(briefing.form)
     return "\n\n".join(parts)
 
 
@@ -95,12 +107,12 @@ def verify_feedback(argv: Sequence[str], output: str) -> str:
 
 
 def _surroundings(unit: Unit, briefing: Briefing) -> list[str]:
-    lines = [_ALONE]
+    lines = [_REVIEW if briefing.reviews else _ALONE]
     # Where the instruction leaves it open, planning has named it in there.
     about = [targets.label(target) for target in unit.targets]
     if about and not all(f"Target: {label}" in unit.prompt for label in about):
         lines.append("Your part of the job is about:\n" + _listed(about))
-    if unit.owns is not None:
+    if unit.owns is not None and not briefing.reviews:
         lines.append(
             "Only these files are yours to write, whatever else you may read:\n" + _listed(unit.owns)
             if unit.owns
@@ -113,9 +125,9 @@ def _surroundings(unit: Unit, briefing: Briefing) -> list[str]:
         )
     if briefing.example:
         lines.append(briefing.example)
-    if unit.verify:
+    if unit.verify and not briefing.reviews:
         lines.append(f"When you are done, your work is checked with: {shlex.join(unit.verify)}")
-    if briefing.check:
+    if briefing.check and not briefing.reviews:
         lines.append(f"With the work of the others it must pass: {shlex.join(briefing.check)}")
     return lines
 

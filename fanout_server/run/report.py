@@ -9,6 +9,7 @@ from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes, commits
+from fanout_server.run import review_report
 from fanout_server.run.logs import CHECK, log_files, prompt_files
 from fanout_server.run.services import Services
 
@@ -137,6 +138,7 @@ def _report(services: Services, view: RunView, unit: UnitView | None) -> str:
         )
     if view.check and unit is None:
         lines += ["", view.check]
+    lines += review_report.lines(view, units)
     lines += ["", "## Findings", ""]
     lines += [f"- {one.severity} `{one.code}`: {one.message}" for one in findings] or ["None."]
     stat = diff_stat(services, view)

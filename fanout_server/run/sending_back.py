@@ -16,7 +16,8 @@ _MEND = "Mend what was found in your work, as told above, keeping to your task. 
 
 def can_be_sent(view: RunView, finding: Finding) -> bool:
     """Whether an agent could mend what the finding is about."""
-    if not finding.units or view.plan.options.agent == "rewrite":
+    reviews = view.plan.options.mode == "review"
+    if not finding.units or reviews or view.plan.options.agent == "rewrite":
         return False
     of_check = finding.code.startswith("check/") and finding.code != "check/flaky"
     return of_check or is_of_review(finding) or finding.code == "unit/out-of-scope"

@@ -9,6 +9,7 @@ import attrs
 
 from fanout_server import model, run_events
 from fanout_server.model import RunState, RunView, UnitState, UnitView
+from fanout_server.review.agreeing import Agreed
 from fanout_server.run import prompting
 
 # Somebody works on these. One that waits for the user waits without a process.
@@ -38,6 +39,7 @@ class Fold:
         # What applying and taking back left alone, which the next time may make good.
         self._left: list[model.Finding] = []
         self._dismissed: set[object] = set()
+        self._agreed = Agreed()
 
     def add(self, event: run_events.Event) -> None:
         if isinstance(event, run_events.RunStarted):
@@ -51,6 +53,8 @@ class Fold:
         unit = self._units.get(getattr(event, "unit", ""))
         if unit is not None:
             self._units[unit.id] = _unit_step(unit, event)
+            if isinstance(event, run_events.UnitReviewed):
+                self._agreed.put(event.unit, event.findings)
             return
         match event:
             case run_events.RunResumed():
@@ -88,6 +92,7 @@ class Fold:
         if event.dismissed:
             self._dismissed |= {_lasting(one) for one in done if one.code not in _NEWS}
         self._findings = [one for one in self._findings if one not in done]
+        self._agreed.settle(event.findings)
         self._left = [one for one in self._left if one not in done]
 
     def _retry(self, event: run_events.UnitsRetried) -> None:
@@ -97,8 +102,9 @@ class Fold:
             notes = (*one.notes, event.note) if event.note else one.notes
             remarks = tuple(prompting.remark_of(finding) for finding in event.findings if unit in finding.units)
             self._units[unit] = attrs.evolve(
-                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks
+                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks, summary=""
             )
+        self._agreed.drop(again)
         # Those about the merged result will be found again.
         self._findings = [one for one in self._findings if not is_of_merged(one) and not again.intersection(one.units)]
         self._left = [one for one in self._left if not again.intersection(one.units)]
@@ -107,7 +113,7 @@ class Fold:
         """The run as the events so far tell it, ``None`` before its first."""
         if self._run is None:
             return None
-        findings = (*self._findings, *self._left)
+        findings = (*self._findings, *self._agreed.findings, *self._left)
         return attrs.evolve(self._run, units=tuple(self._units.values()), findings=findings)
 
     def unit(self, unit: str) -> UnitView:
@@ -232,6 +238,8 @@ def _unit_step(unit: UnitView, event: run_events.Event) -> UnitView:
                 message="",
                 worktree=event.worktree,
             )
+        case run_events.UnitReviewed():
+            return attrs.evolve(unit, summary=event.summary)
         case run_events.NoteSent():
             return attrs.evolve(unit, notes=(*unit.notes, event.note))
         case run_events.AttemptActivity():

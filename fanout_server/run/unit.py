@@ -69,7 +69,7 @@ async def _attempts(
             )
         if step is Step.FAIL:
             return outcome
-        told = [policy.advice(failure)] if failure is not None and step is Step.GO_ON else []
+        told = [] if failure is None else [policy.advice(failure, step)]
         feedback = "\n\n".join(part for part in (*told, prompting.notes_of_the_user(notes)) if part) or None
         if step is Step.GO_ON:
             # What failed its check is mended where it stands; what broke off starts clean.
@@ -102,13 +102,13 @@ async def _ended(
     if failure is not None:
         message = f"{unit.title}: {failure.message}"
         await context.find("unit/failed", Severity.ERROR, message, unit)
-    elif collected is None or collected.commit is None:
+    elif not context.reviews and (collected is None or collected.commit is None):
         message = (
             f"{unit.title}: the agent ended well but changed nothing. See 'fanout show {context.run} --unit {unit.id}"
             " --what log' for what it said."
         )
         await context.find("unit/no-change", Severity.WARNING, message, unit)
-    if collected is not None and collected.ignored:
+    if not context.reviews and collected is not None and collected.ignored:
         names = ", ".join(collected.ignored[:5]) + (", ..." if len(collected.ignored) > 5 else "")  # noqa: PLR2004
         message = f"{unit.title} left files that the repository ignores or cannot hold; they were left out: {names}."
         await context.find("unit/ignored-files", Severity.INFORMATION, message, unit)

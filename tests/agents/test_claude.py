@@ -204,7 +204,7 @@ def test_how_long_a_limit_lasts_is_told() -> None:
 @pytest.mark.parametrize(
     ("changes", "kind", "retryable"),
     [
-        ({"subtype": "error_max_structured_output_retries", "is_error": True}, FailureKind.REFUSED, True),
+        ({"subtype": "error_max_structured_output_retries", "is_error": True}, FailureKind.BAD_ANSWER, True),
         ({"terminal_reason": "prompt_too_long", "is_error": True}, FailureKind.REFUSED, False),
         ({"stop_reason": "refusal", "is_error": True}, FailureKind.REFUSED, False),
         ({"stop_reason": "refusal"}, FailureKind.REFUSED, False),
@@ -223,7 +223,7 @@ def test_an_answer_has_the_form_that_was_asked_for_or_is_a_failure(tmp_path: Pat
     asked = task(schema=tmp_path)
     assert judged(told(structured_output={"a": ["ü"]}), given=asked).answer == '{"a": ["ü"]}'
     verdict = judged(told(), ended=exited(0), given=asked)
-    assert (verdict.kind, verdict.retryable, verdict.answer) == (FailureKind.REFUSED, True, None)
+    assert (verdict.kind, verdict.retryable, verdict.answer) == (FailureKind.BAD_ANSWER, True, None)
     assert "Done: stub final answer." in verdict.message
 
 

@@ -153,9 +153,9 @@ def test_an_answer_is_json_or_a_failure(tmp_path: Path) -> None:
 
     assert answered('{"a": 1}').answer == '{"a": 1}'
     verdict = answered("I cannot do that.")
-    assert (verdict.kind, verdict.retryable, verdict.answer) == (FailureKind.REFUSED, True, None)
+    assert (verdict.kind, verdict.retryable, verdict.answer) == (FailureKind.BAD_ANSWER, True, None)
     assert "I cannot do that." in verdict.message
-    assert answered("[" * 100_000).kind is FailureKind.REFUSED
+    assert answered("[" * 100_000).kind is FailureKind.BAD_ANSWER
 
 
 @pytest.mark.parametrize(

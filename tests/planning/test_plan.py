@@ -186,10 +186,20 @@ def test_split_folder_makes_a_unit_of_a_folder() -> None:
     assert (unit.targets, unit.prompt, unit.owns) == ((Target("src/api"),), "Document src/api", ("src/api/**",))
 
 
+@pytest.mark.parametrize("who", ["agent: rewrite\n", ""])
+def test_rules_cannot_review(who: str) -> None:
+    rules = "rewrite: [{pattern: a, to: b}]\n"
+    with pytest.raises(PlanError) as caught:
+        _document(f"---\nmode: review\n{who}{rules}---\nLook at {{file}}\n- Makefile")
+    (found,) = caught.value.findings
+    assert (found.code, found.range) == ("plan/bad-option", _range(1, 6, 12))
+    assert not _document(f"---\nmode: review\nagent: claude\n{rules}---\nLook at {{file}}\n- Makefile").findings
+
+
 def test_options_of_later_versions_are_warned_about() -> None:
-    header = "mode: review\nreview: agent\n"
+    header = "review: agent\n"
     plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
-    assert _codes(plan.findings) == ["preflight/not-yet"] * 2
+    assert _codes(plan.findings) == ["preflight/not-yet"]
     assert [finding.range for finding in plan.findings] == [
         _range(line, 0, len(text.split(":")[0])) for line, text in enumerate(header.splitlines(), 1)
     ]

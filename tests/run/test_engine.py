@@ -17,7 +17,7 @@ from fanout_server.model import RunState, Severity, UnitState
 from fanout_server.repo.errors import TooLarge
 from fanout_server.run.delivery import NotDeliverable
 from fanout_server.run.engine import Engine
-from fanout_server.run.fixing import NotFixable
+from fanout_server.run.replacing import NotFixable
 from fanout_server.run.state import Fold
 from fanout_server.run.views import UnknownRun
 from tests.conftest import GitCommand
