@@ -7,7 +7,8 @@ It is an extra (``fanout-server[secrets]``): with what it needs it is 5 MB. With
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 from fanout_server.model import Finding, Severity
 from fanout_server.review.material import Material
@@ -69,8 +70,8 @@ def answer(lines: list[str], before: str, test: bool) -> list[tuple[int, list[st
     from detect_secrets.settings import transient_settings  # noqa: PLC0415
 
     left_out = _UNSURE | (_NOT_IN_TESTS if test else frozenset())
-    known: set[str] = {rule.__name__ for rule in get_mapping_from_secret_type_to_class().values()}
-    names = sorted(known - left_out)
+    rules: Mapping[str, type[Any]] = get_mapping_from_secret_type_to_class()
+    names = sorted({rule.__name__ for rule in rules.values()} - left_out)
     found: list[tuple[int, list[str]]] = []
     with transient_settings({"plugins_used": [{"name": name} for name in names]}) as settings:
         # It asks the service itself whether a key is good.
