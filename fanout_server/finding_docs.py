@@ -225,7 +225,13 @@ _PAGES: Mapping[str, _Page] = {
 _OTHER = _Page("A remark about a run of fanout.", "Read the message; the run's report has all of them.")
 
 
+def meaning(code: str) -> tuple[str, str]:
+    """What it means, and what to do."""
+    found = _PAGES.get(code) or _PAGES.get(f"{code.partition('/')[0]}/") or _OTHER
+    return found.meaning, found.next
+
+
 def page(code: str) -> str:
     """In Markdown."""
-    found = _PAGES.get(code) or _PAGES.get(f"{code.partition('/')[0]}/") or _OTHER
-    return f"# {code}\n\n{found.meaning}\n\nWhat to do: {found.next}\n"
+    means, to_do = meaning(code)
+    return f"# {code}\n\n{means}\n\nWhat to do: {to_do}\n"
