@@ -161,6 +161,12 @@ _PAGES: Mapping[str, _Page] = {
         "A unit added output that looks like one for looking for an error, in a file that had none.",
         "Take it out, or dismiss this if it is meant.",
     ),
+    "review/secret": _Page(
+        "A unit added a line with what looks like a key, a token or a password. Which one is not repeated here. Looked"
+        " for only where the extra `secrets` is installed (`pip install 'fanout-server[secrets]'`).",
+        "Take it out before anything is committed, and read it from the environment or a secret store. If it is real,"
+        " have it replaced. A line that is meant to be so can say `pragma: allowlist secret`.",
+    ),
     "review/placeholder": _Page(
         "A unit left a place to be filled in (`TODO`, `your code here`, `... existing code ...`).",
         "Have the unit done again, or write what belongs there.",

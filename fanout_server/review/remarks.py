@@ -6,7 +6,7 @@ import posixpath
 from collections.abc import Callable, Collection, Iterator
 
 from fanout_server.model import Finding, Severity
-from fanout_server.review import anchoring
+from fanout_server.review import anchoring, fitting
 from fanout_server.review.answers import Answer, Remark
 
 ANCHORED, UNANCHORED = "review/agent", "review/unanchored"
@@ -58,7 +58,7 @@ def _finding(remark: Remark, unit: str, known: Collection[str], texts: _Texts) -
         return Finding(UNANCHORED, severity, remark.message, path, units=units)
     replacement = None
     if remark.replacement is not None:
-        replacement = anchoring.fitted(text, anchor, remark.quote, remark.replacement)
+        replacement = fitting.fitted(text, anchor, remark.quote, remark.replacement)
     return Finding(ANCHORED, severity, remark.message, path, anchor.range, units, replacement=replacement)
 
 
