@@ -67,6 +67,10 @@ _PAGES: Mapping[str, _Page] = {
         "Write `{file}` or `{item}` into the instruction where the target belongs.",
     ),
     "preflight/not-yet": _Page("The option is read, but this version of fanout does not act on it.", "Nothing."),
+    "preflight/no-changes": _Page(
+        "A range of revisions has no changes, or names a revision that there is not.",
+        "Write it like main..HEAD (two dots: between both; three: since they parted), or main.. for up to now.",
+    ),
     "preflight/": _Page("The plan can be run, but perhaps not as it was meant.", "Read the message; mend the plan."),
     "base/": _Page(
         "Something could not be part of the snapshot that all units start from, or is in it in an unusual state.",
