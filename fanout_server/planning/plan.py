@@ -189,7 +189,6 @@ def _build(instruction: str, resolved: Resolved, options: Options, given: Mappin
         *resolved.findings,
         *_unnamed_target(builder, resolved, source),
         *_unused(builder, options, given),
-        *_not_yet(options, source),
     )
     return Plan(instruction, made, options, remarks)
 
@@ -292,21 +291,15 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
             yield Finding("preflight/unused-variable", Severity.WARNING, message)
 
 
-def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
-    asked = {
-        "review": options.review == "agent",
-    }
-    for key in (key for key, is_asked in asked.items() if is_asked):
-        without = "it" if key != "review" else "the reviewing agent, with the checks alone"
-        message = f"Option {key!r} is not acted on yet in this version; the plan runs without {without}."
-        yield Finding("preflight/not-yet", Severity.WARNING, message, source.path, source.key(key))
-
-
 def _no_reviewer(options: Options, source: _Source) -> Iterator[Finding]:
     """Rules rewrite and say nothing."""
-    if options.mode == "review" and (options.agent == "rewrite" or (options.agent is None and options.rewrite)):
-        message = "The agent 'rewrite' cannot review: it changes files and says nothing. Choose another agent or mode."
-        yield Finding("plan/bad-option", Severity.ERROR, message, source.path, source.value("mode"))
+    if options.agent == "rewrite" or (options.agent is None and options.rewrite):
+        message = "The agent 'rewrite' cannot review: it changes files and says nothing. Choose another agent or"
+        if options.mode == "review":
+            yield Finding("plan/bad-option", Severity.ERROR, f"{message} mode.", source.path, source.value("mode"))
+        elif options.review == "agent":
+            message += " 'review: checks'."
+            yield Finding("plan/bad-option", Severity.ERROR, message, source.path, source.value("review"))
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:
