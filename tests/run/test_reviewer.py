@@ -8,7 +8,7 @@ import anyio
 import pytest
 
 from fanout_server import run_events
-from fanout_server.model import RunState, Severity
+from fanout_server.model import CommandOutput, RunState, Severity
 from fanout_server.review import asking
 from fanout_server.run.engine import Engine
 from tests.run.conftest import PlanMaker, codes, run_plan
@@ -29,10 +29,6 @@ cat <<'END'
 {said}
 END
 """
-
-
-def of_agent(view: object, findings: object = None) -> list[str]:
-    return []
 
 
 async def test_its_remarks_are_findings_of_those_who_wrote_the_lines(
@@ -107,7 +103,6 @@ async def test_garbage_is_one_finding_and_the_result_is_there(
 async def test_a_large_diff_is_reviewed_in_parts_and_its_cost_counts(
     engine: Engine, make_plan: PlanMaker, checkout: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(asking, "PART", 100)
     monkeypatch.setattr(asking.split, "__defaults__", (100, asking.MOST_PARTS))
     told = '{"cost": 0.25, "answer": {"findings": [], "summary": ""}}'
     body = f"""
@@ -115,8 +110,6 @@ if [ -n "$1" ]; then echo "more = 1" >> "$1"; echo '{{"cost": 0.5}}'; exit; fi
 cat > /dev/null
 echo '{told}'
 """
-    from fanout_server.model import CommandOutput  # noqa: PLC0415
-
     events: list[run_events.Event] = []
     engine.subscribe(events.append)
     output = CommandOutput("json", cost="cost")
@@ -130,8 +123,6 @@ echo '{told}'
 async def test_a_budget_that_is_used_up_is_told_once(
     engine: Engine, make_plan: PlanMaker, checkout: Path, tmp_path: Path
 ) -> None:
-    from fanout_server.model import CommandOutput  # noqa: PLC0415
-
     body = """
 if [ -n "$1" ]; then echo "more = 1" >> "$1"; echo '{"cost": 0.5}'; exit; fi
 touch "$REVIEWED"
@@ -159,7 +150,7 @@ async def test_cancelling_the_run_ends_the_review_alone(
     engine.launch(run, make_plan(UNITS, body, review="agent"), {}, failures.append)
     with anyio.fail_after(60):
         await begun.wait()
-        engine.cancel(run)
+        await engine.cancel(run)
         await engine.wait_over(run)
     view = await engine.view(run)
     assert "review/unfinished" in codes(view)
