@@ -58,7 +58,8 @@ class Reviewer:
 
         Raises JournalError, and FanoutError and OSError of a full disk.
         """
-        if where.plan.options.review != "agent" or not merged.integration.owners:
+        is_wanted = where.plan.options.review == "agent" and agent.abilities.answers
+        if not is_wanted or not merged.integration.owners:
             return
         record, began = where.record, time.monotonic()
         parts: list[_Part] = []
