@@ -66,10 +66,13 @@ _PAGES: Mapping[str, _Page] = {
         "The instruction names no target, so the target was added below it.",
         "Write `{file}` or `{item}` into the instruction where the target belongs.",
     ),
-    "preflight/not-yet": _Page("The option is read, but this version of fanout does not act on it.", "Nothing."),
     "preflight/no-changes": _Page(
         "A range of revisions has no changes, or names a revision that there is not.",
         "Write it like main..HEAD (two dots: between both; three: since they parted), or main.. for up to now.",
+    ),
+    "preflight/no-reviewer": _Page(
+        "`review: agent` asks the agent of the run to review its result; rules that rewrite have nothing to say.",
+        "Nothing, if the checks are enough; else choose an agent that answers.",
     ),
     "preflight/": _Page("The plan can be run, but perhaps not as it was meant.", "Read the message; mend the plan."),
     "base/": _Page(
@@ -181,7 +184,8 @@ _PAGES: Mapping[str, _Page] = {
         "Look for what it means in the file, or dismiss it.",
     ),
     "review/unfinished": _Page(
-        "The review passed over a file, or ran out of time. What it found in the others is told all the same.",
+        "The review passed over a file, ran out of time, or the agent that reviews did not do its work. What was found"
+        " is told all the same.",
         "Look at what it passed over yourself.",
     ),
     "review/": _Page(

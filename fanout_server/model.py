@@ -319,7 +319,8 @@ class RunView:
     """A run as the events so far add up to it. ``accepted`` is the note with which its pilot was accepted.
 
     For each of ``applied`` there is one of ``delivered``: how things stood after it. ``probed`` is what probes of the
-    agent cost, in dollars. ``checking`` says what is checked now, ``check`` what came of it, empty where nothing did.
+    agent cost, ``reviewed`` what an agent's review of the result cost, in dollars. ``checking`` says what is checked or
+    reviewed now, ``check`` what came of the check, empty where nothing did.
     """
 
     id: str
@@ -346,9 +347,10 @@ class RunView:
         return self.delivered[-1].rest if self.delivered else ()
 
     probed: float | None = None
+    reviewed: float | None = None
 
     @property
     def cost(self) -> float | None:
         """In dollars, as far as anybody told or it could be worked out; ``None`` where nothing is known."""
-        costs = [cost for cost in (self.probed, *(unit.cost for unit in self.units)) if cost is not None]
+        costs = [cost for cost in (self.probed, self.reviewed, *(unit.cost for unit in self.units)) if cost is not None]
         return sum(costs) if costs else None

@@ -152,7 +152,11 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         settings.MODES,
     ),
     "review": OptionDoc(
-        "Who looks at the result. `agent` is not acted on yet: its checks run.", "one word", "checks", settings.REVIEWS
+        "Who looks at the merged result: checks of fanout's own, or these and then the agent of the run, which is given"
+        " what changed and whose remarks become findings; its cost counts in `budget`.",
+        "one word",
+        "checks",
+        settings.REVIEWS,
     ),
     "apply": OptionDoc(
         "What happens when the results are ready: you are asked, they are applied at once, or they wait.",

@@ -191,6 +191,29 @@ class CheckEnded(Event):
 
 
 @frozen
+class ReviewStarted(Event):
+    """An agent looks at what was merged, in so many parts."""
+
+    parts: int
+
+
+@frozen
+class ReviewUsed(Event):
+    """What that has cost since it was told the last time, in dollars. ``estimated`` as in ``AttemptUsed``."""
+
+    cost: float
+    estimated: bool = False
+
+
+@frozen
+class ReviewEnded(Event):
+    """What it found was told before. ``seconds`` covers all parts."""
+
+    message: str
+    seconds: float
+
+
+@frozen
 class RunEnded(Event):
     """The engine's work on the run is over; ``state`` is ready, waiting, cancelled, failed or interrupted."""
 
@@ -262,6 +285,9 @@ AnyEvent = (
     | RunIntegrated
     | CheckStarted
     | CheckEnded
+    | ReviewStarted
+    | ReviewUsed
+    | ReviewEnded
     | RunEnded
     | RunApplied
     | RunReverted

@@ -28,7 +28,7 @@ class Abilities:
     it tells its cost in dollars. ``tokens``: it tells how many it used. ``schema``: its last answer has the form it is
     asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``steering``: it can be told more while it
     works, its reader is ``Steered``. ``models``: a service answers for it, that wants a sign-in and has limits.
-    ``edits``: whether one that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost
+    ``answers``: what it says last can be read as an answer. ``edits``: whether one that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost
     and tokens of all of it.
     """
 
@@ -41,6 +41,7 @@ class Abilities:
     budget_limit: bool = False
     steering: bool = False
     models: bool = True
+    answers: bool = True
     edits: Edits = "expected"
     cumulative: bool = False
 

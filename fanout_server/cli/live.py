@@ -125,10 +125,10 @@ class PlainLines:
                 return f"run {event.run}: one more unit: {event.work.title}"
             case run_events.PilotAccepted():
                 return f"run {event.run}: the pilot is accepted"
-            case run_events.CheckStarted():
+            case run_events.CheckStarted() | run_events.ReviewStarted():
                 view = self._fold.view()
                 return "" if view is None else f"run {event.run}: {view.checking}"
-            case run_events.CheckEnded():
+            case run_events.CheckEnded() | run_events.ReviewEnded():
                 return f"run {event.run}: {event.message} ({event.seconds:.1f} s)"
             case run_events.RunEnded():
                 return f"run {event.run}: {event.state}. {event.message}"

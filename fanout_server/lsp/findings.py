@@ -24,7 +24,7 @@ _log = logging.getLogger(__name__)
 
 _LONGEST_FILE = 16 * 1024 * 1024
 # What these speak of has no effect, which editors can show by fading it out.
-_UNNECESSARY = frozenset({"preflight/duplicate", "preflight/not-yet"})
+_UNNECESSARY = frozenset({"preflight/duplicate", "preflight/no-reviewer"})
 _NOWHERE = Range(Position(0, 0), Position(0, 0))
 _SEVERITIES = {
     Severity.ERROR: types.DiagnosticSeverity.Error,

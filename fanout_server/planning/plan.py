@@ -189,7 +189,7 @@ def _build(instruction: str, resolved: Resolved, options: Options, given: Mappin
         *resolved.findings,
         *_unnamed_target(builder, resolved, source),
         *_unused(builder, options, given),
-        *_not_yet(options, source),
+        *_checks_alone(options, source),
     )
     return Plan(instruction, made, options, remarks)
 
@@ -292,21 +292,22 @@ def _unused(builder: units.Builder, options: Options, given: Mapping[str, str]) 
             yield Finding("preflight/unused-variable", Severity.WARNING, message)
 
 
-def _not_yet(options: Options, source: _Source) -> Iterator[Finding]:
-    asked = {
-        "review": options.review == "agent",
-    }
-    for key in (key for key, is_asked in asked.items() if is_asked):
-        without = "it" if key != "review" else "the reviewing agent, with the checks alone"
-        message = f"Option {key!r} is not acted on yet in this version; the plan runs without {without}."
-        yield Finding("preflight/not-yet", Severity.WARNING, message, source.path, source.key(key))
-
-
 def _no_reviewer(options: Options, source: _Source) -> Iterator[Finding]:
     """Rules rewrite and say nothing."""
-    if options.mode == "review" and (options.agent == "rewrite" or (options.agent is None and options.rewrite)):
+    if options.mode == "review" and _only_rewrites(options):
         message = "The agent 'rewrite' cannot review: it changes files and says nothing. Choose another agent or mode."
         yield Finding("plan/bad-option", Severity.ERROR, message, source.path, source.value("mode"))
+
+
+def _checks_alone(options: Options, source: _Source) -> Iterator[Finding]:
+    """No error, for a settings file may ask for a review by whatever agent there is."""
+    if options.mode == "edit" and options.review == "agent" and _only_rewrites(options):
+        message = "Option 'review': the agent 'rewrite' says nothing, so its result is reviewed by the checks alone."
+        yield Finding("preflight/no-reviewer", Severity.WARNING, message, source.path, source.key("review"))
+
+
+def _only_rewrites(options: Options) -> bool:
+    return options.agent == "rewrite" or (options.agent is None and bool(options.rewrite))
 
 
 def _in_order(findings: Sequence[Finding]) -> list[Finding]:

@@ -46,8 +46,8 @@ def again(why: str, form: str) -> str:
 
 
 def findings(context: RunContext, unit: Unit, answer: Answer) -> tuple[Finding, ...]:
-    """At their places in the base, which is what the user had when the run began. Raises GitFailed."""
-    base = _Base(context.services.repository, context.base)
+    """At their places in what the agent was given: the base, or what was merged. Raises GitFailed."""
+    base = _Base(context.services.repository, context.start)
     return remarks.findings(answer, unit.id, unit.title, context.unit_ids, base.read)
 
 

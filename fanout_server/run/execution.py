@@ -31,6 +31,7 @@ from fanout_server.run.integrate import Integration
 from fanout_server.run.journal import JournalError
 from fanout_server.run.preflights import Preflights
 from fanout_server.run.record import Record
+from fanout_server.run.reviewer import Reviewer
 from fanout_server.run.services import Services
 from fanout_server.run.state import ACTIVE, RESUMABLE
 
@@ -54,6 +55,7 @@ class Execution:
         self._growing = Growing(services.repository, run)
         self._crew = Crew(services, plan, self._record, self._gate, self._growing.tell)
         self._checking = Checking()
+        self._reviewer = Reviewer()
 
     async def start(self, buffers: Mapping[str, bytes]) -> None:
         """From the snapshot to the end. Raises FanoutError where the run cannot begin; later failures are events."""
@@ -138,6 +140,7 @@ class Execution:
         """See ``Crew.cancel``. Of a run as a whole also the check of what is merged."""
         if units is None:
             self._checking.cancel()
+            self._reviewer.cancel()
         return self._crew.cancel(units)
 
     async def send(self, unit: str, note: str) -> Delivery | None:
@@ -188,7 +191,7 @@ class Execution:
                     await self._crew.work(agent, source, cleanup)
                     growing.cancel_scope.cancel()
                 if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
-                    await self._integrate(source)
+                    await self._integrate(agent, source, cleanup)
                 elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
                     await self._wait_for_the_user()
                 else:
@@ -249,7 +252,7 @@ class Execution:
             deleting.discard(folder, pristine.trash(self._services.state_root))
         deleting.empty(pristine.trash(self._services.state_root))
 
-    async def _integrate(self, source: Source) -> None:
+    async def _integrate(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
         view = self._record.begun()
         if self._plan.options.mode == "review":
             await self._end(view, "")
@@ -273,6 +276,8 @@ class Execution:
             checked = await self._checking.work(where, integration, results, merge, keep)
             if checked.rest is not None:
                 await self._review_rest(source.base, checked.rest, found)
+            merged = checked.rest or Delivered(integration, results)
+            await self._reviewer.work(where, agent, cleanup, merged)
         await self._end(view, f" {checked.message}" if checked.message else "")
 
     async def _end(self, view: RunView, told: str) -> None:

@@ -40,7 +40,7 @@ async def ledger(journal: Journal, view: RunView) -> Ledger:
     made = Ledger(options.budget, options.unit_budget, likely)
     for unit in view.units:
         made.charge(unit.id, unit.cost or 0.0)
-    made.charge_beside(view.probed or 0.0)
+    made.charge_beside((view.probed or 0.0) + (view.reviewed or 0.0))
     return made
 
 

@@ -71,8 +71,8 @@ def look(
     if len(every) > _MOST_FILES:
         message = f"The review looked at the first {_MOST_FILES:,} of {len(every):,} changed files."
         found.append(Finding(CODE, Severity.INFORMATION, message))
-    files, large = _files(repository, results, integration, every[:_MOST_FILES])
-    material = Material(files, titles, _Base(repository, base, integration.merged), PROCESSES, seconds)
+    found_files, large = files(repository, results, integration, every[:_MOST_FILES])
+    material = Material(found_files, titles, _Base(repository, base, integration.merged), PROCESSES, seconds)
     for path in large:
         material.skip(path, f"is larger than {_MOST_BYTES // 1_000_000} MB", integration.owners.get(path, ()))
     found += checks.run(material)
@@ -113,7 +113,7 @@ def _files_of(repository: Repository, commit: str) -> dict[str, str]:
     return {path: entry.oid for path, entry in trees.walk(store, store.tree_of(commit)) if entry.mode not in _LINKS}
 
 
-def _files(
+def files(
     repository: Repository, results: Mapping[str, str], integration: Integration, every: Sequence[Change]
 ) -> tuple[list[Changed], list[str]]:
     """The changed files with their texts, and the names of those that are too large for that."""

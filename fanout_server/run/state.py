@@ -156,10 +156,6 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, accepted=event.note)
         case run_events.RunIntegrated():
             return attrs.evolve(view, merged=event.merged, owners=event.owners)
-        case run_events.CheckStarted():
-            return attrs.evolve(view, checking=_checking(view, event))
-        case run_events.CheckEnded():
-            return attrs.evolve(view, checking="", check=event.message)
         case run_events.RunEnded():
             return attrs.evolve(view, state=event.state, ended=event.at, message=event.message, checking="")
         case run_events.RunApplied():
@@ -172,6 +168,24 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
             return attrs.evolve(view, state=RunState.DISCARDED)
         case run_events.PlanMoved() | run_events.RepairAdded():
             return attrs.evolve(view, plan=replanned(view.plan, event))
+        case _:
+            return _looked_at(view, event)
+
+
+def _looked_at(view: RunView, event: run_events.Event) -> RunView:
+    """What is said of the merged result."""
+    match event:
+        case run_events.CheckStarted():
+            return attrs.evolve(view, checking=_checking(view, event))
+        case run_events.CheckEnded():
+            return attrs.evolve(view, checking="", check=event.message)
+        case run_events.ReviewStarted():
+            parts = f" {event.parts} parts" if event.parts > 1 else ""
+            return attrs.evolve(view, checking=f"reviewing{parts}")
+        case run_events.ReviewUsed():
+            return attrs.evolve(view, reviewed=(view.reviewed or 0.0) + event.cost)
+        case run_events.ReviewEnded():
+            return attrs.evolve(view, checking="")
         case _:
             return view
 

@@ -98,7 +98,7 @@ def test_a_plan_document_knows_them_and_says_more_above_them(connect: MakeEditor
     page = PlanPage(connect(CAPABILITIES), f"---\n{rules}---\n\n- src/one.py\n")
     # Its rules mean the agent that rewrites, whatever the file says.
     (found,) = page.diagnostics(bool)
-    assert (found["code"], "'review'" in found["message"]) == ("preflight/not-yet", True)
+    assert (found["code"], "'review'" in found["message"]) == ("preflight/no-reviewer", True)
     page.change(f"---\n{rules}review: none\n---\n\n- src/one.py\n")
     page.diagnostics(lambda codes: not codes)
 
@@ -108,7 +108,7 @@ def test_an_open_plan_document_is_looked_at_again_when_settings_change(connect: 
     page = PlanPage(connect(CAPABILITIES), f"---\n{rules}---\n\n- src/one.py\n")
     page.until(page.lenses, lambda found: found != [])
     page.client.notify("workspace/didChangeConfiguration", {"settings": {"fanout": REVIEW}})
-    page.diagnostics(lambda codes: codes == ["preflight/not-yet"])
+    page.diagnostics(lambda codes: codes == ["preflight/no-reviewer"])
     page.client.notify("workspace/didChangeConfiguration", {"settings": {"fanout": None}})
     # That says nothing; an object does.
     page.client.notify("workspace/didChangeConfiguration", {"settings": {"fanout": {}}})

@@ -196,14 +196,11 @@ def test_rules_cannot_review(who: str) -> None:
     assert not _document(f"---\nmode: review\nagent: claude\n{rules}---\nLook at {{file}}\n- Makefile").findings
 
 
-def test_options_of_later_versions_are_warned_about() -> None:
-    header = "review: agent\n"
-    plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
-    assert _codes(plan.findings) == ["preflight/not-yet"]
-    assert [finding.range for finding in plan.findings] == [
-        _range(line, 0, len(text.split(":")[0])) for line, text in enumerate(header.splitlines(), 1)
-    ]
-    assert {finding.severity for finding in plan.findings} == {Severity.WARNING}
+def test_where_rules_do_the_work_nobody_reviews_but_the_checks() -> None:
+    rules = "rewrite: [{pattern: a, to: b}]\n"
+    (found,) = _document(f"---\nreview: agent\n{rules}---\n- Makefile").findings
+    assert (found.code, found.severity, found.range) == ("preflight/no-reviewer", Severity.WARNING, _range(1, 0, 6))
+    assert not _document("---\nreview: agent\n---\nDo {file}\n- Makefile").findings
 
 
 def test_values_in_globs_are_escaped_and_braces_spread() -> None:
