@@ -150,6 +150,7 @@ def test_programs_need_no_instruction(agent: str) -> None:
     assert plan.findings == ()
 
 
+@pytest.mark.raises_code("preflight/no-variable")
 def test_an_instruction_without_a_target_gets_one() -> None:
     plan = _document("# Header\nTidy up.\n\n- Makefile\n- src/api/users.ts:2-3: gently\n")
     assert [unit.prompt for unit in plan.units] == [
@@ -186,6 +187,7 @@ def test_split_folder_makes_a_unit_of_a_folder() -> None:
     assert (unit.targets, unit.prompt, unit.owns) == ((Target("src/api"),), "Document src/api", ("src/api/**",))
 
 
+@pytest.mark.raises_code("preflight/not-yet")
 def test_options_of_later_versions_are_warned_about() -> None:
     header = "mode: review\nreview: agent\n"
     plan = _document(f"---\n{header}---\nDo {{file}}\n- Makefile")
