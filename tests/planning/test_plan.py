@@ -150,6 +150,7 @@ def test_programs_need_no_instruction(agent: str) -> None:
     assert plan.findings == ()
 
 
+@pytest.mark.raises_code("preflight/no-variable")
 def test_an_instruction_without_a_target_gets_one() -> None:
     plan = _document("# Header\nTidy up.\n\n- Makefile\n- src/api/users.ts:2-3: gently\n")
     assert [unit.prompt for unit in plan.units] == [
