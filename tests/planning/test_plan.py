@@ -197,6 +197,8 @@ def test_rules_cannot_review(who: str) -> None:
     assert not _document(f"---\nmode: review\nagent: claude\n{rules}---\nLook at {{file}}\n- Makefile").findings
 
 
+@pytest.mark.raises_code("preflight/no-reviewer")
+@pytest.mark.spares_code("preflight/no-reviewer")
 def test_where_rules_do_the_work_nobody_reviews_but_the_checks() -> None:
     rules = "rewrite: [{pattern: a, to: b}]\n"
     (found,) = _document(f"---\nreview: agent\n{rules}---\n- Makefile").findings

@@ -51,16 +51,19 @@ def page(item: str, more: str = "") -> str:
     return f"---\nagent: codex\nmode: review\n{more}---\nReview what changed in {{file}}.\n\n- {item}\n"
 
 
+@pytest.mark.spares_code("preflight/no-changes")
 def test_a_unit_for_each_folder_that_has_some_of_it(checkout: Path, topic: str) -> None:
     plan = planned(checkout, page(f"changes: {topic}: look at names"))
     parts = {unit.title: unit.changes.paths for unit in plan.units if unit.changes is not None}
     assert parts == {"docs": ("docs/new.md",), ".": ("gone/deep/x.txt",), "src": (ODD, "src/one.py")}
     assert {unit.note for unit in plan.units} == {"look at names"}
+    assert "preflight/no-changes" not in [one.code for one in plan.findings]
     assert plan.findings == ()
     # As a document it is one item again.
     assert document.render_plan(plan).endswith(f"\n- changes: {topic}: look at names\n")
 
 
+@pytest.mark.raises_code("preflight/no-changes")
 def test_or_for_each_file_that_is_still_there(checkout: Path, topic: str) -> None:
     plan = planned(checkout, page(f"changes: {topic}", "split: path\n"))
     assert sorted(unit.targets[0].path for unit in plan.units) == sorted(["docs/new.md", ODD, "src/one.py"])
