@@ -28,8 +28,8 @@ class Abilities:
     it tells its cost in dollars. ``tokens``: it tells how many it used. ``schema``: its last answer has the form it is
     asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``steering``: it can be told more while it
     works, its reader is ``Steered``. ``models``: a service answers for it, that wants a sign-in and has limits.
-    ``answers``: what it says last can be read as an answer. ``edits``: whether one that ends well and changed nothing has failed. ``cumulative``: a resumed session tells cost
-    and tokens of all of it.
+    ``answers``: what it says last can be read as an answer. ``edits``: whether one that ends well and changed nothing
+    has failed. ``cumulative``: a resumed session tells cost and tokens of all of it.
     """
 
     resume: bool = False

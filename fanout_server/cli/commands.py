@@ -24,6 +24,7 @@ from fanout_server.planning.preflight import seen
 from fanout_server.repo import git, room, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.retiring import Retired
+from fanout_server.review import secrets
 from fanout_server.run import health, history
 from fanout_server.run.engine import Engine
 from fanout_server.run.preflights import Preflights
@@ -201,6 +202,7 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     mark = "ok   " if free.covers(room.RESERVE) else "wrong"
     good = good and free.covers(room.RESERVE)
     console.print(f"{mark} worktrees and logs go to {live.visible(str(root))} ({free})", soft_wrap=True)
+    _secrets(console)
     await _agents(console, root, probe=not arguments.no_probe)
     return 0 if good else 1
 
@@ -212,6 +214,14 @@ def _settings(console: Console, layers: Layers) -> None:
         console.print(f"ok    settings {live.visible(str(file.path))}: {said}", soft_wrap=True)
     for problem in layers.problems:
         console.print(f"-     settings {live.visible(problem)}", soft_wrap=True)
+
+
+def _secrets(console: Console) -> None:
+    if secrets.is_there():
+        console.print("ok    what units add is searched for secrets", soft_wrap=True)
+    else:
+        how = "pip install 'fanout-server[secrets]'"
+        console.print(f"-     what units add is not searched for secrets; {how} has it done", soft_wrap=True)
 
 
 async def _agents(console: Console, root: Path, *, probe: bool) -> None:

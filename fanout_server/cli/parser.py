@@ -25,7 +25,7 @@ def build() -> argparse.ArgumentParser:
     run.add_argument("--apply", action="store_true", help="write the results into the working tree")
     run.add_argument("--branch", metavar="NAME", help="put the results on a new branch")
     run.add_argument("--patch", metavar="FILE", help="write the results as a patch")
-    run.add_argument("--report", metavar="FILE", help="write a report in Markdown")
+    run.add_argument("--report", metavar="FILE", help="write a report in Markdown, or as SARIF to FILE.sarif")
     _add_json(run)
 
     plan = commands.add_parser("plan", help="show what a run would do, as a plan document", allow_abbrev=False)
@@ -36,7 +36,7 @@ def build() -> argparse.ArgumentParser:
     _add_json(_add_run_command(commands, "status", "list runs, or show one", optional=True))
     show = _add_run_command(commands, "show", "print a run's diff, log, report or prompts")
     show.add_argument("--unit", metavar="UNIT", help="only this unit")
-    show.add_argument("--what", choices=("diff", "log", "report", "prompt", "folder"), default="diff")
+    show.add_argument("--what", choices=("diff", "log", "report", "sarif", "prompt", "folder"), default="diff")
     apply = _add_run_command(commands, "apply", "write a run's results into the working tree")
     apply.add_argument("--unit", metavar="UNIT", action="append", dest="units", help="only this unit (may be repeated)")
     _add_json(apply)

@@ -131,7 +131,8 @@ async def _deliver(engine: Engine, view: RunView, arguments: argparse.Namespace,
         targets.append(f"{len(delivered.files)} file(s) of the working tree")
         view = await engine.view(view.id)
     if arguments.report:
-        text = await engine.show(view.id, None, "report")
+        what = "sarif" if arguments.report.endswith((".sarif", ".sarif.json")) else "report"
+        text = await engine.show(view.id, None, what)
         await _write_file(arguments.report, text.encode("utf-8", "surrogateescape"))
         targets.append(f"report {arguments.report}")
     _summarise(engine, view, console, as_json=arguments.json, targets=targets)

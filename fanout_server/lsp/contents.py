@@ -13,15 +13,14 @@ from attrs import define, field, frozen
 from lsprotocol import types
 from pygls.exceptions import JsonRpcInvalidParams
 
-from fanout_server import model, run_events
-from fanout_server.lsp import codes
+from fanout_server import finding_docs, model, run_events
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError
 from fanout_server.run.engine import Engine
 
 SCHEME = "fanout"
-_WHATS = frozenset({"diff", "log", "report", "prompt"})
+_WHATS = frozenset({"diff", "log", "report", "sarif", "prompt"})
 # No run has such an id.
 _CODES = "codes"
 _EVERY_SECONDS = 0.3
@@ -104,7 +103,7 @@ class Contents:
         """
         parts = _parts(params.uri)
         if parts[:1] == [_CODES] and parts[1:]:
-            return types.TextDocumentContentResult(codes.page("/".join(parts[1:])))
+            return types.TextDocumentContentResult(finding_docs.page("/".join(parts[1:])))
         place = place_of(params.uri)
         if place is None:
             raise JsonRpcInvalidParams(

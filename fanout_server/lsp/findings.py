@@ -12,9 +12,9 @@ from pathlib import Path
 
 from lsprotocol import types
 
-from fanout_server import codec
+from fanout_server import codec, finding_docs
 from fanout_server.apply import text
-from fanout_server.lsp import answers, codes, contents, readonly, uris, wire
+from fanout_server.lsp import answers, contents, readonly, uris, wire
 from fanout_server.lsp.positions import Encoding, Lines
 from fanout_server.lsp.session import Session
 from fanout_server.model import Finding, Plan, Position, Range, Related, RunView, Severity
@@ -150,7 +150,7 @@ class Places:
 @functools.cache
 def _page(code: str) -> str:
     """The uri of a file with the code's page. Raises OSError."""
-    path = readonly.write("codes", f"{code.replace('/', '-')}.md", text=codes.page(code))
+    path = readonly.write("codes", f"{code.replace('/', '-')}.md", text=finding_docs.page(code))
     return uris.from_path(str(path))
 
 

@@ -17,7 +17,7 @@ from fanout_server.model import FanoutError
 from fanout_server.run.engine import Engine
 
 _SHOW_SECONDS = 10.0
-_ENDINGS = {"diff": "diff", "log": "log", "report": "md", "prompt": "txt"}
+_ENDINGS = {"diff": "diff", "log": "log", "report": "md", "sarif": "json", "prompt": "txt"}
 
 
 async def show(session: Session, engine: Engine, run: str, unit: str | None, what: str) -> str:

@@ -23,6 +23,7 @@ from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
+from fanout_server.run import delivery
 from fanout_server.run.engine import Engine
 from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
@@ -290,6 +291,8 @@ class Watching:
         if waiting is not None:
             # An earlier question is still open, or its editor never answers: this takes its place.
             waiting.cancel()
+        # Before anybody is asked.
+        delivery.check_mode(await engine.view(run))
         ask = ask and self._session.client.can_be_asked
         confirm = ask and self._session.client.confirms and self._session.client.apply_edit
         if ask and not confirm and not await self._is_wanted(engine, run):

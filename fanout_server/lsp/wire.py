@@ -166,6 +166,7 @@ class Shown(StrEnum):
     DIFF = "diff"
     LOG = "log"
     REPORT = "report"
+    SARIF = "sarif"
     PROMPT = "prompt"
     FOLDER = "folder"
 

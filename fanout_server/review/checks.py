@@ -7,7 +7,7 @@ import logging
 from collections.abc import Callable, Iterable, Mapping
 
 from fanout_server.model import Finding, Severity
-from fanout_server.review import duplicates, leftovers, outliers, removed, same_names, syntax_errors
+from fanout_server.review import duplicates, leftovers, outliers, removed, same_names, secrets, syntax_errors
 from fanout_server.review.material import CODE, Material, OutOfTime
 
 _log = logging.getLogger(__name__)
@@ -17,6 +17,7 @@ _CHECKS: Mapping[str, Callable[[Material], Iterable[Finding]]] = {
     "conflict markers": leftovers.markers,
     "names added twice": same_names.find,
     "removed names": removed.find,
+    "secrets": secrets.find,
     "placeholders": leftovers.placeholders,
     "debug output": leftovers.debug_output,
     "duplicate helpers": duplicates.find,

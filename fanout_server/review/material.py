@@ -8,7 +8,7 @@ import os
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from fanout_server.model import Finding, Severity
 from fanout_server.repo.cache import Cache
@@ -20,6 +20,7 @@ from fanout_server.syntax.worker import Worker
 
 CODE = "review/unfinished"
 _PARSE_SECONDS = 3.0
+_ASK_SECONDS = 10.0
 _MOST_TOLD = 20
 # Texts that are not parsed again by the next review of the process: when culprits are left out, or units done again.
 _REMEMBERED: Cache[Facts] = Cache(8_000_000)
@@ -28,6 +29,8 @@ _HABITS: Cache[dict[str, str]] = Cache(8_000_000)
 _TEXTS_A_PROCESS = 40
 
 
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 _T = TypeVar("_T")
 
 
@@ -92,25 +95,39 @@ class Material:
         """Parses many, of paths, side by side; ``facts`` then has them at once. Raises OutOfTime."""
         self._each(self._parse_ahead, [(path, text) for path, text in texts if text is not None])
 
+    def ask(self, function: str, about: Sequence[tuple[Changed, tuple[Any, ...]]]) -> list[Any]:
+        """What a function in the parsers' processes says of each of these files, given the values beside it; ``None``
+        where it has no answer, which is told. Raises OutOfTime.
+        """
+
+        def one(process: Worker, changed: Changed, values: tuple[Any, ...]) -> Any:
+            try:
+                return process.call(function, *values, limit=_ASK_SECONDS)
+            except Unreadable as error:
+                self.skip(changed.path, str(error), changed.units)
+                return None
+
+        return self._each(one, about)
+
     def habits(self, texts: Sequence[tuple[str, str]]) -> list[Mapping[str, str]]:
         """How each is written, by its path and itself, also where it cannot be parsed. Raises OutOfTime."""
         return self._each(self._habits, texts)
 
-    def _each(self, do: Callable[[Worker, str, str], _T], texts: Sequence[tuple[str, str]]) -> list[_T]:
-        processes = self._processes[: 1 + len(texts) // _TEXTS_A_PROCESS]
+    def _each(self, do: Callable[[Worker, _A, _B], _T], items: Sequence[tuple[_A, _B]]) -> list[_T]:
+        processes = self._processes[: 1 + len(items) // _TEXTS_A_PROCESS]
         found: dict[int, _T] = {}
-        waiting = iter(range(len(texts)))
+        waiting = iter(range(len(items)))
 
         def work(process: Worker) -> None:
             for at in waiting:
                 if self.left() <= 0:
                     return
-                found[at] = do(process, *texts[at])
+                found[at] = do(process, *items[at])
 
         with ThreadPoolExecutor(len(processes)) as pool:
             list(pool.map(work, processes))
         self.check_time()
-        return [found[at] for at in range(len(texts))]
+        return [found[at] for at in range(len(items))]
 
     def check_time(self) -> None:
         """Raises OutOfTime."""

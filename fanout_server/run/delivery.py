@@ -31,6 +31,15 @@ class NotDeliverable(model.FanoutError):
     """The run is in no state to be applied or reverted; the text says which and what to do."""
 
 
+def check_mode(view: RunView) -> None:
+    """Raises NotDeliverable where units were not to change anything."""
+    if view.plan.options.mode == "review":
+        raise NotDeliverable(
+            f"Run {view.id} only reviewed: nothing was changed, so there is nothing to apply. 'fanout show {view.id}"
+            " --what report' (in the editor: fanout.show with report) has what was found."
+        )
+
+
 async def plan_apply(
     services: Services,
     view: RunView,
@@ -42,11 +51,7 @@ async def plan_apply(
 
     Raises NotDeliverable.
     """
-    if view.plan.options.mode == "review":
-        raise NotDeliverable(
-            f"Run {view.id} only reviewed: nothing was changed, so there is nothing to apply. 'fanout show {view.id}"
-            " --what report' (in the editor: fanout.show with report) has what was found."
-        )
+    check_mode(view)
     if view.state is RunState.INTERRUPTED:
         raise NotDeliverable(f"Run {view.id} was interrupted. 'fanout resume {view.id}' finishes it; then apply it.")
     if view.state is RunState.DISCARDED:

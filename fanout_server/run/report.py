@@ -9,7 +9,7 @@ from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes, commits
-from fanout_server.run import review_report
+from fanout_server.run import review_report, sarif
 from fanout_server.run.logs import CHECK, log_files, prompt_files
 from fanout_server.run.services import Services
 
@@ -23,6 +23,7 @@ def show(services: Services, view: RunView, unit: str | None, what: str) -> str:
         "diff": _diff,
         "log": _log,
         "report": _report,
+        "sarif": _sarif,
         "prompt": _prompt,
     }
     if what not in kinds:
@@ -145,6 +146,11 @@ def _report(services: Services, view: RunView, unit: UnitView | None) -> str:
     if stat and unit is None:
         lines += ["", "## Changes", "", "```", stat.rstrip(), "```"]
     return "\n".join(lines) + "\n"
+
+
+def _sarif(services: Services, view: RunView, unit: UnitView | None) -> str:
+    del services
+    return sarif.report(view, [one for one in view.findings if unit is None or unit.id in one.units])
 
 
 def _cell(text: str) -> str:

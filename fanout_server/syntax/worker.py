@@ -118,7 +118,7 @@ atexit.register(SHARED.close)
 def _paths() -> Iterable[str]:
     """Where the program finds us and what we need: it starts without the site's folders, which takes half the time."""
     yield str(Path(fanout_server.__file__).parent.parent)
-    for name in ("ast_grep_py", "attrs", "pygit2", "yaml"):
+    for name in ("ast_grep_py", "attrs", "pygit2", "yaml", "detect_secrets", "requests"):
         spec = importlib.util.find_spec(name)
         if spec is not None and spec.origin is not None:
             yield str(Path(spec.origin).parent.parent)

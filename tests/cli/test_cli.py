@@ -332,4 +332,5 @@ def test_doctor_says_what_works(checkout: Path) -> None:
     done = fanout(checkout, "doctor", "--no-probe")
     assert done.returncode == 0, text(done)
     assert "rewrite" in text(done)
+    assert "ok    what units add is searched for secrets" in text(done)
     assert str(checkout) in text(done).replace("\n", "")

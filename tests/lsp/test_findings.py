@@ -8,7 +8,7 @@ from typing import Any
 
 from lsprotocol import types
 
-from fanout_server.lsp import codes
+from fanout_server import finding_docs
 from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, message, run_files
 
 EVERYTHING = {
@@ -68,7 +68,7 @@ def test_what_a_diagnostic_holds(connect: MakeEditor, checkout: Path, tmp_path: 
     kept = [Path(urllib.parse.urlsplit(place["location"]["uri"]).path) for place in places[1:]]
     assert [path.name for path in kept] == ["two.py.base", "two.py.result"]
     page = Path(urllib.parse.urlsplit(one["codeDescription"]["href"]).path)
-    assert page.read_text() == codes.page("merge/conflict")
+    assert page.read_text() == finding_docs.page("merge/conflict")
     assert "tags" not in one
 
 
@@ -90,7 +90,7 @@ def test_a_code_is_described_in_a_document_where_there_are_such(
     href = one["codeDescription"]["href"]
     assert href == "fanout:/codes/merge/conflict"
     answer = editor.client.call("workspace/textDocumentContent", {"uri": href})
-    assert answer["result"]["text"] == codes.page("merge/conflict")
+    assert answer["result"]["text"] == finding_docs.page("merge/conflict")
 
 
 def test_what_has_no_effect_is_marked_as_unnecessary(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:

@@ -41,6 +41,7 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
         "cancel",
         "resume",
         "retry",
+        "repair",
         "send",
         "accept",
         "apply",

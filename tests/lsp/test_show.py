@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_server.lsp import codes, contents
+from fanout_server import finding_docs
+from fanout_server.lsp import contents
 from fanout_server.lsp.contents import Place
 from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, message, run_files
 from tests.lsp.rawclient import Reply
@@ -73,7 +74,7 @@ def test_what_is_not_there_is_said_in_the_document(connect: MakeEditor, tmp_path
     message(editor, "changed nothing")
     assert "has no result to show a diff of" in content(editor, f"fanout:/{run}/01-one/diff")
     assert "has no unit none" in content(editor, f"fanout:/{run}/none/diff")
-    assert content(editor, "fanout:/codes/unit/failed") == codes.page("unit/failed")
+    assert content(editor, "fanout:/codes/unit/failed") == finding_docs.page("unit/failed")
     for wrong in ("fanout:/", f"fanout:/{run}", f"fanout:/{run}/01-one/x", f"fanout:/{run}/a/b/diff", "file:///x"):
         error = editor.client.call("workspace/textDocumentContent", {"uri": wrong})["error"]
         assert error["code"] == -32602, wrong
@@ -163,7 +164,7 @@ def test_any_name_of_a_unit_survives_as_a_uri(run: str, unit: str | None, what: 
 
 @pytest.mark.parametrize("code", ["plan/x", "preflight/new", "base/x", "unit/failed", "merge/conflict", "apply/x", "x"])
 def test_every_code_has_a_page(code: str) -> None:
-    text = codes.page(code)
+    text = finding_docs.page(code)
     assert text.startswith(f"# {code}\n\n")
     assert "What to do: " in text
 
@@ -178,5 +179,5 @@ def test_every_code_of_the_protocol_has_a_page_of_its_own() -> None:
             room = name.partition("/")[0] if "/" in name else room
             named.append(name if "/" in name else f"{room}/{name}")
     assert "unit/left-processes" in named
-    other = codes.page("none").partition("\n")[2]
-    assert [name for name in named if codes.page(name).partition("\n")[2] == other] == []
+    other = finding_docs.page("none").partition("\n")[2]
+    assert [name for name in named if finding_docs.page(name).partition("\n")[2] == other] == []

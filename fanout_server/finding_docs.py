@@ -160,6 +160,12 @@ _PAGES: Mapping[str, _Page] = {
         "A unit added output that looks like one for looking for an error, in a file that had none.",
         "Take it out, or dismiss this if it is meant.",
     ),
+    "review/secret": _Page(
+        "A unit added a line with what looks like a key, a token or a password. Which one is not repeated here. Looked"
+        " for only where the extra `secrets` is installed (`pip install 'fanout-server[secrets]'`).",
+        "Take it out before anything is committed, and read it from the environment or a secret store. If it is real,"
+        " have it replaced. A line that is meant to be so can say `pragma: allowlist secret`.",
+    ),
     "review/placeholder": _Page(
         "A unit left a place to be filled in (`TODO`, `your code here`, `... existing code ...`).",
         "Have the unit done again, or write what belongs there.",
@@ -223,7 +229,13 @@ _PAGES: Mapping[str, _Page] = {
 _OTHER = _Page("A remark about a run of fanout.", "Read the message; the run's report has all of them.")
 
 
+def meaning(code: str) -> tuple[str, str]:
+    """What it means, and what to do."""
+    found = _PAGES.get(code) or _PAGES.get(f"{code.partition('/')[0]}/") or _OTHER
+    return found.meaning, found.next
+
+
 def page(code: str) -> str:
     """In Markdown."""
-    found = _PAGES.get(code) or _PAGES.get(f"{code.partition('/')[0]}/") or _OTHER
-    return f"# {code}\n\n{found.meaning}\n\nWhat to do: {found.next}\n"
+    means, to_do = meaning(code)
+    return f"# {code}\n\n{means}\n\nWhat to do: {to_do}\n"
