@@ -115,12 +115,14 @@ def asked(editor: Editor, times: int) -> list[Any]:
 
 
 def reviews(editor: Editor, name: str = "a.txt") -> bool:
-    """Whether the settings say ``review: agent``, which a preview warns of."""
-    found = editor.client.command("fanout.preview", {"selection": {"uri": (editor.root / name).as_uri()}})
+    """Whether the settings say ``review: agent``, which a preview warns of where rules do the work."""
+    argument = {"selection": {"uri": (editor.root / name).as_uri()}, "options": RULES}
+    found = editor.client.command("fanout.preview", argument)
     return any("'review'" in warning["message"] for warning in found["warnings"])
 
 
 REVIEW = {"options": {"review": "agent"}}
+RULES = {"agent": "rewrite", "rewrite": [{"pattern": "a", "to": "b"}]}
 
 
 def start(connect: MakeEditor, handler: Callable[[Any], Any], **workspace: Any) -> Editor:

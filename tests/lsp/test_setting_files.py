@@ -9,7 +9,7 @@ from typing import Any
 from fanout_server.setting_files import user_file
 from tests.lsp.editor import Editor, MakeEditor, message
 from tests.lsp.plans import CAPABILITIES, PlanPage
-from tests.lsp.test_configuration import REVIEW, reviews
+from tests.lsp.test_configuration import REVIEW, RULES, reviews
 
 PROJECT = ".fanout.toml"
 
@@ -34,7 +34,7 @@ def test_the_layers_from_the_users_file_to_the_command(connect: MakeEditor, chec
     assert not reviews(editor)
     editor.client.notify("workspace/didChangeConfiguration", {"settings": {"fanout": REVIEW}})
     assert reviews(editor)
-    argument = {"selection": {"uri": (checkout / "a.txt").as_uri()}, "options": {"review": "none"}}
+    argument = {"selection": {"uri": (checkout / "a.txt").as_uri()}, "options": {**RULES, "review": "none"}}
     found = editor.client.command("fanout.preview", argument)
     assert not any("'review'" in one["message"] for one in found["warnings"])
     assert messages(editor) == []
