@@ -8,7 +8,7 @@ from typing import Any
 
 import jsonschema
 from attrs import evolve
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fanout_server.model import (
@@ -137,6 +137,8 @@ def _read(*findings: Finding) -> dict[str, Any]:
 
 
 @given(st.lists(_findings, max_size=5))
+# The first one has the schema compiled.
+@settings(deadline=None)
 def test_it_is_what_readers_expect(findings: list[Finding]) -> None:
     made = _read(*findings)
     jsonschema.validate(made, _SCHEMA)
