@@ -66,6 +66,10 @@ _PAGES: Mapping[str, _Page] = {
         "The instruction names no target, so the target was added below it.",
         "Write `{file}` or `{item}` into the instruction where the target belongs.",
     ),
+    "preflight/no-changes": _Page(
+        "A range of revisions has no changes, or names a revision that there is not.",
+        "Write it like main..HEAD (two dots: between both; three: since they parted), or main.. for up to now.",
+    ),
     "preflight/no-reviewer": _Page(
         "`review: agent` asks the agent of the run to review its result; rules that rewrite have nothing to say.",
         "Nothing, if the checks are enough; else choose an agent that answers.",

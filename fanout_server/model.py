@@ -139,6 +139,19 @@ class Finding:
 
 
 @frozen
+class Changes:
+    """What differs between two commits, or a part of it: ``paths``. ``until`` is ``None`` for what a run starts from.
+
+    ``written`` is how the user named the two.
+    """
+
+    written: str
+    since: str
+    until: str | None
+    paths: tuple[str, ...]
+
+
+@frozen
 class Target:
     """What a unit works on: a file or folder (``path``), or a part of a file (``range``, ``symbol``)."""
 
@@ -228,6 +241,7 @@ class Unit:
     ``id`` is unique in its plan and valid as the last part of a ref and as a folder name.
     ``owns`` holds gitignore-style globs anchored at the top folder; ``None`` means that no limit was set. ``after`` are
     the ids of units whose merged results it starts from. ``mends`` is the finding that a repair is there for.
+    ``changes`` are those that it is about.
     """
 
     id: str
@@ -241,6 +255,7 @@ class Unit:
     verify: tuple[str, ...] = ()
     after: tuple[str, ...] = ()
     mends: Finding | None = None
+    changes: Changes | None = None
 
 
 @frozen

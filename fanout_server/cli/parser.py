@@ -80,6 +80,7 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "-i", "--instruction", metavar="TEXT", help="what is to be done; {file}, {stem}, ... are filled in"
     )
+    parser.add_argument("--changes", metavar="A..B", help="what changed there, folder by folder; A.. is up to now")
     parser.add_argument("--agent", metavar="NAME")
     parser.add_argument("--jobs", metavar="N", help="how many units at a time")
     parser.add_argument("--budget", metavar="MONEY")

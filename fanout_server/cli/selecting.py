@@ -10,7 +10,7 @@ from pathlib import Path
 import attrs
 
 from fanout_server import model, settings
-from fanout_server.planning import document, front_matter, selection
+from fanout_server.planning import changed, document, front_matter, selection
 from fanout_server.planning import plan as planning
 from fanout_server.planning.sources import source_of
 from fanout_server.repo.repository import Repository
@@ -38,7 +38,7 @@ def make_plan(
     targets: list[str] = arguments.targets
     documents = [target for target in targets if target.endswith(PLAN_SUFFIX)]
     if documents and arguments.instruction is None:
-        if len(targets) > 1:
+        if len(targets) > 1 or arguments.changes:
             raise WrongUse(f"A plan document stands alone: {documents[0]} names its own targets. Leave the others out.")
         text = _read(cwd / documents[0])
         try:
@@ -52,13 +52,17 @@ def make_plan(
     instruction = arguments.instruction or ""
     if not instruction and not (chosen.command or chosen.rewrite):
         raise WrongUse("Say what is to be done with -i 'INSTRUCTION', or give a plan document.")
-    return planning.make_plan(instruction, _resolve(targets, repository, cwd, chosen), chosen, variables)
+    return planning.make_plan(instruction, _resolve(arguments, repository, cwd, chosen), chosen, variables)
 
 
-def _resolve(targets: list[str], repository: Repository, cwd: Path, options: model.Options) -> selection.Resolved:
+def _resolve(
+    arguments: argparse.Namespace, repository: Repository, cwd: Path, options: model.Options
+) -> selection.Resolved:
+    targets: list[str] = arguments.targets
     text = _read_stdin() if "-" in targets else None
     paths = tuple(target for target in targets if target != "-")
-    wanted = selection.Selection(text=text, paths=paths, split=options.split)
+    items = (f"{changed.WORD}: {arguments.changes}",) if arguments.changes else ()
+    wanted = selection.Selection(text=text, paths=paths, items=items, split=options.split)
     return selection.resolve(wanted, repository, repository.root, cwd)
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import anyio
 import anyio.to_thread
 
-from fanout_server.model import FanoutError
+from fanout_server.model import Changes, FanoutError
 from fanout_server.planning.workspace import Workspace
 from fanout_server.repo.repository import Repository
 
@@ -40,6 +40,9 @@ class Listed:
 
     def ignored(self, paths: Iterable[str], /) -> frozenset[str]:
         return self._repository.ignored(paths)
+
+    def changed(self, written: str) -> Changes:
+        return self._repository.changed(written)
 
     def workspace(self, cwd: Path) -> Workspace:
         """Blocking."""

@@ -20,7 +20,7 @@ from attrs import frozen
 
 from fanout_server import settings
 from fanout_server.model import Finding, Options, Severity
-from fanout_server.planning import front_matter, lists, paths, positions, quoting, targets, variables
+from fanout_server.planning import changed, front_matter, lists, paths, positions, quoting, targets, variables
 from fanout_server.planning.positions import LineIndex
 
 if TYPE_CHECKING:
@@ -115,12 +115,15 @@ def render_plan(plan: Plan) -> str:
     for key in TEMPLATES:
         if key in values:
             values[key] = [variables.bind(text, set_by_user) for text in getattr(plan.options, key)]
-    items = [_written(unit, plan.options.split) for unit in plan.units]
+    # Of a range there are many units.
+    items = dict.fromkeys(_written(unit, plan.options.split) for unit in plan.units)
     return render(variables.bind(plan.instruction, set_by_user), values, items)
 
 
 def _written(unit: Unit, split: str | None) -> tuple[str, str] | str:
     """Of an item that was split off as text the file that it mentions is not all that it says."""
+    if unit.changes is not None:
+        return changed.written(unit.changes, unit.note)
     text = unit.variables.get("item", unit.title)
     if not unit.targets:
         return (text, unit.note) if unit.note and split not in _BY_TEXT else text

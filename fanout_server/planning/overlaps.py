@@ -43,7 +43,7 @@ def merge(found: Sequence[Found], source: str | None) -> tuple[tuple[Entry, ...]
 
 
 def _key(entry: Entry) -> Hashable:
-    return ("text", entry.item) if entry.target is None else (entry.target, entry.folder)
+    return ("text", entry.item) if entry.target is None else (entry.target, entry.folder, entry.changes)
 
 
 def _words(request: Request) -> str:

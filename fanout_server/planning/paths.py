@@ -55,12 +55,16 @@ _EDGE = ".,;:!?()[]{}'\"*_"
 
 
 class Kind(StrEnum):
-    """How a text speaks of a path: ``MENTION`` is a name within prose, the others are there to name it."""
+    """How a text speaks of a path: ``MENTION`` is a name within prose, the others are there to name it.
+
+    ``CHANGES`` names a range of revisions.
+    """
 
     PATH = "path"
     GLOB = "glob"
     LOCATION = "location"
     MENTION = "mention"
+    CHANGES = "changes"
 
 
 @frozen

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 
 from fanout_server.model import Finding, Position, Range, Severity
-from fanout_server.planning import lists, parts, paths, positions
+from fanout_server.planning import changed, lists, parts, paths, positions
 from fanout_server.planning.lists import ListItem
 from fanout_server.planning.paths import Candidate, Kind
 from fanout_server.planning.positions import Line, LineIndex
@@ -173,8 +173,12 @@ def request_item(item: ListItem, place: Place | None, workspace: Workspace, spli
 
     ``place`` turns the item's offsets into a range; without it the request has none.
     """
-    candidate = paths.read_item(item.first, workspace.exists)
     further = "\n".join(line.text for line in item.more)
+    range_of = changed.read_item(item.first)
+    if range_of is not None:
+        note = _joined(range_of.note, further)
+        return Request(item.first.text, range_of, note, _placed(item, range_of, place), whole=split != "path")
+    candidate = paths.read_item(item.first, workspace.exists)
     if split in {"item", "line"}:
         if candidate is None or not workspace.exists(candidate.text):
             mentioned = {one.text: one for one in paths.mentions(item.first, workspace.exists)}

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import attrs
 from attrs import frozen
 
-from fanout_server.model import FanoutError, Finding, Position, Range, Severity, Target
-from fanout_server.planning import globs, parts, paths, variables
+from fanout_server.model import Changes, FanoutError, Finding, Position, Range, Severity, Target
+from fanout_server.planning import changed, globs, parts, paths, variables
 from fanout_server.planning.paths import Candidate, Kind
 from fanout_server.planning.workspace import Located, Status, Workspace
 from fanout_server.syntax import grammars
@@ -29,7 +29,8 @@ class Entry:
 
     ``range`` is where it was named, in the text that the selection came from. ``folder``: the target is a whole folder,
     or those files in it that the note names (``is_part``). ``problems`` are the editor's, where the unit is to mend
-    them; they are the note too. ``is_class``: the target is a class, not a function.
+    them; they are the note too. ``is_class``: the target is a class, not a function. ``changes`` are those in
+    the target that it is about.
     """
 
     target: Target | None
@@ -40,6 +41,7 @@ class Entry:
     is_part: bool = False
     problems: str = ""
     is_class: bool = False
+    changes: Changes | None = None
 
 
 class Parts(Enum):
@@ -99,7 +101,7 @@ class _Lookup:
         self.findings: list[Finding] = []
 
     def unlisted(self, request: Request) -> Iterator[Located]:
-        if request.candidate is not None:
+        if request.candidate is not None and request.candidate.kind is not Kind.CHANGES:
             located = self._workspace.locate(request.candidate.text)
             if located.status is Status.UNLISTED:
                 yield located
@@ -108,6 +110,8 @@ class _Lookup:
         candidate = request.candidate
         if candidate is None:
             return Found(request, (Entry(None, request.item, request.note, request.range),))
+        if candidate.kind is Kind.CHANGES:
+            return self._changes(request, candidate.text)
         located = self._workspace.locate(candidate.text)
         # A name that exists is that name, whatever its brackets would match.
         if candidate.kind is Kind.GLOB and located.status in {Status.MISSING, Status.OUTSIDE}:
@@ -120,6 +124,28 @@ class _Lookup:
             case _:
                 self._report_absent(request, located)
                 return Found(request, ())
+
+    def _changes(self, request: Request, written: str) -> Found:
+        try:
+            every = self._workspace.changed(written)
+        except FanoutError as error:
+            self._report("preflight/no-changes", request, str(error))
+            return Found(request, ())
+        split = changed.by_folder if request.whole else changed.by_file
+        parts_of = split(every, self._workspace)
+        if not every.paths:
+            self._report("preflight/no-changes", request, f"Nothing differs in {written}.")
+        elif not request.whole and len(parts_of) < len(every.paths):
+            gone = len(every.paths) - len(parts_of)
+            why = f"{gone} of the files that differ in {written} are not there any more: no unit has them."
+            self._report(
+                "preflight/no-changes", request, f"{why} Split by folder to have all.", None, Severity.INFORMATION
+            )
+        entries = (
+            Entry(Target(path), path, request.note, request.range, folder=request.whole, is_part=True, changes=part)
+            for path, part in parts_of.items()
+        )
+        return Found(request, tuple(entries), expanded=True)
 
     def _file(self, request: Request, candidate: Candidate, path: str) -> Found:
         place = _range(candidate)

@@ -68,6 +68,7 @@ class Builder:
             None if self._owns is None else self._filled_globs(values),
             tuple(_argument(text, values) for text in self._setup),
             tuple(_argument(text, values) for text in self._verify),
+            changes=entry.changes,
         )
 
     def _prompt(self, entry: Entry, values: Mapping[str, str]) -> str:

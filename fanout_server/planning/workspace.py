@@ -19,6 +19,8 @@ from fanout_server.planning.texts import Opened, Texts, nothing_open
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from fanout_server.model import Changes
+
 _CUT_OFF = ".../"
 
 
@@ -30,6 +32,9 @@ class Files(Protocol):
 
     def ignored(self, paths: Iterable[str], /) -> frozenset[str]:
         """Those of ``paths`` that the repository ignores."""
+
+    def changed(self, written: str) -> Changes:
+        """What changed in a range of revisions like ``main..HEAD``. Raises FanoutError where it is none."""
 
 
 class Status(Enum):
@@ -80,6 +85,10 @@ class Workspace:
     def ignored(self, paths: Iterable[str]) -> frozenset[str]:
         wanted = tuple(paths)
         return self._source.ignored(wanted) if wanted else frozenset()
+
+    def changed(self, written: str) -> Changes:
+        """See ``Files``."""
+        return self._source.changed(written)
 
     def resolve_link(self, path: str) -> Located:
         """A listed file as it is worked on: what a link points to, where that is a file of the repository too."""

@@ -13,7 +13,8 @@ from pathlib import Path, PurePosixPath
 
 from attrs import frozen
 
-from fanout_server.repo import git
+from fanout_server.model import Changes
+from fanout_server.repo import git, ranges
 from fanout_server.repo.errors import BareRepository, NotARepository, UntrustedOwner
 
 _STATE = "fanout"
@@ -94,6 +95,10 @@ class Repository:
         """The commit that HEAD stands on, ``None`` before the first commit."""
         found = self.git("rev-parse", "--verify", "--quiet", "HEAD^{commit}", check=False)
         return found.out.decode().strip() if found.code == 0 else None
+
+    def changed(self, written: str) -> Changes:
+        """See ``ranges.read``."""
+        return ranges.read(self, written)
 
     def list_files(self) -> tuple[str, ...]:
         """Tracked and untracked files that exist and are not ignored, sorted. Other repositories' folders are none."""

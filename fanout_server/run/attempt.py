@@ -20,7 +20,7 @@ from fanout_server.repo.changes import GITLINK
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.worktrees import Worktree
 from fanout_server.review.answers import Answer, NoAnswer
-from fanout_server.run import answering, logs, money, policy, prompting, setting_up, temporary, working
+from fanout_server.run import answering, changed_part, logs, money, policy, prompting, setting_up, temporary, working
 from fanout_server.run.activity import ActivityTail, Teller
 from fanout_server.run.context import Halted, Place, RunContext
 from fanout_server.run.journal import JournalError
@@ -163,7 +163,9 @@ class Attempt:
         if not (session and can.cumulative):
             place.began = self._mark
         self._use.begin(place.began)
-        prompt = prompting.prompt_of(self._unit, context.briefing, feedback, goes_on=bool(session))
+        part = self._unit.changes
+        shown = "" if part is None else changed_part.words(context.services.repository, part, context.base)
+        prompt = prompting.prompt_of(self._unit, context.briefing, feedback, shown, goes_on=bool(session))
         prompt_file = write_prompt(self._logs, prompt)
         limit = budget if can.budget_limit else None
         schema = answering.write_schema(self._logs) if context.reviews and can.schema else None

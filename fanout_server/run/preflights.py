@@ -14,7 +14,7 @@ from attrs import define, field
 
 from fanout_server.agents import registry
 from fanout_server.agents.base import AgentUnavailable
-from fanout_server.model import FanoutError, Plan
+from fanout_server.model import Changes, FanoutError, Plan
 from fanout_server.planning import order, preflight
 from fanout_server.planning.import_files import FileIndex
 from fanout_server.planning.imports import Imports
@@ -132,6 +132,10 @@ class _Listed:
 
     def list_files(self) -> tuple[str, ...]:
         return self._files
+
+    def changed(self, written: str) -> Changes:
+        # Nothing is looked up in it: its plan is made.
+        raise FanoutError(f"{written} was looked up before.")
 
     def ignored(self, paths: object, /) -> frozenset[str]:
         del paths

@@ -42,11 +42,15 @@ class Briefing:
     form: str = ""
 
 
-def prompt_of(unit: Unit, briefing: Briefing, feedback: str | None = None, *, goes_on: bool = False) -> str:
-    """``goes_on``: in a session that has heard all of it, so that only ``feedback`` is news."""
+def prompt_of(
+    unit: Unit, briefing: Briefing, feedback: str | None = None, shown: str = "", *, goes_on: bool = False
+) -> str:
+    """``shown`` is what it is about, where that is in no file. ``goes_on``: in a session that has heard all of it, so
+    that only ``feedback`` is news.
+    """
     if goes_on and feedback is not None:
         return feedback
-    parts = [unit.prompt]
+    parts = [unit.prompt, *([shown] if shown else [])]
     if briefing.wanted:
         parts += _surroundings(unit, briefing)
     if feedback is not None:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 from attrs import field, frozen
 
+from fanout_server.model import Changes, FanoutError
+
 
 @frozen
 class FakeFiles:
@@ -15,6 +17,9 @@ class FakeFiles:
 
     def list_files(self) -> tuple[str, ...]:
         return self.files
+
+    def changed(self, written: str) -> Changes:
+        raise FanoutError(f"There is no revision of {written}.")
 
     def ignored(self, paths: Iterable[str]) -> frozenset[str]:
         return frozenset(paths) & self.ignored_paths

@@ -150,6 +150,7 @@ def test_programs_need_no_instruction(agent: str) -> None:
     assert plan.findings == ()
 
 
+@pytest.mark.raises_code("preflight/no-variable")
 def test_an_instruction_without_a_target_gets_one() -> None:
     plan = _document("# Header\nTidy up.\n\n- Makefile\n- src/api/users.ts:2-3: gently\n")
     assert [unit.prompt for unit in plan.units] == [
@@ -196,6 +197,8 @@ def test_rules_cannot_review(who: str) -> None:
     assert not _document(f"---\nmode: review\nagent: claude\n{rules}---\nLook at {{file}}\n- Makefile").findings
 
 
+@pytest.mark.raises_code("preflight/no-reviewer")
+@pytest.mark.spares_code("preflight/no-reviewer")
 def test_where_rules_do_the_work_nobody_reviews_but_the_checks() -> None:
     rules = "rewrite: [{pattern: a, to: b}]\n"
     (found,) = _document(f"---\nreview: agent\n{rules}---\n- Makefile").findings

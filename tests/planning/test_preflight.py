@@ -35,6 +35,7 @@ def look(
     return preflight.look(one, known, Texts(root), models=models).findings
 
 
+@pytest.mark.raises_code("preflight/unit-depends")
 def test_a_unit_that_imports_anothers_file_is_pointed_out_with_it() -> None:
     (found,) = look(plan(), {"a.py": frozenset({"b.py", "c.py"})})
     assert (found.code, found.severity, found.units) == ("preflight/unit-depends", Severity.WARNING, ("a", "b", "c"))
@@ -43,6 +44,7 @@ def test_a_unit_that_imports_anothers_file_is_pointed_out_with_it() -> None:
     assert "order: depends" in found.message
 
 
+@pytest.mark.spares_code("preflight/unit-depends")
 def test_units_that_need_no_others_are_not_pointed_out() -> None:
     assert look(plan(), {"a.py": frozenset({"other.py"})}) == ()
     assert look(plan()) == ()
@@ -67,6 +69,7 @@ def test_a_plan_of_a_whole_package_is_told_of_in_few_findings() -> None:
     assert found[-1].units == tuple(ids[21:])
 
 
+@pytest.mark.raises_code("preflight/hot-file")
 def test_a_file_that_changes_with_several_units_is_hot() -> None:
     history = [("a.py", "b.py", "registry.py")] * 3 + [("c.py",)]
     found = look(plan("a", "b"), history=history)
@@ -77,6 +80,7 @@ def test_a_file_that_changes_with_several_units_is_hot() -> None:
     assert "a.py (3 of 3 commits)" in hot.message
 
 
+@pytest.mark.raises_code("preflight/co-change")
 def test_a_file_that_changes_with_one_unit_is_told_with_it() -> None:
     history = [("a.py", "test_a.py")] * 3 + [("a.py", "b.py")] * 3
     found = look(plan(), history=history)
@@ -86,6 +90,7 @@ def test_a_file_that_changes_with_one_unit_is_told_with_it() -> None:
     assert "a.py was changed together with b.py in 3 of 6 commits, which unit b works on." in told
 
 
+@pytest.mark.spares_code("preflight/hot-file", "preflight/co-change")
 @pytest.mark.parametrize(
     "history",
     [
@@ -100,6 +105,8 @@ def test_what_happened_seldom_or_to_everything_at_once_says_nothing(history: Seq
     assert cochange.together(history, ["a.py"]) == ()
 
 
+@pytest.mark.spares_code("preflight/too-small")
+@pytest.mark.raises_code("preflight/too-small")
 def test_units_of_a_few_lines_are_told_of_where_they_cost_something(tmp_path: Path) -> None:
     for name in ("a.py", "b.py"):
         (tmp_path / name).write_text("x = 1\n" * 9)
@@ -124,6 +131,8 @@ def test_parts_of_files_and_folders_are_measured_by_what_is_known_of_them(tmp_pa
     assert look(about(long), root=tmp_path, models=True) == ()
 
 
+@pytest.mark.spares_code("preflight/cut-short")
+@pytest.mark.raises_code("preflight/cut-short")
 def test_it_says_where_it_did_not_look() -> None:
     (cut, unread) = look(plan(), graph=Graph(unread=("a.py",), left=7))
     assert (cut.code, unread.code, unread.path) == ("preflight/cut-short", "preflight/cut-short", "a.py")

@@ -84,6 +84,7 @@ def test_symbols_and_lines_of_a_path(files: FakeFiles, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.raises_code("preflight/missing", "preflight/ignored", "preflight/outside", "preflight/empty-glob")
 @pytest.mark.parametrize(
     ("path", "code", "said"),
     [
@@ -143,6 +144,7 @@ def test_a_folder_is_one_unit_where_split_says_so(files: FakeFiles, tmp_path: Pa
     assert [entry.folder for entry in resolved.entries] == [True, True, True, False]
 
 
+@pytest.mark.raises_code("preflight/duplicate")
 def test_exact_duplicates_are_one_unit(files: FakeFiles, tmp_path: Path) -> None:
     text = "src/users.ts\nMakefile\n./src/users.ts\n"
     resolved = _resolve(files, tmp_path, Selection(text=text, source="notes.md", origin=Position(10, 4)))
@@ -172,6 +174,7 @@ def test_what_a_glob_matches_gives_way_to_what_is_named_itself(files: FakeFiles,
     )
 
 
+@pytest.mark.raises_code("preflight/shared-file")
 def test_a_folder_and_a_file_in_it_share(files: FakeFiles, tmp_path: Path) -> None:
     resolved = _resolve(files, tmp_path, Selection(paths=("src", "src/api", "Makefile"), split="folder"))
     assert _codes(resolved.findings) == ["preflight/shared-file"]
@@ -211,6 +214,7 @@ def test_items_may_be_paths_or_plain_text(files: FakeFiles, tmp_path: Path) -> N
     assert _codes(resolved.findings) == ["preflight/missing"]
 
 
+@pytest.mark.raises_code("preflight/not-a-path")
 def test_list_items_without_a_path_are_named(files: FakeFiles, tmp_path: Path) -> None:
     resolved = _resolve(files, tmp_path, Selection(text="# Files\n- src/users.ts\n- the login\n\nMore: Makefile\n"))
     assert _targets(resolved) == ["src/users.ts"]

@@ -54,6 +54,7 @@ def test_globs(repo: Repository, worktree: Worktree) -> None:
     assert (worktree.path / "packages" / "a" / "node_modules" / "dep" / "index.js").is_file()
 
 
+@pytest.mark.raises_code("unit/not-provisioned")
 def test_what_is_missing_or_refused_is_named(
     checkout: Path, repo: Repository, worktree: Worktree, tmp_path: Path
 ) -> None:

@@ -24,6 +24,7 @@ def lines(findings: list[Finding]) -> list[int | None]:
     return [one.range.start.line if one.range else None for one in findings]
 
 
+@pytest.mark.raises_code("unit/syntax-error")
 @pytest.mark.parametrize(
     ("path", "before", "after", "line"),
     [
@@ -46,6 +47,7 @@ def test_a_syntax_error_that_is_new_is_told_with_its_unit(path: str, before: str
     assert abs(one.range.start.line - line) <= 1
 
 
+@pytest.mark.spares_code("unit/syntax-error")
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [
@@ -90,6 +92,7 @@ USES = {
 }
 
 
+@pytest.mark.raises_code("merge/removed-but-used")
 @pytest.mark.parametrize("ending", USES)
 def test_what_one_unit_removes_and_another_uses_is_told(ending: str) -> None:
     before, after, user = USES[ending]
@@ -104,6 +107,7 @@ def test_what_one_unit_removes_and_another_uses_is_told(ending: str) -> None:
     assert [place.path for place in one.related][:1] == [f"a.{ending}"]
 
 
+@pytest.mark.spares_code("merge/removed-but-used")
 @pytest.mark.parametrize("ending", USES)
 @pytest.mark.parametrize("case", ["same unit", "still there", "moved", "unnamed", "in a comment"])
 def test_a_name_that_is_gone_is_no_matter_where_nobody_else_misses_it(ending: str, case: str) -> None:
@@ -123,6 +127,8 @@ def test_a_name_that_is_gone_is_no_matter_where_nobody_else_misses_it(ending: st
     assert found(removed.find, files) == []
 
 
+@pytest.mark.spares_code("merge/same-name-added")
+@pytest.mark.raises_code("merge/same-name-added")
 @pytest.mark.parametrize(
     ("path", "base", "one", "two"),
     [
@@ -157,6 +163,7 @@ def test_of_go_a_folder_is_a_module_and_of_python_a_file() -> None:
     assert found(same_names.find, python) == []
 
 
+@pytest.mark.spares_code("merge/same-name-added")
 def test_overloads_of_two_units_are_no_names_added_twice() -> None:
     base, one, two = "class A {\n  int a;\n", "  int f(int a) { return 1; }\n", "  int f(String a) { return 2; }\n"
     versions = {"one": base + one + "}\n", "two": base + two + "}\n"}
@@ -211,6 +218,7 @@ def renamed(text: str, name: str) -> str:
     return text
 
 
+@pytest.mark.raises_code("review/duplicate-helper")
 @pytest.mark.parametrize("ending", HELPERS)
 def test_a_helper_that_three_units_wrote_is_told_once(ending: str) -> None:
     helper = HELPERS[ending]
@@ -224,6 +232,7 @@ def test_a_helper_that_three_units_wrote_is_told_once(ending: str) -> None:
     assert (set(one.units), len(one.related)) == ({"one", "two", "three"}, 2)
 
 
+@pytest.mark.raises_code("review/reimplements-existing")
 @pytest.mark.parametrize("ending", HELPERS)
 def test_a_helper_that_the_base_has_is_told(ending: str) -> None:
     helper = HELPERS[ending]
@@ -233,6 +242,7 @@ def test_a_helper_that_the_base_has_is_told(ending: str) -> None:
     assert [place.path for place in one.related] == [f"src/old.{ending}"]
 
 
+@pytest.mark.spares_code("review/duplicate-helper", "review/reimplements-existing")
 @pytest.mark.parametrize("ending", HELPERS)
 def test_helpers_that_are_meant_to_be_alike_are_not_told(ending: str) -> None:
     helper = HELPERS[ending]
@@ -250,6 +260,7 @@ def test_methods_of_one_name_are_not_told() -> None:
     assert found(duplicates.find, files) == []
 
 
+@pytest.mark.raises_code("review/conflict-markers")
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_markers_of_a_conflict_are_told_once(end: str) -> None:
     text = end.join(["a", "<<<<<<< HEAD", "b", "=======", "c", ">>>>>>> other", ""])
@@ -257,12 +268,14 @@ def test_markers_of_a_conflict_are_told_once(end: str) -> None:
     assert (one.code, one.severity, lines([one])) == ("review/conflict-markers", Severity.ERROR, [1])
 
 
+@pytest.mark.spares_code("review/conflict-markers")
 def test_a_heading_is_no_marker_and_old_markers_are_nobodys() -> None:
     assert found(leftovers.markers, {"a.md": Made(None, "Title\n=======\n>>>>>>> quoted\n")}) == []
     text = "<<<<<<< a\n=======\n>>>>>>> b\n"
     assert found(leftovers.markers, {"a.txt": Made(text, text + "more\n")}) == []
 
 
+@pytest.mark.raises_code("review/debug-output")
 @pytest.mark.parametrize(
     ("path", "before", "line"),
     [
@@ -282,6 +295,7 @@ def test_debug_output_in_a_file_that_had_none_is_told(path: str, before: str | N
     assert (one.code, one.units) == ("review/debug-output", ("one",))
 
 
+@pytest.mark.spares_code("review/debug-output")
 @pytest.mark.parametrize(
     ("path", "before", "line"),
     [
@@ -298,6 +312,7 @@ def test_output_that_is_meant_is_not_told(path: str, before: str | None, line: s
     assert found(leftovers.debug_output, {path: Made(before, f"{before or ''}{line}\n")}) == []
 
 
+@pytest.mark.raises_code("review/placeholder")
 @pytest.mark.parametrize(
     ("path", "line"),
     [
@@ -317,6 +332,7 @@ def test_a_place_to_be_filled_in_is_told(path: str, line: str) -> None:
     assert (one.code, one.severity, lines([one])) == ("review/placeholder", Severity.WARNING, [1])
 
 
+@pytest.mark.spares_code("review/placeholder")
 @pytest.mark.parametrize(
     ("path", "before", "after"),
     [
@@ -332,6 +348,8 @@ def test_what_is_no_place_to_be_filled_in_is_not_told(path: str, before: str, af
     assert found(leftovers.placeholders, {path: Made(before, after)}) == []
 
 
+@pytest.mark.spares_code("unit/missing-output")
+@pytest.mark.raises_code("unit/missing-output")
 def test_outputs_that_are_named_and_not_there_or_empty_are_told() -> None:
     unit = Unit("one", "One", "Do.", owns=("/out/a.ts", "out/b.ts", "out/**", "c.ts", "pkg/__init__.py"))
     sizes = {"one": {"out/a.ts": None, "out/b.ts": 0, "c.ts": 5, "pkg/__init__.py": 0}}
@@ -345,6 +363,7 @@ def test_outputs_that_are_named_and_not_there_or_empty_are_told() -> None:
     assert list(outputs.find([Unit("two", "Two", "Do.", owns=("src/*",))], {"two": {}})) == []
 
 
+@pytest.mark.raises_code("review/unfinished")
 def test_a_file_that_is_too_long_is_told_and_the_rest_goes_on() -> None:
     files = {"big.py": Made(None, "x = 1\n" * 200_000), "bad.py": Made(None, "def f(:\n")}
     with merging.material(files) as made:
@@ -366,3 +385,10 @@ def test_generated_and_binary_files_are_passed_over() -> None:
     files = {"dist/a.min.js": Made(None, "function f( {\n"), "b.py": Made(None, "\0def f(:\n")}
     with merging.material(files) as made:
         assert checks.run(made) == ()
+
+
+@pytest.mark.spares_code("review/unfinished")
+def test_of_many_long_files_that_it_reads_nothing_is_unfinished() -> None:
+    files = {f"long{number}.py": Made(None, "x = 1\n" * 20_000) for number in range(3)}
+    with merging.material(files) as made:
+        assert "review/unfinished" not in [one.code for one in checks.run(made)]

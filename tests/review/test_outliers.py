@@ -23,6 +23,8 @@ def found(files: dict[str, Made], others: dict[str, str] | None = None) -> list[
         return list(outliers.find(made))
 
 
+@pytest.mark.spares_code("review/style-outlier")
+@pytest.mark.raises_code("review/style-outlier")
 @pytest.mark.parametrize(
     ("name", "usual", "other", "words"),
     [
@@ -54,12 +56,14 @@ def test_where_the_repository_has_no_habit_most_units_show_one() -> None:
     assert [(one.code, one.units) for one in found(files)] == [("review/style-outlier", ("u2",))]
 
 
+@pytest.mark.raises_code("review/style-split")
 def test_units_that_do_not_agree_are_told_once() -> None:
     files = {f"g{number}.js": Made(None, SINGLE if number % 2 else DOUBLE, (f"u{number}",)) for number in range(4)}
     (one,) = found(files)
     assert (one.code, len(one.units), len(one.related)) == ("review/style-split", 4, 1)
 
 
+@pytest.mark.spares_code("review/style-outlier", "review/style-split")
 def test_too_few_units_or_siblings_say_nothing() -> None:
     files = {f"g{number}.js": Made(None, SINGLE if number % 2 else DOUBLE, (f"u{number}",)) for number in range(3)}
     assert found(files, {f"src/f{number}.js": DOUBLE for number in range(4)}) == []

@@ -34,6 +34,7 @@ def _found(files: dict[str, Made]) -> list[Finding]:
         ("tests/test_a.py", f"key = '{_AWS}'", "AWS Access Key"),
     ],
 )
+@pytest.mark.raises_code("review/secret")
 def test_a_secret_is_told_by_its_kind_and_line(path: str, line: str, kind: str) -> None:
     (one,) = _found({path: Made("one\n", f"one\n{line}\n", ("two",))})
     assert (one.code, one.severity, one.path, one.units) == ("review/secret", Severity.WARNING, path, ("two",))
@@ -58,6 +59,7 @@ def test_a_secret_is_told_by_its_kind_and_line(path: str, line: str, kind: str) 
     ],
     ids=["there before", "moved", "read", "digest", "test", "meant", "generated", "gone"],
 )
+@pytest.mark.spares_code("review/secret")
 def test_what_is_none_or_was_there_is_not_told(path: str, before: str, after: str | None) -> None:
     assert _found({path: Made(before, after)}) == []
 

@@ -29,6 +29,7 @@ def plan(scripts: dict[str, str], saw: Path, *able: str, verify: tuple[str, ...]
     return Plan("", units, options)
 
 
+@pytest.mark.spares_code("unit/out-of-scope")
 @pytest.mark.parametrize("worktrees", ["overlay", "plain"])
 async def test_units_write_what_they_own(
     engine: Engine, checkout: Path, tmp_path: Path, git: GitCommand, worktrees: str

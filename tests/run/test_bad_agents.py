@@ -51,6 +51,7 @@ def marked_processes(run: str) -> list[int]:
     return found
 
 
+@pytest.mark.raises_code("unit/failed", "unit/no-change")
 @pytest.mark.parametrize(
     ("script", "state", "code"),
     [
@@ -123,6 +124,7 @@ async def test_silence_is_a_stall(engine: Engine, make_plan: PlanMaker) -> None:
     assert unit_of(view, "b").state is UnitState.DONE
 
 
+@pytest.mark.raises_code("unit/left-processes")
 async def test_a_daemon_does_not_outlive_its_agent(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:
     pid_file = tmp_path / "pid"
     daemon = f"setsid sh -c 'echo $$ > {pid_file}; exec sleep 300' >/dev/null 2>&1 </dev/null & "
@@ -161,6 +163,7 @@ async def test_an_agent_that_moves_the_base_is_not_believed(engine: Engine, make
     assert "base" in unit_of(view, "a").message
 
 
+@pytest.mark.raises_code("unit/checkout-touched")
 async def test_an_agent_that_reaches_into_the_repository_is_told_of(
     engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
 ) -> None:
@@ -179,6 +182,7 @@ async def test_names_that_git_cannot_hold_are_named_and_the_rest_is_taken(engine
     assert not any(path.startswith("sub/") for path in view.owners)
 
 
+@pytest.mark.raises_code("unit/ignored-files")
 async def test_files_that_the_repository_ignores_are_left_out_and_named(engine: Engine, make_plan: PlanMaker) -> None:
     view = await run_plan(engine, make_plan({"a": "a.txt"}, "echo x >> a.txt; echo y > debug.log"))
     assert set(view.owners) == {"a.txt"}

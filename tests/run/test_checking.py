@@ -94,17 +94,20 @@ def verdicts(events: list[run_events.Event]) -> list[CheckVerdict]:
     return [event.verdict for event in events if isinstance(event, run_events.CheckEnded)]
 
 
+@pytest.mark.spares_code("check/", "check/flaky", "check/base-fails", "check/failed")
 async def test_a_check_that_passes_is_said_and_runs_once(engine: Engine, words: Path, plan_of: Any) -> None:
     events = events_of(engine)
     view = await run_plan(engine, plan_of())
     assert view.state is RunState.READY
     assert view.message == "8 of 8 units done. The check passed."
     assert (view.check, view.checking, codes(view)) == ("The check passed.", "", [])
+    assert not {"check/check:word", "check/flaky", "check/base-fails", "check/failed"} & set(codes(view))
     assert checks(events) == [CheckOf.MERGED]
     assert verdicts(events) == [CheckVerdict.PASSED]
     assert "The check passed." in await engine.show(view.id, None, "report")
 
 
+@pytest.mark.raises_code("check/culprit")
 async def test_the_culprit_is_found_named_and_left_out_and_can_be_taken_in(
     engine: Engine, words: Path, git: GitCommand, plan_of: Any
 ) -> None:
@@ -151,6 +154,7 @@ async def test_two_that_only_fail_together_are_named_together(engine: Engine, wo
     assert sorted(view.owners) == [f"{name}.txt" for name in "acdefh"]
 
 
+@pytest.mark.raises_code("check/base-fails")
 async def test_what_the_base_has_already_is_nobodys_fault(
     engine: Engine, words: Path, plan_of: Any, git: GitCommand
 ) -> None:
@@ -171,6 +175,7 @@ async def test_beside_what_the_base_has_only_the_new_counts(engine: Engine, word
     assert sorted(view.owners) == [f"{name}.txt" for name in "abcdfgh"]
 
 
+@pytest.mark.raises_code("check/")
 async def test_where_nothing_would_be_left_the_problem_is_shown_at_its_place(
     engine: Engine, words: Path, plan_of: Any
 ) -> None:
@@ -184,6 +189,8 @@ async def test_where_nothing_would_be_left_the_problem_is_shown_at_its_place(
     assert list(view.owners) == ["a.txt"]
 
 
+@pytest.mark.spares_code("check/culprit")
+@pytest.mark.raises_code("check/flaky")
 async def test_a_verdict_that_flips_is_flaky_and_nobody_is_left_out(engine: Engine, words: Path, plan_of: Any) -> None:
     events = events_of(engine)
     view = await run_plan(engine, plan_of(d="odd"))
@@ -195,6 +202,7 @@ async def test_a_verdict_that_flips_is_flaky_and_nobody_is_left_out(engine: Engi
     assert len(view.owners) == 8
 
 
+@pytest.mark.raises_code("check/failed")
 async def test_a_check_that_cannot_be_run_says_so_and_blames_nobody(
     engine: Engine, words: Path, make_plan: PlanMaker
 ) -> None:

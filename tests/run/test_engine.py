@@ -275,6 +275,7 @@ async def test_a_unit_whose_verify_never_passes_is_left_out_but_kept_on_its_ref(
     assert git(checkout, "show", f"refs/fanout/{view.id}/units/a:a.txt").endswith("x")
 
 
+@pytest.mark.raises_code("unit/out-of-scope")
 async def test_writes_outside_owns_are_left_out_and_found(
     engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
 ) -> None:
@@ -298,6 +299,7 @@ async def test_without_owns_everything_is_taken_and_strays_are_noted(engine: Eng
     assert "new.txt" not in finding.message
 
 
+@pytest.mark.raises_code("merge/conflict")
 async def test_units_that_collide_leave_a_conflict_and_the_rest(
     engine: Engine, checkout: Path, git: GitCommand, make_plan: PlanMaker
 ) -> None:

@@ -48,6 +48,7 @@ def _added(name: str) -> str:
     return f"{code}\n\ndef {name}():\n    return '{name}'\n"
 
 
+@pytest.mark.raises_code("merge/auto-merged")
 def test_what_git_calls_a_conflict_is_merged_and_said(units: Units, tmp_path: Path, read_tree: ReadTree) -> None:
     results = {name: units.on({"code.py": _added(name), "notes.md": f"- a\n- {name}\n"}) for name in ("u1", "u2", "u3")}
     made = _integrate(units, results, tmp_path / "sides")

@@ -41,6 +41,7 @@ def of_agents(view: RunView) -> list[Finding]:
     return [one for one in view.findings if one.code in {"review/agent", "review/unanchored"}]
 
 
+@pytest.mark.raises_code("review/agent", "review/unanchored")
 async def test_answers_become_findings_at_their_lines_in_what_the_user_has(
     engine: Engine, make_plan: PlanMaker, checkout: Path
 ) -> None:
@@ -105,6 +106,7 @@ async def test_what_two_units_say_of_the_same_lines_is_one_finding_until_one_is_
     assert again.state is RunState.READY
 
 
+@pytest.mark.raises_code("unit/edits-dropped")
 async def test_edits_are_thrown_away_and_told(engine: Engine, make_plan: PlanMaker, checkout: Path) -> None:
     script = answering({"src/one.py": answer()}, before='echo "# more" >> "$1"; echo new > new.txt')
     view = await run_plan(engine, make_plan({"one": "src/one.py"}, script, mode="review"))
@@ -185,6 +187,7 @@ async def test_the_report_has_a_summary_for_each_unit(engine: Engine, make_plan:
     assert "## src/two.py\n\nNot reviewed: failed, the agent's answer cannot be read" in report
 
 
+@pytest.mark.spares_code("unit/edits-dropped")
 async def test_a_run_that_edits_has_none_of_it(engine: Engine, make_plan: PlanMaker) -> None:
     plan: Plan = make_plan({"one": "src/one.py"}, 'echo "# more" >> "$1"')
     view = await run_plan(engine, plan)

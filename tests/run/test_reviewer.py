@@ -76,6 +76,7 @@ async def test_its_remarks_are_findings_of_those_who_wrote_the_lines(
     assert "review/unfinished" not in codes(view)
 
 
+@pytest.mark.spares_code("review/agent", "review/unanchored")
 @pytest.mark.parametrize(("review", "asks"), [("checks", False), ("none", False), ("agent", True)])
 async def test_only_who_wants_it_gets_it(
     engine: Engine, make_plan: PlanMaker, checkout: Path, tmp_path: Path, review: str, *, asks: bool

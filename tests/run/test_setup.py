@@ -100,6 +100,7 @@ async def test_a_setup_that_fails_starts_no_agent(engine: Engine, tmp_path: Path
     assert _left(tmp_path) == []
 
 
+@pytest.mark.spares_code("unit/failed")
 async def test_a_retry_keeps_the_work_of_the_first_try(engine: Engine, tmp_path: Path, make_plan: PlanMaker) -> None:
     script = 'test "$1" = a.txt; echo x >>"$1"; echo y >>src/two.py'
     verify = ("sh", "-c", f'test -e "{tmp_path}/once" || {{ touch "{tmp_path}/once"; exit 1; }}')

@@ -81,6 +81,7 @@ async def test_without_the_option_all_start_from_the_base(
     assert git(package, "show", f"{view.merged}:pkg/app.py").endswith("# after nothing")
 
 
+@pytest.mark.spares_code("merge/conflict")
 async def test_a_later_unit_may_change_what_an_earlier_one_changed(
     package: Path, engine: Engine, make_plan: PlanMaker, git: GitCommand
 ) -> None:
@@ -99,6 +100,7 @@ async def test_a_later_unit_may_change_what_an_earlier_one_changed(
     assert view.owners == {"shared.txt": ("a", "b"), "pkg/api.py": ("b",)}
 
 
+@pytest.mark.raises_code("unit/starts-without")
 async def test_those_that_need_a_failed_unit_say_so_and_start_from_what_there_is(
     package: Path, engine: Engine, make_plan: PlanMaker, git: GitCommand
 ) -> None:
@@ -112,6 +114,7 @@ async def test_those_that_need_a_failed_unit_say_so_and_start_from_what_there_is
     assert view.state is RunState.READY
 
 
+@pytest.mark.spares_code("unit/starts-without")
 @pytest.mark.usefixtures("package")
 async def test_nothing_is_said_of_units_whose_needs_are_done(engine: Engine, make_plan: PlanMaker) -> None:
     view = await run_plan(engine, make_plan(UNITS, SCRIPT, order="depends"))
