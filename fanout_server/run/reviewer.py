@@ -91,9 +91,9 @@ class Reviewer:
                 " look at what changed yourself, or run the plan again."
             )
             await record.find(Finding(UNFINISHED, Severity.WARNING, message))
-        told = f"{_TITLE} looked at {done} of {len(parts)} parts and found {len(found)} things."
-        if len(parts) == 1 and done:
-            told = f"{_TITLE} found {len(found)} things."
+        things = "one thing" if len(found) == 1 else f"{len(found)} things" if found else "nothing"
+        looked = f" looked at {done} of {len(parts)} parts and" if len(parts) != 1 or not done else ""
+        told = f"{_TITLE}{looked} found {things}."
         await record.emit(run_events.ReviewEnded(record.run, time.time(), told, time.monotonic() - began))
 
 

@@ -24,6 +24,7 @@ def files(tmp_path: Path) -> FakeFiles:
     "preflight/duplicate",
     "preflight/shared-file",
     "preflight/no-variable",
+    "preflight/no-reviewer",
 )
 @pytest.mark.parametrize(
     ("code", "header", "body"),
@@ -36,6 +37,7 @@ def files(tmp_path: Path) -> FakeFiles:
         ("preflight/duplicate", "", "Do {file}\n- src/c.ts\n- src/a b.ts\n"),
         ("preflight/shared-file", "owns: ['{file}']\n", "Do {file}\n- src/c.ts\n- build.ts\n"),
         ("preflight/no-variable", "", "Do what {item} needs\n- src/c.ts\n"),
+        ("preflight/no-reviewer", "review: checks\n", "Do {file}\n- src/c.ts\n"),
     ],
 )
 def test_what_is_in_order_is_not_told_of(files: FakeFiles, tmp_path: Path, code: str, header: str, body: str) -> None:
