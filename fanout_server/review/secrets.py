@@ -21,7 +21,7 @@ CODE = "review/secret"
 _UNSURE = frozenset({"HexHighEntropyString", "Base64HighEntropyString", "IPPublicDetector"})
 # Passwords in tests are made up; a real key is as bad there as anywhere.
 _NOT_IN_TESTS = frozenset({"KeywordDetector", "BasicAuthDetector"})
-_MOST_LINES = 20_000
+_MOST_LINES = 80_000
 
 
 def is_there() -> bool:
@@ -76,9 +76,11 @@ def answer(lines: list[str], before: str, test: bool) -> list[tuple[int, list[st
     with transient_settings({"plugins_used": [{"name": name} for name in names]}) as settings:
         # It asks the service itself whether a key is good.
         settings.disable_filters("detect_secrets.filters.common.is_ignored_due_to_verification_policies")
+        known: dict[str, list[str]] = {}
         for at, line in enumerate(lines):
-            # The library's own note: whoever wrote it has looked at it.
-            kinds = [secret.type for secret in scan_line(line) if (secret.secret_value or line) not in before]
-            if kinds:
-                found.append((at, sorted(set(kinds))))
+            if line not in known:
+                new = {secret.type for secret in scan_line(line) if (secret.secret_value or line) not in before}
+                known[line] = sorted(new)
+            if known[line]:
+                found.append((at, known[line]))
     return found

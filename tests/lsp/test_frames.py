@@ -181,7 +181,7 @@ def test_unknown_values_in_capabilities_do_not_keep_the_editor_out(start: Client
         ([{"runId": 3, "what": "diff"}], "'runId' of fanout.show should be a string, but is a whole number."),
         (
             [{"runId": "x", "what": "dif"}],
-            "'what' of fanout.show is one of diff, log, report, prompt, folder, not 'dif'.",
+            "'what' of fanout.show is one of diff, log, report, sarif, prompt, folder, not 'dif'.",
         ),
         (
             [{"runID": "x", "what": "diff"}],
