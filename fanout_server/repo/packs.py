@@ -139,7 +139,7 @@ class Packs:
 
 
 def _delete(path: str) -> None:
-    """The index first: what has none is no pack."""
+    """The index first: what has none is no pack. One that cannot go is no harm, and git's own clean-up takes it."""
     for end in (".idx", ".pack"):
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(OSError):
             os.unlink(f"{path}{end}")  # noqa: PTH108 - texts, as all here

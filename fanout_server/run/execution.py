@@ -15,7 +15,7 @@ from fanout_server import model, run_events
 from fanout_server.agents import registry
 from fanout_server.agents.base import Agent
 from fanout_server.model import Finding, Plan, RunState, RunView, UnitState
-from fanout_server.repo import deleting, objects, pristine, refs, room, snapshot, usage
+from fanout_server.repo import deleting, pristine, refs, room, snapshot, usage
 from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
@@ -245,8 +245,7 @@ class Execution:
                 await anyio.to_thread.run_sync(self._tidy)
 
     def _tidy(self) -> None:
-        """Needless packs go, and the folder of the run's worktrees if it is empty; else a later start reaps it."""
-        objects.of(self._services.repository).sweep_packs()
+        """The folder of the run's worktrees, if all of them could be removed; else a later start reaps it."""
         folder = self._folders.worktrees
         if folder.is_dir() and all(path.name.startswith(".") for path in folder.iterdir()):
             deleting.discard(folder, pristine.trash(self._services.state_root))

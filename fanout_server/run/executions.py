@@ -7,9 +7,11 @@ from collections.abc import Awaitable, Callable
 
 import anyio
 import anyio.abc
+import anyio.to_thread
 
 from fanout_server import model, run_events
 from fanout_server.model import Plan
+from fanout_server.repo import objects
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import JournalError
 from fanout_server.run.services import Services
@@ -97,3 +99,6 @@ class Executions:
         finally:
             execution.over.set()
             del self._executions[execution.run]
+            # It takes its time, and only the engine's own end waits for it.
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(objects.of(self._services.repository).sweep_packs)
