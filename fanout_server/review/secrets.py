@@ -14,6 +14,7 @@ from fanout_server.model import Finding, Severity
 from fanout_server.review.material import Material
 from fanout_server.review.merged import LONGEST, Changed, is_generated, named
 from fanout_server.review.style import is_test
+from fanout_server.syntax.worker import Worker
 
 CODE = "review/secret"
 
@@ -27,6 +28,12 @@ _MOST_LINES = 80_000
 def is_there() -> bool:
     """Whether the rules are installed."""
     return importlib.util.find_spec("detect_secrets") is not None
+
+
+def ready(process: Worker) -> None:
+    """Has the process load the rules, which takes longer than to look for most secrets. Raises Unreadable."""
+    if is_there():
+        process.call(f"{__name__}:answer", [""], "", False)  # noqa: FBT003 - as JSON has it
 
 
 def find(material: Material) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from fanout_server.model import Finding, Plan, Severity
 from fanout_server.repo import blobs, changes, objects, searching, trees
 from fanout_server.repo.changes import Change
 from fanout_server.repo.repository import Repository
-from fanout_server.review import checks, facts, outputs
+from fanout_server.review import checks, facts, outputs, secrets
 from fanout_server.review.material import CODE, Material
 from fanout_server.review.merged import Changed, changed
 from fanout_server.run.integrate import Integration
@@ -40,6 +40,7 @@ def warm() -> None:
     # Whatever is wrong with it the review will meet, and tell.
     with contextlib.suppress(Unreadable):
         facts.ready(PROCESSES[0])
+        secrets.ready(PROCESSES[0])
 
 
 async def review(

@@ -11,6 +11,7 @@ import pytest
 from fanout_server.model import Finding, Severity
 from fanout_server.review import checks, secrets
 from fanout_server.review.material import OutOfTime
+from fanout_server.syntax.worker import Worker
 from tests.review.merging import Made, material
 
 # In parts, so that nobody who searches this file for secrets finds any.
@@ -70,6 +71,20 @@ def test_without_the_extra_nothing_is_looked_for(monkeypatch: pytest.MonkeyPatch
         importlib.util, "find_spec", lambda name, *rest: None if name == "detect_secrets" else look(name, *rest)
     )
     assert _found({"a.py": Made("", f"key = '{_AWS}'\n")}) == []
+
+
+def test_what_is_made_ready_needs_no_rules_loaded_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever waits for a review waits for them otherwise."""
+    process = Worker()
+    try:
+        secrets.ready(process)
+        loaded = process.call("builtins:eval", "'detect_secrets.core.scan' in __import__('sys').modules")
+        monkeypatch.setattr(secrets, "is_there", lambda: False)
+        monkeypatch.setattr(Worker, "call", lambda *_, **__: pytest.fail("there is nothing to load"))
+        secrets.ready(process)
+    finally:
+        process.close()
+    assert loaded is True
 
 
 def test_too_much_to_search_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
