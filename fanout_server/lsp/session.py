@@ -57,6 +57,11 @@ class Session:
         self._closing = True
         await self.engines.close()
 
+    @property
+    def closing(self) -> bool:
+        """Whether the editor has ended the session: nothing is asked of it or told to it any more."""
+        return self._closing
+
     def spawn(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
         """Starts work that nobody waits for. What goes wrong with it is told to the user, and ends nothing else."""
         self.tasks.start_soon(self._guarded, work, args)
@@ -160,6 +165,9 @@ class Session:
             self.error("fanout broke on an error of its own; its log says more.")
 
     def _show(self, kind: types.MessageType, text: str) -> None:
+        if self._closing:
+            _log.info("at the end: %s", text)
+            return
         self.protocol.notify(types.WINDOW_SHOW_MESSAGE, types.ShowMessageParams(type=kind, message=text))
 
     async def ask(self, method: str, params: Any, timeout: float, before: Callable[[], None] | None = None) -> Any:

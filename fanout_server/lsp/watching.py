@@ -127,8 +127,9 @@ class Watching:
             return  # it could not begin; whoever launched it heard why
         finally:
             self._active.pop(run, None)
-        await self.publish(engine, view)
-        await self._ended(engine, view)
+        if not self._session.closing:
+            await self.publish(engine, view)
+            await self._ended(engine, view)
 
     async def _show_progress(self, engine: Engine, run: str, instruction: str) -> RunView:
         def cancel() -> None:
@@ -142,7 +143,8 @@ class Watching:
                 await engine.wait_over(run)
                 updates.cancel_scope.cancel()
             view = await engine.view(run)
-            progress.message = f"{view.state}: {progress_line(view)}"
+            if view.state is not RunState.INTERRUPTED:
+                progress.message = f"{view.state}: {progress_line(view)}"
         return view
 
     async def _update(self, engine: Engine, run: str, progress: Progress) -> None:
