@@ -226,6 +226,7 @@ class Options:
     order: str = "plan"
     mode: str = "edit"
     review: str = "checks"
+    conflicts: str = "leave"
     apply: str = "ask"
     worktrees: str = "auto"
     env: Mapping[str, str] = field(factory=dict)

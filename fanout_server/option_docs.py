@@ -158,6 +158,14 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         "checks",
         settings.REVIEWS,
     ),
+    "conflicts": OptionDoc(
+        "What becomes of changes of two units that do not fit together: the later one is left out, or first the agent"
+        " of the run is asked, once for each, to bring both together. What it makes of them is looked at as any"
+        " result; its cost counts in `budget`.",
+        "one word",
+        "leave",
+        settings.CONFLICTS,
+    ),
     "apply": OptionDoc(
         "What happens when the results are ready: you are asked, they are applied at once, or they wait.",
         "one word",

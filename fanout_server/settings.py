@@ -57,6 +57,7 @@ OPTION_KEYS: tuple[str, ...] = (
     "order",
     "mode",
     "review",
+    "conflicts",
     "apply",
     "worktrees",
     "env",
@@ -70,6 +71,7 @@ SPLITS = ("path", "symbol", "item", "folder", "diagnostic", "line")
 ORDERS = ("plan", "depends")
 MODES = ("edit", "review")
 REVIEWS = ("checks", "agent", "none")
+CONFLICTS = ("leave", "agent")
 APPLIES = ("ask", "now", "later")
 WORKTREES = ("auto", "overlay", "copy", "pool", "plain")
 
@@ -151,6 +153,7 @@ _PARSERS: dict[str, values.Parser] = {
     "order": values.one_of(ORDERS),
     "mode": values.one_of(MODES),
     "review": values.one_of(REVIEWS),
+    "conflicts": values.one_of(CONFLICTS),
     "apply": values.one_of(APPLIES),
     "worktrees": values.one_of(WORKTREES),
     "env": shapes.env,

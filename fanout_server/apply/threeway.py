@@ -51,14 +51,15 @@ def merge(base: bytes, ours: bytes, theirs: bytes) -> tuple[TextEdit, ...] | Con
 class Choice(StrEnum):
     """What becomes of lines that both sides changed: ``BOTH`` has ours and then theirs.
 
-    ``DROP`` is for what nobody else changed: a unit's part of a file is taken out again. ``REPLACE`` puts what a
-    finding suggests in the place of what it is about.
+    ``DROP`` is for what nobody else changed: a unit's part of a file is taken out again; ``DROP_UNIT`` does so in all
+    files. ``REPLACE`` puts what a finding suggests in the place of what it is about.
     """
 
     MINE = "mine"
     THEIRS = "theirs"
     BOTH = "both"
     DROP = "drop"
+    DROP_UNIT = "drop-unit"
     REPLACE = "replace"
 
 

@@ -162,6 +162,8 @@ def _title(finding: Finding, choice: Choice) -> str:
         return "Replace it as suggested"
     if choice is Choice.DROP:
         return f"Drop unit {finding.units[0]}'s part of this file"
+    if choice is Choice.DROP_UNIT:
+        return f"Drop unit {finding.units[0]} from all files"
     if finding.code == conflicts.CODE:
         return _TITLES[choice]
     if finding.code == automatic.CODE:
@@ -220,9 +222,15 @@ def _offered(known: Known, uri: str, path: str) -> Iterator[tuple[str, str, dict
     if whole or path in view.rest:
         yield f"Apply run {run} to this file", "fanout.apply", {"runId": run, "files": [uri], "mode": "now"}
     if whole:
+        makers = {unit for units in view.owners.values() for unit in units}
         for unit in view.owners[path][:_MOST_UNITS]:
             title = next((one.title for one in view.units if one.id == unit), unit)
             yield f"Apply unit {unit} ({title})", "fanout.apply", {"runId": run, "units": [unit], "mode": "now"}
+            # Units whose parts were left out of the change set stay out of it.
+            others = [one.id for one in view.units if one.id != unit and one.id in makers]
+            if others:
+                without = {"runId": run, "units": others, "mode": "now"}
+                yield f"Apply run {run} without unit {unit} ({title})", "fanout.apply", without
         yield f"Apply all of run {run} ({len(view.owners)} files)", "fanout.apply", {"runId": run, "mode": "now"}
     elif view.rest:
         yield f"Apply the rest of run {run} ({len(view.rest)} files)", "fanout.apply", {"runId": run, "mode": "now"}

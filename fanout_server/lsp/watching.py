@@ -25,6 +25,7 @@ from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run import delivery
 from fanout_server.run.engine import Engine
+from fanout_server.run.fixing import settled_with
 from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
 
@@ -332,6 +333,8 @@ class Watching:
         for one, finding in zip(ids, settled, strict=True):
             if fix is not None and not await self.fixing.settle(engine, run, (one, finding), fix):
                 raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
+            if fix is not None:
+                settled = [*settled, *settled_with(self.known[run].view, finding, fix)]
         await engine.settle(run, settled, dismissed=fix is None)
         self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
         await self.publish(engine, await engine.view(run))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from fanout_server.agents import languages
 from fanout_server.merging import checks, lines, prose, trees
@@ -14,13 +14,25 @@ _NOT_BY_TREE = frozenset({"markdown", "html"})
 
 def answer(path: str, base: str, ours: str, theirs: str) -> tuple[str, str, str] | None:
     """The merged text, how it was merged (``spaces``, ``syntax``, ``list``) and the confidence; or nothing."""
-    readings = [one for one in languages.of_path(path) if one not in _NOT_BY_TREE]
-    if not readings and path.rpartition("/")[2] in {"BUILD", "WORKSPACE", "SConstruct"}:
-        readings = ["python"]
-    for language, way, merged, confidence in _tries(path, readings, base, ours, theirs):
+    for language, way, merged, confidence in _tries(path, _readings(path), base, ours, theirs):
         if checks.keeps_all(base, ours, theirs, merged) and checks.is_sound((ours, theirs), merged, language):
             return merged, way, str(confidence)
     return None
+
+
+def is_sound(path: str, sides: Sequence[str], merged: str) -> bool:
+    """As ``checks.is_sound``, in one of the languages that the file may be in."""
+    readings = _readings(path)
+    if not readings:
+        return checks.is_sound(sides, merged, None)
+    return any(checks.is_sound(sides, merged, language) for language in readings)
+
+
+def _readings(path: str) -> list[str]:
+    readings = [one for one in languages.of_path(path) if one not in _NOT_BY_TREE]
+    if not readings and path.rpartition("/")[2] in {"BUILD", "WORKSPACE", "SConstruct"}:
+        return ["python"]
+    return readings
 
 
 def _tries(

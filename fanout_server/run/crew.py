@@ -60,6 +60,10 @@ class Crew:
     def unit_ids(self) -> tuple[str, ...]:
         return tuple(unit.id for unit in self._plan.units)
 
+    def replan(self, plan: Plan) -> None:
+        """There are more units by now."""
+        self._plan = plan
+
     def cancel(self, units: Collection[str] | None) -> tuple[str, ...]:
         """Ends these units, or all; returns the ids of those that had not ended."""
         wanted = set(self.unit_ids if units is None else units)
@@ -91,7 +95,8 @@ class Crew:
         pilot = self._plan.options.pilot
         if not pilot or self.all_cancelled or (view is not None and view.accepted is not None):
             return self._plan.units
-        return self._plan.units[:pilot]
+        # A repair comes after all others, whatever was the pilot.
+        return (*self._plan.units[:pilot], *(unit for unit in self._plan.units[pilot:] if unit.mends is not None))
 
     def has_to_do(self, unit: Unit) -> bool:
         return not self._record.unit(unit.id).state.ended
@@ -123,7 +128,7 @@ class Crew:
             unit_ids=self.unit_ids,
         )
         await self._surroundings.begin()
-        if context.setup_is_shared and not self.all_cancelled:
+        if context.setup_is_shared and not (self.setup_was_shared or self.all_cancelled):
             try:
                 with anyio.CancelScope() as self._setup_scope:
                     await setting_up.share(self._services, self._run, source, self._folders, options, left[0].setup)
@@ -194,7 +199,7 @@ class Crew:
         ended: run_events.UnitEnded | None = None
         with anyio.CancelScope() as scope:
             self._unit_scopes[unit.id] = scope
-            if unit.id in self._cancelled:
+            if self.all_cancelled or unit.id in self._cancelled:
                 scope.cancel()
             try:
                 ended = await self._run_unit(context, unit, turn)

@@ -20,7 +20,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, recovery, reviewing, waves
+from fanout_server.run import locks, mending, recovery, repairs, reviewing, waves
 from fanout_server.run.check_runs import Where
 from fanout_server.run.checking import Checking, Delivered, Outcome
 from fanout_server.run.context import Delivery
@@ -84,6 +84,7 @@ class Execution:
                 raise model.FanoutError(f"Run {self.run} never began; start it anew.")
             if view.state not in {*ACTIVE, RunState.INTERRUPTED, *RESUMABLE}:
                 raise model.FanoutError(f"Run {self.run} is {view.state} by now; another process went on with it.")
+            _check_new(view, wish)
             # Only now: before it had the lock, it could have been another process that works there.
             await anyio.to_thread.run_sync(recovery.reap_run, self._services, self.run)
             try:
@@ -94,6 +95,8 @@ class Execution:
             await self._record.emit(run_events.RunResumed(self.run, time.time()))
             if wish is not None:
                 await self._record.emit(wish)
+            # Another process may have added units since the plan was read.
+            self._replan()
             await self._work(agent, view.base)
 
     @contextlib.asynccontextmanager
@@ -252,17 +255,56 @@ class Execution:
         deleting.empty(pristine.trash(self._services.state_root))
 
     async def _integrate(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
-        view = self._record.begun()
         if self._plan.options.mode == "review":
-            await self._end(view, "")
+            await self._end(self._record.begun(), "")
             return
+        joined = await self._join(source.base)
+        if await self._add_repairs(joined.integration.findings):
+            await self._crew.work(agent, source, cleanup)
+            if any(self._crew.has_to_do(unit) for unit in self._plan.units):
+                await self._stop_for_want_of_room()
+                return
+            joined = await self._join(source.base, joined.integration.findings)
+        await self._look_at(agent, source, cleanup, joined)
+
+    async def _join(self, base: str, before: Collection[Finding] = ()) -> Delivered:
+        """All that is done becomes one change set. ``before`` is what was found the last time that it did."""
+        view = self._record.begun()
         results = {unit.id: unit.result for unit in view.units if unit.state is UnitState.DONE and unit.result}
-        keep = functools.partial(self._merge, source.base)
-        integration = await anyio.to_thread.run_sync(keep, results)
+        integration = await anyio.to_thread.run_sync(self._merge, base, results)
+        stale = tuple(finding for finding in before if finding not in integration.findings)
+        if stale:
+            await self._record.emit(run_events.FindingsSettled(self.run, time.time(), stale))
         for finding in integration.findings:
             if finding not in view.findings:
                 await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
+        return Delivered(
+            integration, await anyio.to_thread.run_sync(mending.fit, self._services.repository, self._plan, results)
+        )
+
+    async def _add_repairs(self, found: Collection[Finding]) -> bool:
+        """Whether there are units more, to settle conflicts."""
+        if self._plan.options.conflicts != "agent":
+            return False
+        wishes = await anyio.to_thread.run_sync(repairs.wishes, self._services, self._record.begun(), found)
+        for wish in wishes:
+            if self._crew.all_cancelled:
+                break
+            await self._record.emit(wish)
+            self._replan()
+        return any(self._crew.has_to_do(unit) for unit in self._plan.units)
+
+    def _replan(self) -> None:
+        """There may be more units by now."""
+        self._plan = self._record.begun().plan
+        self._crew.replan(self._plan)
+
+    async def _look_at(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup, joined: Delivered) -> None:
+        """The review and the check of what is merged, then the end of the run."""
+        view = self._record.begun()
+        integration, results = joined.integration, joined.results
+        keep = functools.partial(self._merge, source.base)
         repository = self._services.repository
         found = await reviewing.review(repository, source.base, self._plan, results, integration)
         for finding in found:
@@ -275,8 +317,7 @@ class Execution:
             checked = await self._checking.work(where, integration, results, merge, keep)
             if checked.rest is not None:
                 await self._review_rest(source.base, checked.rest, found)
-            merged = checked.rest or Delivered(integration, results)
-            await self._reviewer.work(where, agent, cleanup, merged)
+            await self._reviewer.work(where, agent, cleanup, checked.rest or joined)
         await self._end(view, f" {checked.message}" if checked.message else "")
 
     async def _end(self, view: RunView, told: str) -> None:
@@ -312,3 +353,12 @@ class Execution:
             return Made(integration, {refs.merged_ref(self.run): integration.merged}, early)
 
         return keep(repository, make, "The merged result")
+
+
+def _check_new(view: RunView, wish: Wish | None) -> None:
+    """Raises FanoutError where another process has added a unit of the same name since the wish was made."""
+    if isinstance(wish, run_events.RepairAdded) and any(unit.id == wish.work.id for unit in view.units):
+        raise model.FanoutError(
+            f"Run {view.id} was given to another process meanwhile, which has a unit {wish.work.id} already. Nothing"
+            " was started. Look at what it made of the run, then ask again if the finding is still there."
+        )

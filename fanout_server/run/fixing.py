@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
 from attrs import evolve
@@ -32,7 +33,9 @@ def choices(view: RunView, finding: Finding) -> tuple[Choice, ...]:
     if automatic.can_be_undone(finding):
         return (Choice.MINE, Choice.THEIRS)
     if finding.path is not None and finding.units and finding.range is not None and is_of_review(finding):
-        return (*replaced, Choice.DROP)
+        unit = next((one for one in view.units if one.id == finding.units[0]), None)
+        whole = (Choice.DROP_UNIT,) if unit is not None and len(unit.files) > 1 else ()
+        return (*replaced, Choice.DROP, *whole)
     if finding.code == "unit/out-of-scope" and finding.severity is Severity.WARNING:
         return (Choice.THEIRS,)
     return ()
@@ -46,6 +49,8 @@ def plan(services: Services, view: RunView, finding: Finding, choice: Choice, pr
         return replacing.plan(services, view, finding, present)
     if choice is Choice.DROP:
         return _plan_of_drop(services, view, finding, present)
+    if choice is Choice.DROP_UNIT:
+        return _plan_to_drop_unit(services, view, finding, present)
     if finding.code == automatic.CODE:
         return _plan_to_undo(view, finding, finding.path, choice, present)
     if finding.code != CODE:
@@ -107,27 +112,58 @@ def _plan_of_strays(services: Services, view: RunView, finding: Finding, present
     return made
 
 
+def settled_with(view: RunView, finding: Finding, choice: Choice) -> tuple[Finding, ...]:
+    """What else is settled by the choice: of a unit that goes, what was found in its parts alone."""
+    if choice is not Choice.DROP_UNIT:
+        return ()
+    gone = finding.units[:1]
+    return tuple(one for one in view.findings if one != finding and one.units == gone and is_of_review(one))
+
+
 def _plan_of_drop(services: Services, view: RunView, finding: Finding, present: Present) -> EditPlan:
     """The first unit's change of the file, backwards; what others and you changed of it stays."""
+    unit, found = _parts_of(services, view, finding)
+    change = next((one for one in found if one.path == finding.path), None)
+    if not view.delivered or finding.path not in view.delivered[-1].files:
+        raise NotFixable(f"'{finding.path}' does not have the unit's part yet. Apply run {view.id} to it first.")
+    if change is None or change.renamed_from is not None:
+        raise NotFixable(f"Unit {unit} moved '{finding.path}' or did not change it. Change the file by hand.")
+    return _backwards([change], unit, present)
+
+
+def _plan_to_drop_unit(services: Services, view: RunView, finding: Finding, present: Present) -> EditPlan:
+    """All that the first unit changed of what you have, backwards, or nothing of it."""
+    unit, found = _parts_of(services, view, finding)
+    has = view.delivered[-1].files if view.delivered else {}
+    changes = [one for one in found if one.path in has]
+    moved = next((one for one in changes if one.renamed_from is not None), None)
+    if moved is not None:
+        raise NotFixable(f"Unit {unit} moved '{moved.renamed_from}' to '{moved.path}'. Take back its changes by hand.")
+    if not changes:
+        raise NotFixable(f"Nothing of unit {unit} is applied. Apply run {view.id} without it.")
+    return _backwards(changes, unit, present)
+
+
+def _parts_of(services: Services, view: RunView, finding: Finding) -> tuple[str, tuple[FileChange, ...]]:
+    """The id of the finding's first unit, and what it changed."""
     unit = next((one for one in view.units if one.id in finding.units[:1]), None)
     if unit is None or unit.result is None:
         raise NotFixable(f"What the unit made of '{finding.path}' is kept no more, so it cannot be taken out.")
-    if not view.delivered or finding.path not in view.delivered[-1].files:
-        raise NotFixable(f"'{finding.path}' does not have the unit's part yet. Apply run {view.id} to it first.")
     began = commits.parent(services.repository, unit.result) or view.base
-    found = changeset.load(services.repository, began, unit.result, {})
-    change = next((one for one in found if one.path == finding.path), None)
-    if change is None or change.renamed_from is not None:
-        raise NotFixable(f"Unit {unit.id} moved '{finding.path}' or did not change it. Change the file by hand.")
-    back = FileChange(change.path, change.new, change.old, (unit.id,))
-    made = plan_edits([back], present, taking_back=True)
+    return unit.id, tuple(changeset.load(services.repository, began, unit.result, {}))
+
+
+def _backwards(changes: Collection[FileChange], unit: str, present: Present) -> EditPlan:
+    back = [FileChange(change.path, change.new, change.old, (unit,)) for change in changes]
+    made = plan_edits(back, present, taking_back=True)
     if made.left:
+        names = ", ".join(f"'{one.path}'" for one in made.left)
         raise NotFixable(
-            f"Others changed the same lines of '{finding.path}' as unit {unit.id}, so its part cannot be taken out"
-            " alone. Change the file by hand."
+            f"Others changed the same lines of {names} as unit {unit}, so its part cannot be taken out alone. Change"
+            " the file by hand."
         )
     if not made.edits:
-        raise NotFixable(f"Nothing of unit {unit.id} is left in '{finding.path}'. Dismiss the finding.")
+        raise NotFixable(f"Nothing of unit {unit} is left in {len(back)} file(s). Dismiss the finding.")
     return made
 
 

@@ -81,8 +81,10 @@ def integrate(
     grown: Joining | None = None,
 ) -> Integration:
     """As ``run.integrate``, wave by wave; goes on with what has ``grown`` if it leads there. Raises GitFailed."""
-    merged = _by_waves(repository, run, base, plan, results, sides, grown)
-    return mending.settle(repository, plan, results, merged, sides)
+    unfit = mending.unfit(repository, plan, results)
+    taken = mending.taken(plan, results, unfit)
+    merged = _by_waves(repository, run, base, plan, taken, sides, grown)
+    return mending.settle(repository, run, plan, taken, merged, sides, unfit)
 
 
 def _by_waves(

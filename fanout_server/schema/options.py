@@ -71,6 +71,7 @@ SCHEMAS: Mapping[str, Schema] = {
     "order": _one_of(settings.ORDERS),
     "mode": _one_of(settings.MODES),
     "review": _one_of(settings.REVIEWS),
+    "conflicts": _one_of(settings.CONFLICTS),
     "apply": _one_of(settings.APPLIES),
     "worktrees": _one_of(settings.WORKTREES),
     "env": {"type": "object", "propertyNames": {"pattern": "^[^=]+$"}, "additionalProperties": {"type": "string"}},

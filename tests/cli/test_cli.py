@@ -132,6 +132,20 @@ def test_functions_of_a_file_are_units_each_changed_by_itself(checkout: Path) ->
     assert (checkout / "src" / "one.py").read_text() == "def one():\n    return (1)\n\n\ndef more():\n    return 2\n"
 
 
+def test_a_conflict_is_given_to_an_agent_and_what_it_made_is_applied(checkout: Path, git: GitCommand) -> None:
+    (checkout / "shared.txt").write_text("start\n")
+    git(checkout, "add", ".")
+    git(checkout, "commit", "-qm", "shared")
+    script = "case $1 in shared.txt) echo b.txt >> $1;; *) echo $1 > shared.txt;; esac"
+    words = ["--set", f"command=[sh, -c, '{script}', agent, '{{file}}']", "--set", "conflicts=agent", "--apply"]
+    done = fanout(checkout, "run", "-i", "x {file}", *words, "a.txt", "b.txt")
+    assert done.returncode == 0, text(done)
+    assert "one more unit: Repair of shared.txt" in text(done)
+    assert "Repair of shared.txt: done" in text(done)
+    assert "3 of 3 units done" in text(done)
+    assert (checkout / "shared.txt").read_text() == "a.txt\nb.txt\n"
+
+
 def test_a_plan_that_says_apply_now_is_applied(checkout: Path) -> None:
     done = fanout(checkout, "run", "-i", "x {file}", "--set", APPEND, "--set", "apply=now", "a.txt")
     assert done.returncode == 0, text(done)

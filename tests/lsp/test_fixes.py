@@ -218,6 +218,7 @@ def test_what_is_later_is_applied_from_its_files_in_parts_and_taken_back(
     assert titles == [
         f"fanout: Apply run {run} to this file",
         "fanout: Apply unit 02-two (src/two.py)",
+        f"fanout: Apply run {run} without unit 02-two (src/two.py)",
         f"fanout: Apply all of run {run} (3 files)",
         f"fanout: Show the diff of run {run}",
         f"fanout: Discard run {run}",
