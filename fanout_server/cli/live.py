@@ -38,6 +38,8 @@ _TITLE_WIDTH = 48
 # Lines of the terminal that are not rows: the table's head, the sum, the cursor's line.
 _OTHER_LINES = 6
 _REDRAWS_A_SECOND = 8
+# Of a finding's message, below its first.
+_MOST_LINES = 8
 
 
 class Watcher(Protocol):
@@ -216,10 +218,16 @@ def print_findings(console: Console, findings: tuple[Finding, ...]) -> None:
     order = list(_SEVERITIES)
     for finding in sorted(findings, key=lambda one: order.index(one.severity)):
         line = Text(f"{finding.severity.value}: ", style=_SEVERITIES[finding.severity])
-        line.append(f"{visible(finding.message)} [{finding.code}]", style="default")
+        first, *more = finding.message.split("\n")
+        line.append(f"{visible(first)} [{finding.code}]", style="default")
         if finding.path and finding.range:
             line.append(f" ({visible(finding.path)}:{finding.range.start.line + 1})", style="dim")
         console.print(line, soft_wrap=True)
+        for one in more[:_MOST_LINES]:
+            console.print(Text(f"  {visible(one)}", style="dim"), soft_wrap=True)
+        if len(more) > _MOST_LINES:
+            rest = f"  ({len(more) - _MOST_LINES} more lines: 'fanout show --what report' has them)"
+            console.print(Text(rest, style="dim"), soft_wrap=True)
         for related in finding.related:
             console.print(Text(f"  {related.message}: {visible(related.path)}", style="dim"), soft_wrap=True)
 

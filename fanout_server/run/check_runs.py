@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
@@ -88,7 +89,7 @@ class CheckRuns:
                 ended = await self._program(setup, worktree, mark, folder / "setup.log")
                 if not _is_good(ended):
                     how = f"setup failed: {setting_up.told(ended)}"
-                    return Checked(how, (), _said(ended), folder / "setup.log", started=False)
+                    return Checked(how, (), _said(ended, worktree.path), folder / "setup.log", started=False)
             log = folder / "check.log"
             ended = await self._program(self._where.plan.options.check, worktree, mark, log)
             if not _is_good(ended) and await anyio.to_thread.run_sync(self._where.gate.is_full):
@@ -127,7 +128,7 @@ class CheckRuns:
             # What it only warns of is nothing new where it fails.
             return Checked("", problems, "", log, passed=True)
         started = ended.reason != "not-started"
-        return Checked(setting_up.told(ended), problems, _said(ended), log, started=started)
+        return Checked(setting_up.told(ended), problems, _said(ended, folder), log, started=started)
 
 
 def contents_of(repository: Repository, tree: str) -> Callable[[str], bytes | None]:
@@ -148,8 +149,10 @@ def _is_good(ended: Ended) -> bool:
     return ended.reason == "exited" and ended.exit == 0
 
 
-def _said(ended: Ended) -> str:
-    return "\n".join(last_lines(ended.tail, _SAID_LINES, _SAID_WIDTH))
+def _said(ended: Ended, folder: Path) -> str:
+    """The end of what it printed, with paths as the user has them: the worktree at ``folder`` is gone soon."""
+    told = ended.tail.replace(os.fsencode(folder) + b"/", b"")
+    return "\n".join(last_lines(told, _SAID_LINES, _SAID_WIDTH))
 
 
 def _numbers(folder: Path) -> list[int]:

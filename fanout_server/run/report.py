@@ -9,7 +9,7 @@ from fanout_server import model
 from fanout_server.agents.output import last_lines
 from fanout_server.model import RunView, UnitView
 from fanout_server.repo import changes, commits
-from fanout_server.run import review_report, sarif
+from fanout_server.run import sarif, written_report
 from fanout_server.run.logs import CHECK, log_files, prompt_files
 from fanout_server.run.services import Services
 
@@ -42,8 +42,8 @@ def mark(services: Services, view: RunView, unit: str | None, what: str) -> obje
         return tuple((path, path.stat().st_size) for one in of for path in files(logs, one))
     if what == "diff":
         return view.merged if chosen is None else chosen.result
-    told = tuple((one.state, one.attempts, one.files) for one in view.units)
-    return (view.state, view.merged, told, view.findings)
+    told = tuple((one.state, one.attempts, one.files, one.cost, one.message, one.summary) for one in view.units)
+    return (view.state, view.merged, view.check, view.rest, view.probed, told, view.findings)
 
 
 def _chosen(view: RunView, unit: str | None) -> UnitView | None:
@@ -129,29 +129,9 @@ def _prompt(services: Services, view: RunView, unit: UnitView | None) -> str:
 
 
 def _report(services: Services, view: RunView, unit: UnitView | None) -> str:
-    units = [unit] if unit is not None else list(view.units)
-    findings = [one for one in view.findings if unit is None or unit.id in one.units]
-    lines = [f"# fanout run {view.id}: {view.state}", "", view.plan.instruction.strip() or "(no instruction)", ""]
-    lines += ["| unit | state | attempts | seconds | files |", "|---|---|---|---|---|"]
-    for one in units:
-        lines.append(
-            f"| {_cell(one.title)} | {one.state} | {one.attempts} | {one.seconds:.1f} | {_cell(', '.join(one.files))} |"
-        )
-    if view.check and unit is None:
-        lines += ["", view.check]
-    lines += review_report.lines(view, units)
-    lines += ["", "## Findings", ""]
-    lines += [f"- {one.severity} `{one.code}`: {one.message}" for one in findings] or ["None."]
-    stat = diff_stat(services, view)
-    if stat and unit is None:
-        lines += ["", "## Changes", "", "```", stat.rstrip(), "```"]
-    return "\n".join(lines) + "\n"
+    return written_report.report(view, unit, diff_stat(services, view) if unit is None else "")
 
 
 def _sarif(services: Services, view: RunView, unit: UnitView | None) -> str:
     del services
     return sarif.report(view, [one for one in view.findings if unit is None or unit.id in one.units])
-
-
-def _cell(text: str) -> str:
-    return " ".join(text.split()).replace("|", "\\|")

@@ -72,7 +72,7 @@ class Fold:
                 self._settle(event)
             case run_events.RunEnded(state=RunState.INTERRUPTED):
                 self._put_back()
-        self._run = _run_step(self._run, event)
+        self._run = _run_step(self._run, event, self._units.values())
         if isinstance(event, run_events.RunApplied):
             delivered = _delivered(self._run, event, makers(self._units.values()))
             self._run = attrs.evolve(self._run, delivered=(*self._run.delivered, delivered))
@@ -146,8 +146,11 @@ def fold(events: Iterable[run_events.Event]) -> RunView | None:
     return total.view()
 
 
-def _run_step(view: RunView, event: run_events.Event) -> RunView:
+def _run_step(view: RunView, event: run_events.Event, units: Iterable[UnitView]) -> RunView:
+    """``units`` are the run's, which a view that is added to has not."""
     match event:
+        case run_events.CheckStarted():
+            return attrs.evolve(view, checking=_checking(event, units))
         case run_events.RunResumed():
             return attrs.evolve(view, state=RunState.RUNNING, ended=None, message="", check="")
         case run_events.AgentProbed():
@@ -175,8 +178,6 @@ def _run_step(view: RunView, event: run_events.Event) -> RunView:
 def _looked_at(view: RunView, event: run_events.Event) -> RunView:
     """What is said of the merged result."""
     match event:
-        case run_events.CheckStarted():
-            return attrs.evolve(view, checking=_checking(view, event))
         case run_events.CheckEnded():
             return attrs.evolve(view, checking="", check=event.message)
         case run_events.ReviewStarted():
@@ -197,14 +198,14 @@ def replanned(plan: model.Plan, event: run_events.PlanMoved | run_events.RepairA
     return attrs.evolve(plan, units=(*plan.units, event.work))
 
 
-def _checking(view: RunView, event: run_events.CheckStarted) -> str:
+def _checking(event: run_events.CheckStarted, units: Iterable[UnitView]) -> str:
     match event.of:
         case model.CheckOf.MERGED:
             return "checking"
         case model.CheckOf.BASE:
             return "the check failed; checking the base"
         case model.CheckOf.PART:
-            merged = sum(unit.state is UnitState.DONE for unit in view.units)
+            merged = sum(unit.state is UnitState.DONE for unit in units)
             return f"looking for the culprit: check {event.number}, of {len(event.units)} of {merged} units"
 
 

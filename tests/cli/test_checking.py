@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -41,10 +42,13 @@ def test_the_search_and_the_culprit_are_told_and_the_rest_is_applied(checkout: P
     assert status == 1, said
     assert "the check failed; checking the base" in said
     assert "looking for the culprit: check " in said
-    assert "of 8 units" in said
+    assert re.search(r"looking for the culprit: check \d+, of [1-8] of 8 units\n", said)
     assert "The check failed because of b.txt, found in " in said
     assert "[check/culprit]" in said
-    assert "b.txt:4: a bad word" in said
+    # Its message has several lines, and paths as they are in the checkout.
+    assert "\n  b.txt:4: a bad word" in said
+    assert "\n  b.txt:4:1: error: a bad word" in said
+    assert "\\n" not in said
     assert (checkout / "a.txt").read_text().endswith("good\n")
     assert (checkout / "b.txt").read_text() == "one\ntwo\nthree\n"
     taken = fanout(checkout, "apply", "--unit", "02-b")
@@ -52,6 +56,10 @@ def test_the_search_and_the_culprit_are_told_and_the_rest_is_applied(checkout: P
     assert (checkout / "b.txt").read_text().endswith("bad\n")
     shown = text(fanout(checkout, "show", "--what", "log"))
     assert "== check 1 ==" in shown
+    report = text(fanout(checkout, "show", "--what", "report"))
+    assert "## What was checked" in report
+    assert "- The check failed because of b.txt, found in " in report
+    assert "check/culprit, 1 open finding: " in report
 
 
 def test_events_of_a_check_as_json(checkout: Path) -> None:

@@ -47,6 +47,9 @@ def test_documents_for_an_editor_that_asks_for_them_and_in_the_next_server_too(
             shown.append(uri)
             editor.client.wait(lambda _: shown == _shown(editor), uri)
             assert part in content(editor, uri)
+            if what == "report":
+                assert "## What is left to do" in content(editor, uri)
+                assert "one.py | done | 1 |" in content(editor, uri)
     again = connect(CONTENT)
     assert "+    return 10 + 1" in content(again, f"fanout:/{run}/01-one/diff")
     assert editor.client.shutdown() == 0
