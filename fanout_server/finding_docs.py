@@ -54,6 +54,11 @@ _PAGES: Mapping[str, _Page] = {
         "In most commits that changed one of the unit's files, another file was changed too.",
         "Nothing, if the change at hand does not concern it. Else add it to the list, or make both one item.",
     ),
+    "preflight/kept": _Page(
+        "An earlier run has done units of this plan, and nothing that they were made of has changed since: what"
+        " they are told, what their targets hold, the agent, its model and its options. Its results are taken.",
+        "Nothing; or set `cache: renew` (in the terminal `--no-cache`) to have them done again.",
+    ),
     "preflight/too-small": _Page(
         "These units have only a few lines to work on, so that an agent's start costs more than its work.",
         "Name a folder as one item, or have one agent do all of them.",

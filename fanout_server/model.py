@@ -227,6 +227,8 @@ class Options:
     mode: str = "edit"
     review: str = "checks"
     conflicts: str = "leave"
+    cache: str = "use"
+    cache_limit: int | None = 250_000_000
     apply: str = "ask"
     worktrees: str = "auto"
     env: Mapping[str, str] = field(factory=dict)
@@ -279,6 +281,8 @@ class UnitView:
 
     ``notes`` are what the user said that no finished attempt was told yet, ``remarks`` what was found in what they did.
     ``worktree`` is where the last one worked. ``summary`` is what one that reviews thinks of it all, in its own words.
+    ``kept`` is the run that its result was taken from, empty where it was done in this one; ``key`` is the one under
+    which its result is kept. ``again``: the user wants it done again, whatever is kept.
     """
 
     id: str
@@ -302,6 +306,9 @@ class UnitView:
     remarks: tuple[str, ...] = ()
     worktree: str = ""
     summary: str = ""
+    kept: str = ""
+    key: str = ""
+    again: bool = False
 
 
 @frozen

@@ -166,6 +166,21 @@ OPTION_DOCS: Mapping[str, OptionDoc] = {
         "leave",
         settings.CONFLICTS,
     ),
+    "cache": OptionDoc(
+        "Whether results of earlier runs are taken where all that they were made of is the same: what the unit is told,"
+        " what its targets hold, the agent, its model and its options. `renew`: all is done again, and kept instead;"
+        " `off`: nothing is taken or kept.",
+        "one word",
+        "use",
+        settings.CACHES,
+    ),
+    "cache_limit": OptionDoc(
+        "How much is kept of results in all, for all repositories. What was used longest ago goes first.",
+        "`250MB`, `1GB`, bytes, or `none`",
+        "250MB",
+        ("none",),
+        "250MB",
+    ),
     "apply": OptionDoc(
         "What happens when the results are ready: you are asked, they are applied at once, or they wait.",
         "one word",

@@ -125,7 +125,8 @@ class UnitEnded(Event):
     """``result`` is the commit that the unit's ref points to, where it left one; ``seconds`` covers all attempts.
 
     ``session`` is the agent's own name for what it remembers of its last attempt, empty where it cannot be resumed;
-    ``session_cost`` and ``session_tokens`` are what it has told of the session as a whole.
+    ``session_cost`` and ``session_tokens`` are what it has told of the session as a whole. ``kept`` is the earlier run
+    that made the result, where it was taken instead of being made again; ``key`` is the one under which it is kept.
     """
 
     unit: str
@@ -141,6 +142,8 @@ class UnitEnded(Event):
     estimated: bool = False
     session_cost: float | None = None
     session_tokens: Tokens | None = None
+    kept: str = ""
+    key: str = ""
 
 
 @frozen

@@ -58,6 +58,8 @@ OPTION_KEYS: tuple[str, ...] = (
     "mode",
     "review",
     "conflicts",
+    "cache",
+    "cache_limit",
     "apply",
     "worktrees",
     "env",
@@ -72,6 +74,7 @@ ORDERS = ("plan", "depends")
 MODES = ("edit", "review")
 REVIEWS = ("checks", "agent", "none")
 CONFLICTS = ("leave", "agent")
+CACHES = ("use", "renew", "off")
 APPLIES = ("ask", "now", "later")
 WORKTREES = ("auto", "overlay", "copy", "pool", "plain")
 
@@ -154,6 +157,8 @@ _PARSERS: dict[str, values.Parser] = {
     "mode": values.one_of(MODES),
     "review": values.one_of(REVIEWS),
     "conflicts": values.one_of(CONFLICTS),
+    "cache": values.one_of(CACHES),
+    "cache_limit": values.size,
     "apply": values.one_of(APPLIES),
     "worktrees": values.one_of(WORKTREES),
     "env": shapes.env,
@@ -171,6 +176,7 @@ _WRITERS: dict[str, Callable[..., object]] = {
     "timeout": values.write_duration,
     "stall": values.write_duration,
     "untracked_limit": values.write_size,
+    "cache_limit": values.write_size,
     "budget": values.write_money,
     "unit_budget": values.write_money,
 }

@@ -29,7 +29,8 @@ class Abilities:
     asked for. ``turn_limit``, ``budget_limit``: it stops at them by itself. ``steering``: it can be told more while it
     works, its reader is ``Steered``. ``models``: a service answers for it, that wants a sign-in and has limits.
     ``answers``: what it says last can be read as an answer. ``edits``: whether one that ends well and changed nothing
-    has failed. ``cumulative``: a resumed session tells cost and tokens of all of it.
+    has failed. ``cumulative``: a resumed session tells cost and tokens of all of it. ``costly``: what it made is worth
+    being kept for later runs.
     """
 
     resume: bool = False
@@ -44,6 +45,7 @@ class Abilities:
     answers: bool = True
     edits: Edits = "expected"
     cumulative: bool = False
+    costly: bool = True
 
 
 @frozen

@@ -26,7 +26,7 @@ class Rewrite:
 
     name = "rewrite"
     version_argv: tuple[str, ...] = ()
-    abilities = Abilities(models=False, edits="possible", answers=False)
+    abilities = Abilities(models=False, edits="possible", answers=False, costly=False)
 
     def check(self, options: Options) -> None:
         if not options.rewrite:

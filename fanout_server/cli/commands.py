@@ -28,6 +28,7 @@ from fanout_server.review import secrets
 from fanout_server.run import health, history
 from fanout_server.run.engine import Engine
 from fanout_server.run.preflights import Preflights
+from fanout_server.run.services import kept_results
 from fanout_server.run.state import progress_line
 from fanout_server.setting_files import Layers, SettingFiles
 
@@ -36,9 +37,10 @@ async def plan(arguments: argparse.Namespace, console: Console) -> int:
     """Without a run: the units, what planning has to say, and the plan as a document."""
     repository = await anyio.to_thread.run_sync(Repository.discover, Path.cwd())
     made = await anyio.to_thread.run_sync(selecting.make_plan, arguments, repository, Path.cwd(), live.warn)
-    preflight = await anyio.to_thread.run_sync(Preflights(repository).look, made)
+    preflights = Preflights(repository, kept_results(settings.state_root()))
+    preflight = await anyio.to_thread.run_sync(preflights.look, made)
     made = seen(made, preflight)
-    estimate = await history.estimate_in(repository, made)
+    estimate = await history.estimate_in(repository, made, len(preflight.kept))
     if arguments.json:
         live.print_json({**codec.to_dict(made), "estimate": estimate.to_dict()})
         return 0

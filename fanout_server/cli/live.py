@@ -117,10 +117,7 @@ class PlainLines:
                 again = f"; again in {event.retry_in:.0f} s" if event.retry_in is not None else ""
                 return f"{self._fold.unit(event.unit).title}: attempt {event.attempt} failed: {event.message}{again}"
             case run_events.UnitEnded():
-                unit = self._fold.unit(event.unit)
-                changed = f", {len(unit.files)} file(s)" if unit.files else ""
-                why = f": {unit.message}" if unit.message else ""
-                return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
+                return _ended(self._fold.unit(event.unit))
             case run_events.UnitsRetried():
                 return f"run {event.run}: again: {', '.join(self._fold.unit(unit).title for unit in event.units)}"
             case run_events.RepairAdded():
@@ -136,6 +133,14 @@ class PlainLines:
                 return f"run {event.run}: {event.state}. {event.message}"
             case _:
                 return ""
+
+
+def _ended(unit: UnitView) -> str:
+    changed = f", {len(unit.files)} file(s)" if unit.files else ""
+    if unit.kept:
+        return f"{unit.title}: {unit.state}, {_kept(unit)}{changed}"
+    why = f": {unit.message}" if unit.message else ""
+    return f"{unit.title}: {unit.state} in {unit.seconds:.1f} s{changed}{_cost(unit)}{why}"
 
 
 def _cost(unit: UnitView) -> str:
@@ -186,7 +191,7 @@ class LiveTable:
                 Text(visible(unit.title)),
                 Text(unit.state.value, style=_STYLES[unit.state]),
                 _clock(seconds) if seconds is not None else "",
-                Text(visible(unit.message or unit.activity), style="dim"),
+                Text(visible(unit.message or _kept(unit) or unit.activity), style="dim"),
             )
         hidden = len(view.units) - len(rows)
         more = f"  ({hidden} more not shown)" if hidden else ""
@@ -197,6 +202,10 @@ class LiveTable:
             return unit.seconds
         began = self._monotonic.get(unit.id)
         return None if began is None else time.monotonic() - began
+
+
+def _kept(unit: UnitView) -> str:
+    return f"as in run {unit.kept}" if unit.kept else ""
 
 
 def _most_telling(units: tuple[UnitView, ...], room: int) -> list[UnitView]:
@@ -280,4 +289,6 @@ def _unit_to_dict(unit: UnitView) -> dict[str, object]:
         data["estimated"] = True
     if unit.tokens is not None:
         data["tokens"] = codec.to_dict(unit.tokens)
+    if unit.kept:
+        data["kept"] = unit.kept
     return data

@@ -84,6 +84,9 @@ def _add_selection(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--agent", metavar="NAME")
     parser.add_argument("--jobs", metavar="N", help="how many units at a time")
     parser.add_argument("--budget", metavar="MONEY")
+    parser.add_argument(
+        "--no-cache", action="store_true", help="do all again, also what an earlier run has done of the same"
+    )
     parser.add_argument("--split", metavar="HOW", help="path, symbol, folder, item or line")
     parser.add_argument(
         "--set", metavar="KEY=VALUE", action="append", default=[], dest="settings", help="an option, or a variable"

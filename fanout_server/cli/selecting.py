@@ -82,6 +82,8 @@ def _options(arguments: argparse.Namespace) -> tuple[dict[str, object], dict[str
         value = getattr(arguments, key)
         if value is not None:
             options[key] = _value(key, value)
+    if arguments.no_cache:
+        options["cache"] = "renew"
     return options, variables
 
 

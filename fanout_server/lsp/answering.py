@@ -18,6 +18,7 @@ def preview(
     plan: Plan, ways: Sequence[Way], places: Places, estimate: Estimate, preflight: Preflight | None
 ) -> answers.Preview:
     needs = {} if preflight is None else preflight.needs
+    kept = {} if preflight is None else preflight.kept
     return answers.Preview(
         units=tuple(
             answers.PlannedUnit(
@@ -31,6 +32,7 @@ def preview(
                     for target in unit.targets
                 ),
                 needs.get(unit.id, ()),
+                kept.get(unit.id),
             )
             for unit in plan.units
         ),
@@ -71,6 +73,7 @@ def _unit(unit: UnitView, places: Places) -> answers.Unit:
         kind=unit.kind,
         estimated=unit.estimated,
         tokens=unit.tokens,
+        kept=unit.kept or None,
     )
 
 

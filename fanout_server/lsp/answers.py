@@ -44,12 +44,15 @@ class Target:
 
 @frozen
 class PlannedUnit:
-    """``needs`` are the units whose files its own files import."""
+    """``needs`` are the units whose files its own files import. ``kept`` is an earlier run that has done the same: its
+    result is taken.
+    """
 
     id: str
     title: str
     targets: tuple[Target, ...]
     needs: tuple[str, ...] = ()
+    kept: str | None = None
 
 
 @frozen
@@ -106,7 +109,10 @@ class Disk:
 
 @frozen
 class Unit:
-    """``kind`` is why it failed, ``estimated`` says that ``cost`` is by a price table and was not told by the agent."""
+    """``kind`` is why it failed, ``estimated`` says that ``cost`` is by a price table and was not told by the agent.
+
+    ``kept`` is the earlier run that its result was taken from.
+    """
 
     id: str
     title: str
@@ -119,6 +125,7 @@ class Unit:
     kind: FailureKind | None = None
     estimated: bool = False
     tokens: Tokens | None = None
+    kept: str | None = None
 
 
 @frozen

@@ -53,9 +53,9 @@ class Commands:
         plan = await self._launching.plan(asked, need_instruction=False)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
-        estimate = await asked.engine.estimate(plan)
         within = max(_LEAST_SECONDS, until - anyio.current_time())
         preflight = await asked.engine.preflight(plan, asked.opened, within=within)
+        estimate = await asked.engine.estimate(plan, kept=0 if preflight is None else len(preflight.kept))
         plan = flights.seen(plan, preflight)
         answer = await anyio.to_thread.run_sync(answering.preview, plan, ways, places, estimate, preflight)
         if arguments.show:

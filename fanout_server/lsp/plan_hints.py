@@ -38,20 +38,34 @@ def _hint(outlook: Outlook, last: LastRun | None, index: int) -> types.InlayHint
     ran = [] if last is None else [one[1] for entry in entries if (one := last.unit_of(entry)) is not None]
     if last is not None and last.view is not None and last.view.state is RunState.DISCARDED:
         ran = []
+    told = _kept(outlook, index)
     if len(ran) == 1:
         label, tip = words.one_unit(ran[0]), _tip(ran[0])
     elif ran:
         label, tip = units_line(ran), ""
     elif len(entries) > 1:
         label, tip = words.count(len(entries), "unit"), ""
+    elif told:
+        label, tip = "", ""
     else:
         return None
+    if last is not None and last.active:
+        told = ""
     return types.InlayHint(
         position=_end_of_line(outlook.text, outlook.text.items[index].range.start.line),
-        label=label,
+        label=", ".join(part for part in (label, told) if part),
         tooltip=tip or None,
         padding_left=True,
     )
+
+
+def _kept(outlook: Outlook, index: int) -> str:
+    """How many of the item's units another run would not do again."""
+    plan, numbers = outlook.draft.plan, outlook.entries_of.get(index, ())
+    if plan is None or outlook.preflight is None or not outlook.preflight.kept:
+        return ""
+    kept = sum(plan.units[number].id in outlook.preflight.kept for number in numbers)
+    return "" if not kept else "kept" if len(numbers) == 1 else f"{kept} kept"
 
 
 def _end_of_line(text: PlanText, line: int) -> types.Position:

@@ -137,7 +137,8 @@ class Outlooks:
         """What a run would cost; ``None`` where it could not run, or nobody knows."""
         if outlook.estimate is None and outlook.engine is not None and outlook.draft.plan is not None:
             try:
-                outlook.estimate = await outlook.engine.estimate(outlook.draft.plan)
+                kept = {} if outlook.preflight is None else outlook.preflight.kept
+                outlook.estimate = await outlook.engine.estimate(outlook.draft.plan, kept=len(kept))
             except model.FanoutError as error:
                 _log.warning("no estimate: %s", error)
         return outlook.estimate
@@ -148,6 +149,9 @@ class Outlooks:
         if outlook.preflight is None and engine is not None and plan is not None:
             opened = present.OpenTexts(self._session.documents.all(), engine.repository.root)
             outlook.preflight = await engine.preflight(plan, opened, self.files.known(engine.repository), within)
+            if outlook.preflight is not None and outlook.preflight.kept:
+                # It was made for all units, if it was made already.
+                outlook.estimate = None
         return outlook.preflight
 
     async def engine_of(self, document: Document) -> Engine:

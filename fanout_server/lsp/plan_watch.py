@@ -142,6 +142,9 @@ class PlanWatch:
         found = await anyio.to_thread.run_sync(self._diagnostics, outlook, limiter=self.documents.limiter)
         if self.documents.open(document.uri) is document:
             self._watching.diagnostics.put(owner_of(document.uri), {document.uri: found})
+            if outlook.preflight is not None and outlook.preflight.kept:
+                self._hints.soon()
+                self._lenses.soon()
 
     def _diagnostics(self, outlook: Outlook) -> list[types.Diagnostic]:
         """All that planning says of a document is about the document itself."""

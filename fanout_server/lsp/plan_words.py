@@ -32,7 +32,9 @@ def seconds_of(unit: UnitView) -> float | None:
 
 
 def one_unit(unit: UnitView) -> str:
-    """``running 0:42 $0.12``, ``failed (stalled) 5:00``, ``queued``."""
+    """``running 0:42 $0.12``, ``failed (stalled) 5:00``, ``queued``, ``done, of run 1124-0203-k7qd``."""
+    if unit.kept:
+        return f"{unit.state}, of run {unit.kept}"
     parts = [str(unit.state)]
     if unit.state is UnitState.FAILED and unit.kind is not None:
         parts.append(f"({str(unit.kind).replace('-', ' ')})")

@@ -335,6 +335,8 @@ class Watching:
                 raise FanoutError("The editor did not make that change, so its finding stays. Try the fix again.")
             if fix is not None:
                 settled = [*settled, *settled_with(self.known[run].view, finding, fix)]
+            if fix in {Choice.DROP, Choice.DROP_UNIT}:
+                await engine.forget(run, finding.units[:1])
         await engine.settle(run, settled, dismissed=fix is None)
         self._left[run] = tuple(one for one in self._left.get(run, ()) if one not in settled)
         await self.publish(engine, await engine.view(run))

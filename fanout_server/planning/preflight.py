@@ -30,10 +30,14 @@ _LARGEST_SMALL = 4096
 
 @frozen
 class Preflight:
-    """``needs`` are the units that each unit needs others of, whether they are put in order or not."""
+    """``needs`` are the units that each unit needs others of, whether they are put in order or not.
+
+    ``kept`` are the units that need not be done, each with the earlier run that did it.
+    """
 
     findings: tuple[Finding, ...] = ()
     needs: Needs = field(factory=dict)
+    kept: Mapping[str, str] = field(factory=dict)
 
 
 @frozen

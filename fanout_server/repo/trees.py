@@ -48,6 +48,8 @@ _Pair = tuple[bytes, _Raw | None, _Raw | None]
 State = tuple[int, str | None]
 """Mode and oid of a file; 0 and ``None`` where there is none."""
 
+NOTHING: State = (0, None)
+
 
 @frozen
 class Change:
@@ -342,7 +344,7 @@ def _folder(raw: _Raw | None) -> str | None:
 
 
 def _state(raw: _Raw | None) -> State:
-    return (0, None) if raw is None else (int(raw[0], 8), raw[1].hex())
+    return NOTHING if raw is None else (int(raw[0], 8), raw[1].hex())
 
 
 @functools.lru_cache(maxsize=_REPOSITORIES)

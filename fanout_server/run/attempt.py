@@ -267,6 +267,7 @@ class Attempt:
         if self._answer is not None and not failed:
             found = await anyio.to_thread.run_sync(answering.findings, context, unit, self._answer)
             summary = self._answer.summary
+            context.reuse.heard(unit.id, self._answer)
             await context.emit(run_events.UnitReviewed(context.run, time.time(), unit.id, self._number, summary, found))
 
     def _unchanged(self, collected: collect.Collected) -> Failure | None:

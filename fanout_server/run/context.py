@@ -24,6 +24,7 @@ from fanout_server.run.gate import Gate
 from fanout_server.run.money import Ledger
 from fanout_server.run.prompting import Briefing
 from fanout_server.run.rate import Limiter
+from fanout_server.run.reuse import Reuse
 from fanout_server.run.services import RunFolders, Services
 from fanout_server.run.slots import Slots
 
@@ -116,6 +117,7 @@ class RunContext:
     limiter: Limiter
     ledger: Ledger
     mail: Mail
+    reuse: Reuse
     unit_ids: tuple[str, ...] = ()
     halt: Halt = field(factory=Halt)
     collecting: anyio.CapacityLimiter = field(factory=lambda: anyio.CapacityLimiter(os.cpu_count() or 1))

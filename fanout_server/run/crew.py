@@ -18,11 +18,12 @@ from fanout_server.model import FailureKind, Finding, Plan, Severity, Unit, Unit
 from fanout_server.repo import fingerprint
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.sourcing import Source
-from fanout_server.run import means, setting_up, waves
+from fanout_server.run import answering, means, setting_up, waves
 from fanout_server.run.context import Delivery, Halted, Mail, RunContext
 from fanout_server.run.gate import Gate
 from fanout_server.run.journal import JournalError
 from fanout_server.run.record import Record
+from fanout_server.run.reuse import Reuse
 from fanout_server.run.services import Services
 from fanout_server.run.slots import Slots, Turn
 from fanout_server.run.unit import run_unit
@@ -105,6 +106,9 @@ class Crew:
         """Until the units that may run now have ended, or nothing more can be begun."""
         options, view = self._plan.options, self._record.begun()
         left = [unit for unit in self.stage() if self.has_to_do(unit)]
+        briefing = await anyio.to_thread.run_sync(
+            means.briefing, self._services.repository, agent, self._plan, source.base, view
+        )
         context = RunContext(
             self._services,
             self._run,
@@ -119,43 +123,88 @@ class Crew:
             source,
             self._gate,
             setup_is_shared=setting_up.is_shared(source, left),
-            briefing=await anyio.to_thread.run_sync(
-                means.briefing, self._services.repository, agent, self._plan, source.base, view
-            ),
+            briefing=briefing,
             limiter=means.limiter(self._services, options, agent),
             ledger=await means.ledger(self._services.journal, view),
             mail=self._mail,
+            reuse=Reuse(self._services, self._run, options, agent, briefing),
             unit_ids=self.unit_ids,
         )
         await self._surroundings.begin()
-        if context.setup_is_shared and not (self.setup_was_shared or self.all_cancelled):
-            try:
-                with anyio.CancelScope() as self._setup_scope:
-                    await setting_up.share(self._services, self._run, source, self._folders, options, left[0].setup)
-                    self.setup_was_shared = True
-            except setting_up.SetupFailed as error:
-                if await anyio.to_thread.run_sync(self._gate.is_full):
-                    raise self._gate.why() from error
-                await self._fail_rest(str(error), FailureKind.SETUP_FAILED)
-                return
-        if left and not self.all_cancelled:
-            with anyio.CancelScope() as self._setup_scope:
-                await self._probe(context)
+        ready = _Once(lambda: self._get_ready(context))
         while left and self._gate.reason is None and context.halt.reason is None:
-            await self._wave(context, left)
+            await self._wave(context, left, ready)
             # Who cancels a run while its pilot goes cancels the rest as well.
             left = [unit for unit in self.stage() if self.has_to_do(unit)]
         if context.halt.reason is not None:
             await self._fail_rest(context.halt.reason, context.halt.kind)
 
-    async def _wave(self, context: RunContext, left: Sequence[Unit]) -> None:
+    async def _get_ready(self, context: RunContext) -> None:
+        """What the first unit needs that an agent works on: ``setup``, if it is shared, and an agent that answers."""
+        if self.all_cancelled:
+            return
+        with anyio.CancelScope() as self._setup_scope:
+            if context.setup_is_shared and not self.setup_was_shared:
+                await self._share_setup(context)
+            if context.halt.reason is None:
+                await self._probe(context)
+
+    async def _share_setup(self, context: RunContext) -> None:
+        setup = next(unit.setup for unit in self.stage() if self.has_to_do(unit))
+        try:
+            await setting_up.share(self._services, self._run, context.source, self._folders, context.options, setup)
+            self.setup_was_shared = True
+        except setting_up.SetupFailed as error:
+            if await anyio.to_thread.run_sync(self._gate.is_full):
+                raise self._gate.why() from error
+            context.halt.stop(str(error), FailureKind.SETUP_FAILED)
+
+    async def _wave(self, context: RunContext, left: Sequence[Unit], ready: _Once) -> None:
         """Those of the units that may start now: the others need what they make."""
         view = self._record.begun()
         number, wave = waves.first(view.plan, left)
         for finding in waves.lacking(view, wave):
             await self._record.find(finding)
         start = await anyio.to_thread.run_sync(waves.start, self._services.repository, view, number)
-        await self._side_by_side(attrs.evolve(context, start=start), iter(wave))
+        context = attrs.evolve(context, start=start)
+        await anyio.to_thread.run_sync(context.reuse.look, start, wave)
+        missing = [unit for unit in wave if not await self._taken(context, unit)]
+        if missing:
+            await ready.do()
+        if context.halt.reason is None:
+            await self._side_by_side(context, iter(missing))
+
+    async def _taken(self, context: RunContext, unit: Unit) -> bool:
+        """Whether what an earlier run made of it is the unit's result."""
+        if self.all_cancelled or unit.id in self._cancelled or self._record.unit(unit.id).again:
+            return False
+        run = self._run
+        found: tuple[Finding, ...] = ()
+        try:
+            taken = await anyio.to_thread.run_sync(context.reuse.take, unit, context.start)
+            if taken is not None and taken.answer is not None:
+                found = await anyio.to_thread.run_sync(answering.findings, context, unit, taken.answer)
+        except (model.FanoutError, OSError) as error:
+            full = self._gate.met(error)
+            if full is not None:
+                raise full from error
+            _log.warning("what is kept for unit %s of run %s cannot be taken: %s", unit.id, run, error)
+            return False
+        if taken is None:
+            return False
+        if taken.answer is not None:
+            await self._record.emit(run_events.UnitReviewed(run, time.time(), unit.id, 0, taken.answer.summary, found))
+        await self._record.emit(
+            run_events.UnitEnded(
+                *(run, time.time(), unit.id, UnitState.DONE, "", 0.0),
+                result=taken.result,
+                files=taken.files,
+                kept=taken.run,
+                key=context.reuse.key(unit.id),
+            )
+        )
+        self._unit_ended()
+        return True
 
     async def _probe(self, context: RunContext) -> None:
         verdict, used = await means.probe(
@@ -221,12 +270,21 @@ class Crew:
             )
         try:
             await self._surroundings.look(functools.partial(self._tell_of_touched, unit))
-            await self._record.emit(ended)
+            keep = context.reuse.key(unit.id) if self._is_to_be_kept(ended) else ""
+            await self._record.emit(attrs.evolve(ended, key=keep))
             self._unit_ended()
+            if keep:
+                context.cleanup.start_soon(anyio.to_thread.run_sync, context.reuse.keep, unit, ended.result)
             await means.expect(context.ledger, self._services.journal, self._record.begun())
         except JournalError as error:
             if self._gate.met(error) is None:
                 raise
+
+    def _is_to_be_kept(self, ended: run_events.UnitEnded) -> bool:
+        """Not what the user has had a say in: it is not what would be made of the same again."""
+        told = self._record.unit(ended.unit)
+        is_something = ended.result is not None or self._plan.options.mode == "review"
+        return ended.state is UnitState.DONE and is_something and not told.notes and not told.remarks
 
     async def _run_unit(self, context: RunContext, unit: Unit, turn: Turn) -> run_events.UnitEnded:
         try:
@@ -259,6 +317,18 @@ class Crew:
         )
         about = tuple(one.id for one in units)
         await self._record.find(Finding("unit/checkout-touched", Severity.WARNING, message, units=about))
+
+
+class _Once:
+    """Something that is done the first time that it is needed."""
+
+    def __init__(self, work: Callable[[], Awaitable[None]]) -> None:
+        self._work: Callable[[], Awaitable[None]] | None = work
+
+    async def do(self) -> None:
+        work, self._work = self._work, None
+        if work is not None:
+            await work()
 
 
 class _Surroundings:

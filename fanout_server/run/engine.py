@@ -25,7 +25,18 @@ from fanout_server.planning.workspace import Files
 from fanout_server.repo import git, porcelain, source
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.usage import NOTHING, Usage
-from fanout_server.run import cleaning, delivery, fixing, history, opening, recovery, repairs, report, sending_back
+from fanout_server.run import (
+    cleaning,
+    delivery,
+    fixing,
+    history,
+    opening,
+    recovery,
+    repairs,
+    report,
+    reuse,
+    sending_back,
+)
 from fanout_server.run.context import Delivery
 from fanout_server.run.documents import RunDocuments
 from fanout_server.run.execution import Execution
@@ -57,7 +68,7 @@ class Engine:
         self._executions = Executions(services, tasks)
         self._views = Views(services, self._executions)
         self.documents = RunDocuments(services, self._executions, self._views)
-        self._preflights = Preflights(services.repository)
+        self._preflights = Preflights(services.repository, services.kept_results)
         self._warm = False
         self._counting = Counting(services, tasks)
         self._reaped = NOTHING
@@ -248,10 +259,15 @@ class Engine:
         execution.cancel(None)
         return tuple(unit.id for unit in view.units if not unit.state.ended)
 
-    async def estimate(self, plan: Plan, run: RunView | None = None) -> Estimate:
-        """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work."""
-        ended = () if run is None else tuple(one.cost for one in run.units if one.state.ended and one.cost is not None)
-        return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None)
+    async def estimate(self, plan: Plan, run: RunView | None = None, kept: int = 0) -> Estimate:
+        """What the plan will cost, from what is known of earlier runs, and of ``run`` where it is already at work.
+
+        ``kept`` units of it need not be done.
+        """
+        units = () if run is None else run.units
+        ended = tuple(one.cost for one in units if one.state.ended and one.cost is not None)
+        kept += sum(bool(one.kept) for one in units)
+        return await history.estimate_plan(self._services.journal, plan, ended, run.id if run else None, kept)
 
     async def preflight(
         self, plan: Plan, opened: Opened = nothing_open, files: Files | None = None, within: float = math.inf
@@ -316,6 +332,12 @@ class Engine:
             await self.cancel(run)
             await self.wait(run)
         await self._executions.record(run_events.RunDiscarded(run, time.time()))
+        await self.forget(run, None)
+
+    async def forget(self, run: str, units: Collection[str] | None) -> None:
+        """What these units made, or all, is not taken by later runs. Raises UnknownRun."""
+        keys = [unit.key for unit in (await self.view(run)).units if units is None or unit.id in units]
+        await anyio.to_thread.run_sync(reuse.forget, self._services.kept_results, keys)
 
     async def clean(self, *, also_unapplied: bool = False, older_than: float | None = None) -> cleaning.Freed:
         """See ``cleaning.clean``."""

@@ -20,7 +20,7 @@ from fanout_server.repo.keeping import Made, keep
 from fanout_server.repo.room import DiskFull
 from fanout_server.repo.source import open_source
 from fanout_server.repo.sourcing import Source, Wanted
-from fanout_server.run import locks, mending, recovery, repairs, reviewing, waves
+from fanout_server.run import locks, mending, recovery, repairs, reuse, reviewing, waves
 from fanout_server.run.check_runs import Where
 from fanout_server.run.checking import Checking, Delivered, Outcome
 from fanout_server.run.context import Delivery
@@ -63,7 +63,7 @@ class Execution:
         agent.check(self._plan.options)
         async with self._held():
             if self._plan.options.order == "depends":
-                preflights = Preflights(self._services.repository)
+                preflights = Preflights(self._services.repository, self._services.kept_results)
                 self._plan = await anyio.to_thread.run_sync(preflights.ordered, self._plan, buffers)
             base = await self._begin(buffers)
             for note in base.notes:
@@ -95,6 +95,8 @@ class Execution:
             await self._record.emit(run_events.RunResumed(self.run, time.time()))
             if wish is not None:
                 await self._record.emit(wish)
+            if isinstance(wish, run_events.UnitsRetried):
+                await self._forget(wish.units)
             # Another process may have added units since the plan was read.
             self._replan()
             await self._work(agent, view.base)
@@ -134,6 +136,10 @@ class Execution:
         """It has come to the point where the user is to say how it goes on."""
         view = self._record.view()
         return view is not None and view.state is RunState.WAITING
+
+    @property
+    def options(self) -> model.Options:
+        return self._plan.options
 
     @property
     def unit_ids(self) -> tuple[str, ...]:
@@ -279,9 +285,9 @@ class Execution:
             if finding not in view.findings:
                 await self._record.find(finding)
         await self._record.emit(run_events.RunIntegrated(self.run, time.time(), integration.merged, integration.owners))
-        return Delivered(
-            integration, await anyio.to_thread.run_sync(mending.fit, self._services.repository, self._plan, results)
-        )
+        fit = await anyio.to_thread.run_sync(mending.fit, self._services.repository, self._plan, results)
+        await self._forget(results.keys() - fit.keys())
+        return Delivered(integration, fit)
 
     async def _add_repairs(self, found: Collection[Finding]) -> bool:
         """Whether there are units more, to settle conflicts."""
@@ -294,6 +300,11 @@ class Execution:
             await self._record.emit(wish)
             self._replan()
         return any(self._crew.has_to_do(unit) for unit in self._plan.units)
+
+    async def _forget(self, units: Collection[str]) -> None:
+        """What is kept of these units is not to be taken by later runs."""
+        keys = [unit.key for unit in self._record.begun().units if unit.id in units]
+        await anyio.to_thread.run_sync(reuse.forget, self._services.kept_results, keys)
 
     def _replan(self) -> None:
         """There may be more units by now."""
@@ -316,6 +327,7 @@ class Execution:
             merge = functools.partial(waves.integrate, self._services.repository, self.run, source.base, self._plan)
             checked = await self._checking.work(where, integration, results, merge, keep)
             if checked.rest is not None:
+                await self._forget(results.keys() - checked.rest.results.keys())
                 await self._review_rest(source.base, checked.rest, found)
             await self._reviewer.work(where, agent, cleanup, checked.rest or joined)
         await self._end(view, f" {checked.message}" if checked.message else "")

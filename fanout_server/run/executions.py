@@ -12,6 +12,7 @@ import anyio.to_thread
 from fanout_server import model, run_events
 from fanout_server.model import Plan
 from fanout_server.repo import objects
+from fanout_server.run import reuse
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import JournalError
 from fanout_server.run.services import Services
@@ -102,3 +103,4 @@ class Executions:
             # It takes its time, and only the engine's own end waits for it.
             with anyio.CancelScope(shield=True):
                 await anyio.to_thread.run_sync(objects.of(self._services.repository).sweep_packs)
+                await anyio.to_thread.run_sync(reuse.shrink, self._services.kept_results, execution.options)

@@ -21,14 +21,17 @@ JOURNAL = "journal.db"
 
 
 async def estimate_plan(
-    journal: Journal | None, plan: Plan, finished: Sequence[float] = (), run: str | None = None
+    journal: Journal | None, plan: Plan, finished: Sequence[float] = (), run: str | None = None, kept: int = 0
 ) -> Estimate:
-    """While ``run`` goes on, ``finished`` is what those of its units have cost that have ended. Raises JournalError."""
+    """While ``run`` goes on, ``finished`` is what those of its units have cost that have ended; ``kept`` are not done.
+
+    Raises JournalError.
+    """
     options = plan.options
     agent = await anyio.to_thread.run_sync(_agent, options)
     past = Past() if journal is None else await past_of(journal, agent.name if agent else None, options, run)
     work = Work(
-        units=len(plan.units),
+        units=len(plan.units) - kept,
         agent=agent.name if agent else options.agent,
         models=agent is None or agent.abilities.models,
         reviewed=options.review == "agent",
@@ -36,14 +39,14 @@ async def estimate_plan(
     return await anyio.to_thread.run_sync(estimate, work, past, finished)
 
 
-async def estimate_in(repository: Repository, plan: Plan) -> Estimate:
-    """Where no engine is open. Makes no journal. Raises JournalError."""
+async def estimate_in(repository: Repository, plan: Plan, kept: int = 0) -> Estimate:
+    """Where no engine is open; ``kept`` units are not done. Makes no journal. Raises JournalError."""
     path = repository.state_dir / JOURNAL
     if not await anyio.Path(path).exists():
-        return await estimate_plan(None, plan)
+        return await estimate_plan(None, plan, kept=kept)
     journal = await Journal.open(path)
     try:
-        return await estimate_plan(journal, plan)
+        return await estimate_plan(journal, plan, kept=kept)
     finally:
         await journal.aclose()
 

@@ -7,6 +7,7 @@ import os
 import time
 
 import anyio.to_thread
+from attrs import evolve
 
 from fanout_server import run_events
 from fanout_server.agents import environment
@@ -14,7 +15,6 @@ from fanout_server.agents.base import Agent, Verdict
 from fanout_server.model import Options, Plan, RunView
 from fanout_server.repo import changes, commits
 from fanout_server.repo.repository import Repository
-from fanout_server.review import answers
 from fanout_server.run import history, prompting, rate
 from fanout_server.run.health import is_hopeless
 from fanout_server.run.journal import Journal
@@ -73,18 +73,16 @@ async def probe(
 
 def briefing(repository: Repository, agent: Agent, plan: Plan, base: str, view: RunView | None) -> Briefing:
     """What the agents could not know by themselves. Raises GitFailed."""
-    reviews = plan.options.mode == "review"
-    form = answers.in_words() if reviews and not agent.abilities.schema else ""
-    # A command's prompt is the user's to write.
-    if not agent.abilities.models:
-        return Briefing(wanted=False, form=form)
+    known = prompting.briefing_of(agent, plan)
+    if not known.wanted:
+        return known
     unsaved = changes.since_parent(repository, base)
     example = ""
-    if view is not None and view.accepted is not None and not reviews:
+    if view is not None and view.accepted is not None and not known.reviews:
         results = [unit.result for unit in view.units[: plan.options.pilot] if unit.result]
         diffs = [
             changes.unified(repository, commits.parent(repository, result) or base, result).decode("utf-8", "replace")
             for result in results
         ]
         example = prompting.example_of(diffs, view.accepted)
-    return Briefing(unsaved=unsaved, check=plan.options.check, example=example, reviews=reviews, form=form)
+    return evolve(known, unsaved=unsaved, example=example)

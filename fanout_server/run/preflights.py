@@ -10,7 +10,7 @@ from pathlib import Path
 import anyio
 import anyio.abc
 import anyio.to_thread
-from attrs import define, field
+from attrs import define, evolve, field
 
 from fanout_server.agents import registry
 from fanout_server.agents.base import AgentUnavailable
@@ -23,6 +23,8 @@ from fanout_server.planning.texts import Opened, Texts, nothing_open
 from fanout_server.planning.workspace import Files, Workspace
 from fanout_server.repo.repository import Repository
 from fanout_server.repo.touched import touched
+from fanout_server.run import reuse
+from fanout_server.run.kept_results import KeptResults
 from fanout_server.syntax.errors import Unreadable
 
 _log = logging.getLogger(__name__)
@@ -37,8 +39,9 @@ class _Making:
 class Preflights:
     """Remembers what it has read, as long as it stays as it is. One look at a time; blocking, but for ``soon``."""
 
-    def __init__(self, repository: Repository) -> None:
+    def __init__(self, repository: Repository, results: KeptResults) -> None:
         self._repository = repository
+        self._results = results
         self._imports = Imports()
         self._turn = threading.Lock()
         self._limiter = anyio.CapacityLimiter(1)
@@ -73,12 +76,14 @@ class Preflights:
 
         Raises FanoutError where git fails.
         """
-        if not any(unit.targets for unit in plan.units):
-            return Preflight()
         with self._turn:
-            texts = Texts(self._repository.root, opened)
-            known = self._known(plan, texts, files or self._repository)
-            return preflight.look(plan, known, texts, models=_calls_models(plan))
+            found = Preflight()
+            if any(unit.targets for unit in plan.units):
+                texts = Texts(self._repository.root, opened)
+                known = self._known(plan, texts, files or self._repository)
+                found = preflight.look(plan, known, texts, models=_calls_models(plan))
+            kept = reuse.foreseen(self._repository, self._results, plan, opened)
+            return _with_kept(found, plan, kept) if kept else found
 
     def ordered(self, plan: Plan, buffers: Mapping[str, bytes]) -> Plan:
         """The plan with what each unit starts after, as the files are that the run will start from.
@@ -140,6 +145,10 @@ class _Listed:
     def ignored(self, paths: object, /) -> frozenset[str]:
         del paths
         return frozenset()
+
+
+def _with_kept(found: Preflight, plan: Plan, kept: Mapping[str, str]) -> Preflight:
+    return evolve(found, kept=kept, findings=(*found.findings, reuse.finding(plan, kept)))
 
 
 def _is_folder(workspace: Workspace, path: str) -> bool:

@@ -7,8 +7,10 @@ from collections.abc import Sequence
 
 from attrs import frozen
 
-from fanout_server.model import Finding, Range, Unit
+from fanout_server.agents.base import Agent
+from fanout_server.model import Finding, Plan, Range, Unit
 from fanout_server.planning import targets
+from fanout_server.review import answers
 
 _MOST_NAMED = 30
 _LONGEST_EXAMPLE = 20_000
@@ -58,6 +60,16 @@ def prompt_of(
     if briefing.form:
         parts.append(briefing.form)
     return "\n\n".join(parts)
+
+
+def briefing_of(agent: Agent, plan: Plan) -> Briefing:
+    """What is known before there is a base: without what is unsaved, and without an example."""
+    reviews = plan.options.mode == "review"
+    form = answers.in_words() if reviews and not agent.abilities.schema else ""
+    # A command's prompt is the user's to write.
+    if not agent.abilities.models:
+        return Briefing(wanted=False, form=form)
+    return Briefing(check=plan.options.check, reviews=reviews, form=form)
 
 
 def notes_of_the_user(notes: Sequence[str]) -> str | None:

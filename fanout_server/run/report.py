@@ -103,6 +103,12 @@ def _log(services: Services, view: RunView, unit: UnitView | None) -> str:
         ]
     if unit is None:
         parts += [f"== {path.stem} {path.parent.name} ==\n{_tail(path)}" for path in log_files(logs, CHECK)]
+    parts += [
+        f"== {one.id} ==\nIts result was taken from run {one.kept}: 'fanout show {one.kept} --what log' has what was"
+        " printed there.\n"
+        for one in ((unit,) if unit is not None else view.units)
+        if one.kept
+    ]
     return "\n".join(parts) if parts else f"No unit of run {view.id} has printed anything.\n"
 
 

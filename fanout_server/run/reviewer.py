@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+import logging
 import time
 from collections.abc import Sequence
 
@@ -17,14 +18,17 @@ from fanout_server.model import FanoutError, Finding, Severity, Unit, UnitState,
 from fanout_server.repo import changes
 from fanout_server.review import answers, asking
 from fanout_server.review.remarks import CODES
-from fanout_server.run import means, reviewing
+from fanout_server.run import answering, means, reviewing
 from fanout_server.run.check_runs import Where
 from fanout_server.run.checking import Delivered
 from fanout_server.run.context import Halted, Mail, RunContext
 from fanout_server.run.journal import JournalError
 from fanout_server.run.prompting import Briefing
+from fanout_server.run.reuse import Reuse
 from fanout_server.run.slots import Slots
 from fanout_server.run.unit import run_unit
+
+_log = logging.getLogger(__name__)
 
 UNFINISHED = "review/unfinished"
 # No unit of a plan has such an id.
@@ -70,6 +74,7 @@ class Reviewer:
             await record.emit(run_events.ReviewStarted(record.run, time.time(), len(parts)))
             with self._scope:
                 context = await _context(where, agent, cleanup, merged)
+                await anyio.to_thread.run_sync(context.reuse.look, context.start, asked.units)
                 await _side_by_side(context, where, parts)
             if asked.left:
                 problem = f"{asked.left} changed files were more than it is given, and it has not seen them"
@@ -113,7 +118,8 @@ def _ask(where: Where, merged: Delivered) -> _Asked:
     nothing = dict.fromkeys((name for unit in plan.units for name in unit.variables), "")
     units: list[Unit] = []
     for number, diff in enumerate(parts.diffs, start=1):
-        mark = f"DATA-{secrets.token_hex(8)}"
+        # Nobody can write a text with its own hash in it; and the same diff is asked about in the same words.
+        mark = f"DATA-{hashlib.sha256(diff.encode('utf-8', 'surrogatepass')).hexdigest()[:16]}"
         prompt = asking.prompt(plan.instruction, plan.units, owners, known, diff, mark)
         name = _NAME if len(parts.diffs) == 1 else f"{_NAME}-{number}"
         units.append(Unit(name, _TITLE, prompt, variables=nothing))
@@ -121,13 +127,14 @@ def _ask(where: Where, merged: Delivered) -> _Asked:
 
 
 async def _context(where: Where, agent: Agent, cleanup: anyio.abc.TaskGroup, merged: Delivered) -> RunContext:
-    services, options, record = where.services, where.plan.options, where.record
+    services, options, record = where.services, evolve(where.plan.options, mode="review"), where.record
+    briefing = Briefing(wanted=False, form="" if agent.abilities.schema else answers.in_words())
     return RunContext(
         services,
         record.run,
         where.source.base,
         merged.integration.merged,
-        evolve(options, mode="review"),
+        options,
         agent,
         services.folders(record.run),
         Slots(options.jobs),
@@ -136,10 +143,11 @@ async def _context(where: Where, agent: Agent, cleanup: anyio.abc.TaskGroup, mer
         where.source,
         where.gate,
         setup_is_shared=where.setup_is_shared,
-        briefing=Briefing(wanted=False, form="" if agent.abilities.schema else answers.in_words()),
+        briefing=briefing,
         limiter=means.limiter(services, options, agent),
         ledger=await means.ledger(services.journal, record.begun()),
         mail=Mail(),
+        reuse=Reuse(services, record.run, options, agent, briefing),
         unit_ids=tuple(unit.id for unit in where.plan.units),
     )
 
@@ -170,6 +178,8 @@ async def _one(context: RunContext, where: Where, part: _Part) -> None:
             case _:
                 pass
 
+    if await _known(context, part):
+        return
     turn = context.slots.queue()
     try:
         view = UnitView(part.unit.id, part.unit.title)
@@ -189,6 +199,22 @@ async def _one(context: RunContext, where: Where, part: _Part) -> None:
         await _spent(where, part, ended.cost, ended.estimated)
     part.done = ended.state is UnitState.DONE
     part.problem = "" if part.done else ended.message
+    if part.done and context.reuse.key(part.unit.id):
+        await anyio.to_thread.run_sync(context.reuse.keep, part.unit, None)
+
+
+async def _known(context: RunContext, part: _Part) -> bool:
+    """Whether the agent was asked the same before, of the same files: then that was its answer."""
+    try:
+        taken = await anyio.to_thread.run_sync(context.reuse.take, part.unit, context.start)
+    except OSError as error:
+        _log.warning("what an agent said of the same before cannot be taken: %s", error)
+        return False
+    if taken is None or taken.answer is None:
+        return False
+    part.findings = await anyio.to_thread.run_sync(answering.findings, context, part.unit, taken.answer)
+    part.done = True
+    return True
 
 
 async def _spent(where: Where, part: _Part, cost: float, estimated: bool) -> None:  # noqa: FBT001

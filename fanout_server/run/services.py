@@ -12,6 +12,7 @@ from attrs import field, frozen
 from fanout_server import run_events
 from fanout_server.repo.repository import Repository
 from fanout_server.run.journal import Journal
+from fanout_server.run.kept_results import KeptResults
 from fanout_server.run.shared import Shared
 
 # Without vowels and look-alikes: a run id is read aloud and typed, and should spell nothing.
@@ -21,6 +22,10 @@ _ID_LETTERS = "bcdfghjkmnpqrstvwxz23456789"
 def new_run_id() -> str:
     """Like ``1124-0203-k7qd``: when it began, by this machine's clock, and four letters that make it unique."""
     return time.strftime("%m%d-%H%M-") + "".join(secrets.choice(_ID_LETTERS) for _ in range(4))
+
+
+def kept_results(state_root: Path) -> KeptResults:
+    return KeptResults(state_root / "results")
 
 
 @frozen
@@ -78,6 +83,11 @@ class Services:
     def apply_store(self) -> Path:
         """Where apply keeps what stood in the checkout until all of it is written."""
         return self.repository.state_dir / "apply"
+
+    @property
+    def kept_results(self) -> KeptResults:
+        """Of all repositories."""
+        return kept_results(self.state_root)
 
     def sides(self, run: str) -> Path:
         """Where both sides of a file that could not be applied are kept for the user."""

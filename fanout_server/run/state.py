@@ -102,7 +102,15 @@ class Fold:
             notes = (*one.notes, event.note) if event.note else one.notes
             remarks = tuple(prompting.remark_of(finding) for finding in event.findings if unit in finding.units)
             self._units[unit] = attrs.evolve(
-                one, state=UnitState.QUEUED, message="", kind=None, notes=notes, remarks=remarks, summary=""
+                one,
+                state=UnitState.QUEUED,
+                message="",
+                kind=None,
+                notes=notes,
+                remarks=remarks,
+                summary="",
+                kept="",
+                again=True,
             )
         self._agreed.drop(again)
         # Those about the merged result will be found again.
@@ -284,6 +292,9 @@ def _unit_step(unit: UnitView, event: run_events.Event) -> UnitView:
                 session_tokens=event.session_tokens,
                 notes=(),
                 remarks=(),
+                kept=event.kept,
+                key=event.key,
+                again=False,
             )
         case _:
             return unit
@@ -311,6 +322,9 @@ def _line(units: Sequence[UnitView], cost: float | None) -> str:
     ):
         if count:
             parts.append(f"{count} {word}")
+    kept = sum(bool(unit.kept) for unit in units)
+    if kept:
+        parts.append(f"{kept} kept")
     if cost is not None:
         parts.append(f"${cost:.2f}")
     return ", ".join(parts)

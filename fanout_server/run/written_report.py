@@ -107,6 +107,8 @@ def _done(units: Sequence[UnitView]) -> Iterator[str]:
 
 def _words(unit: UnitView) -> str:
     """Of one that is at work they change all the time."""
+    if unit.kept and not unit.summary:
+        return f"Taken from run {unit.kept}."
     return unit.message or unit.summary or (unit.activity if unit.state.ended else "")
 
 

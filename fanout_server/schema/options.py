@@ -72,6 +72,8 @@ SCHEMAS: Mapping[str, Schema] = {
     "mode": _one_of(settings.MODES),
     "review": _one_of(settings.REVIEWS),
     "conflicts": _one_of(settings.CONFLICTS),
+    "cache": _one_of(settings.CACHES),
+    "cache_limit": {"anyOf": [_AMOUNT, {"type": "string", "pattern": _SIZE}]},
     "apply": _one_of(settings.APPLIES),
     "worktrees": _one_of(settings.WORKTREES),
     "env": {"type": "object", "propertyNames": {"pattern": "^[^=]+$"}, "additionalProperties": {"type": "string"}},
