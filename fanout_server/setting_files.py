@@ -27,7 +27,7 @@ _LARGEST = 256 * 1024
 
 # What says which programs run, with which rights, variables and files of the user's.
 FOR_TRUSTED = frozenset(
-    {"command", "output", "args", "setup", "verify", "check", "allow", "env", "env_pass", "copy", "link"}
+    {"command", "output", "args", "setup", "verify", "check", "allow", "env", "env_pass", "copy", "link", "cache_limit"}
 )
 _LIMITS = ("budget", "unit_budget")
 

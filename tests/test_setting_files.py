@@ -137,7 +137,7 @@ def test_every_option_that_says_what_runs_needs_trust() -> None:
     harmless = {
         *("agent", "model", "rewrite", "split", "jobs", "owns", "setup_key", "attempts", "timeout", "stall", "pilot"),
         *("untracked_limit", "budget", "unit_budget", "prices", "order", "mode", "review", "apply", "worktrees"),
-        "conflicts",
+        *("conflicts", "cache"),
     }
     # A new option has to be put on one side.
     assert FOR_TRUSTED | harmless == set(settings.OPTION_KEYS)
