@@ -161,7 +161,7 @@ def _measure_ours(place: Path, units: int, jobs: int, seconds: float) -> Measure
             )
             for number, path in enumerate(_targets(units))
         ),
-        options=model.Options(agent="command", command=command, jobs=jobs),
+        options=model.Options(agent="command", command=command, jobs=jobs, cache="renew"),
     )
     return anyio.run(_run_plan, checkout, place / "state", plan, seconds)
 

@@ -50,7 +50,7 @@ class Place:
 
     def options(self, agent: str, *arguments: str, **more: Any) -> dict[str, Any]:
         command = [sys.executable, "-S", "-E", str(self.agents / f"{agent}.py"), *arguments]
-        return {"agent": "command", "command": command, "apply": "later", **more}
+        return {"agent": "command", "command": command, "apply": "later", "cache": "renew", **more}
 
 
 def name(number: int) -> str:
@@ -80,7 +80,7 @@ def plan(place: Place, count: int, agent: str, *arguments: str, jobs: int = 4) -
     """A plan document over so many files."""
     command = place.options(agent, *arguments)["command"]
     items = "".join(f"- {name(number)}\n" for number in range(count))
-    head = f"agent: command\ncommand: {command}\njobs: {jobs}\napply: later\nattempts: 1\n"
+    head = f"agent: command\ncommand: {command}\njobs: {jobs}\napply: later\nattempts: 1\ncache: renew\n"
     return f"---\n{head}---\nChange {{file}}.\n\n{items}"
 
 

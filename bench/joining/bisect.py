@@ -138,7 +138,8 @@ def _plan(words: dict[str, str]) -> Plan:
     units = tuple(_unit(name, words.get(name, "good")) for name in _names(_REAL))
     command = ("sh", "-c", 'echo "$1" >> "$2"', "agent", "{word}", "{file}")
     check = (sys.executable, "check.py")
-    return Plan("Add a word.", units, Options(agent="command", command=command, jobs=JOBS, check=check))
+    options = Options(agent="command", command=command, jobs=JOBS, check=check, cache="renew")
+    return Plan("Add a word.", units, options)
 
 
 def _unit(name: str, word: str) -> Unit:

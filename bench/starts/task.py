@@ -20,7 +20,9 @@ def plan(agent: str, files: Sequence[str]) -> model.Plan:
         )
         for number, file in enumerate(files)
     )
-    return model.Plan(instruction="", units=units, options=model.Options(agent=agent, jobs=len(files), attempts=1))
+    # Each round is the same again.
+    options = model.Options(agent=agent, jobs=len(files), attempts=1, cache="renew")
+    return model.Plan(instruction="", units=units, options=options)
 
 
 class WrongResultError(Exception):

@@ -20,6 +20,6 @@ def begin(protocol: Protocol, tasks: anyio.abc.TaskGroup, params: types.Initiali
     return Hooks(
         execute=commands.execute,
         answer=features.answer,
-        cancel_progress=commands.watching.progresses.cancel,
+        cancel_progress=commands.watching.progress.progresses.cancel,
         stopped=session.close,
     )

@@ -167,7 +167,7 @@ class Launching:
                 launch.job.cancel()
             del self._launches[run]
             return ()
-        self._session.spawn(self._watching.cancel, launch.engine, run, units)
+        self._session.spawn(self._watching.progress.cancel, launch.engine, run, units)
         return tuple(unit for unit in launch.units if units is None or unit in units)
 
     def told(self, run: str | None) -> list[answers.Run]:

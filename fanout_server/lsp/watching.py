@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import anyio
@@ -12,15 +11,14 @@ import attrs
 from attrs import frozen
 from lsprotocol import types
 
-from fanout_server import run_events
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show, uris
 from fanout_server.lsp.applying import Applying, Outcome
 from fanout_server.lsp.diagnostics import Diagnostics
 from fanout_server.lsp.fixing import Fixing
 from fanout_server.lsp.plan_language import is_plan
-from fanout_server.lsp.progress import Progress, Progresses
 from fanout_server.lsp.protocol import ClientRefused
+from fanout_server.lsp.run_progress import RunProgress, title_of
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError, Finding, RunState, RunView
 from fanout_server.run import delivery
@@ -29,12 +27,9 @@ from fanout_server.run.fixing import settled_with
 from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
 
-_REFRESH_SECONDS = 0.2
-_POLL_SECONDS = 0.05
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
-_LONGEST_TITLE = 60
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
 _GO_ON, _CANCEL = "Go on with the rest", "Cancel the rest"
@@ -67,7 +62,7 @@ class Watching:
         self.known: dict[str, Known] = {}
         # Called with the engine, the run and the uri of the plan document that it is of.
         self.begun: list[Callable[[Engine, str, str], None]] = []
-        self.progresses = Progresses(session.protocol)
+        self.progress = RunProgress(session, self.goes_on, self.publish)
         self.diagnostics = Diagnostics(session)
 
     def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
@@ -84,7 +79,7 @@ class Watching:
                 self._retire(older)
                 del self._roots[older]
         self._roots[run] = engine.repository.root
-        self._active[run] = _title(instruction)
+        self._active[run] = title_of(instruction)
         if document is not None:
             for begun in self.begun:
                 begun(engine, run, document)
@@ -123,7 +118,7 @@ class Watching:
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
-            view = await self._show_progress(engine, run, instruction)
+            view = await self.progress.show(engine, run, instruction)
         except UnknownRun:
             return  # it could not begin; whoever launched it heard why
         finally:
@@ -131,59 +126,6 @@ class Watching:
         if not self._session.closing:
             await self.publish(engine, view)
             await self._ended(engine, view)
-
-    async def _show_progress(self, engine: Engine, run: str, instruction: str) -> RunView:
-        def cancel() -> None:
-            self._session.spawn(self.cancel, engine, run)
-
-        supported = self._session.client.progress
-        async with self.progresses.shown(f"fanout: {_title(instruction)}", cancel, supported=supported) as progress:
-            progress.message = "interrupted"
-            async with anyio.create_task_group() as updates:
-                updates.start_soon(self._update, engine, run, progress)
-                await engine.wait_over(run)
-                updates.cancel_scope.cancel()
-            view = await engine.view(run)
-            if view.state is not RunState.INTERRUPTED:
-                progress.message = f"{view.state}: {progress_line(view)}"
-        return view
-
-    async def _update(self, engine: Engine, run: str, progress: Progress) -> None:
-        known: tuple[Finding, ...] = ()
-        changed = anyio.Event()
-
-        def listen(event: run_events.Event) -> None:
-            if event.run == run:
-                changed.set()
-
-        stop = engine.subscribe(listen)
-        try:
-            while True:
-                with contextlib.suppress(UnknownRun):  # its base is still being taken
-                    view = await engine.view(run)
-                    ended = sum(unit.state.ended for unit in view.units)
-                    progress.report(progress_line(view), 100 * ended // max(1, len(view.units)))
-                    if view.findings != known:
-                        known = view.findings
-                        await self.publish(engine, view)
-                await anyio.sleep(_REFRESH_SECONDS)
-                await changed.wait()
-                changed = anyio.Event()
-        finally:
-            stop()
-
-    async def cancel(self, engine: Engine, run: str, units: Collection[str] | None = None) -> None:
-        """Cancels a run, one that was just launched as soon as there is something to cancel. Raises FanoutError."""
-        while True:
-            try:
-                await engine.cancel(run, units)
-            except UnknownRun:
-                # Its base is still being taken.
-                if run not in self._active:
-                    return
-                await anyio.sleep(_POLL_SECONDS)
-            else:
-                return
 
     async def publish(self, engine: Engine, view: RunView) -> None:
         """The run's findings as diagnostics."""
@@ -417,8 +359,3 @@ class Watching:
 def _reviewed(view: RunView) -> str:
     count = len(view.findings)
     return f"Run {view.id} is over ({progress_line(view)}) and found {count} thing{'' if count == 1 else 's'}."
-
-
-def _title(instruction: str) -> str:
-    first = next((line.strip() for line in instruction.splitlines() if line.strip()), "run")
-    return first if len(first) <= _LONGEST_TITLE else first[: _LONGEST_TITLE - 1] + "…"

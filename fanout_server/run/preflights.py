@@ -82,7 +82,7 @@ class Preflights:
                 texts = Texts(self._repository.root, opened)
                 known = self._known(plan, texts, files or self._repository)
                 found = preflight.look(plan, known, texts, models=_calls_models(plan))
-            kept = reuse.foreseen(self._repository, self._results, plan, opened)
+            kept = reuse.foreseen(self._repository, self._results, preflight.seen(plan, found), opened)
             return _with_kept(found, plan, kept) if kept else found
 
     def ordered(self, plan: Plan, buffers: Mapping[str, bytes]) -> Plan:

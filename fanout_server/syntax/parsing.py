@@ -5,15 +5,11 @@ from __future__ import annotations
 import functools
 import re
 from collections import Counter
-from collections.abc import Iterable
-from enum import Enum
 from typing import TYPE_CHECKING, Any
-
-import attrs
-from attrs import define, field, frozen
 
 from fanout_server.syntax import grammars, worker
 from fanout_server.syntax.errors import Unreadable
+from fanout_server.syntax.nesting import Item, Role, finished, nested
 from fanout_server.syntax.symbols import Kind, Symbol
 from fanout_server.syntax.worker import Worker
 
@@ -24,7 +20,6 @@ if TYPE_CHECKING:
 
 # Python's lock is held for some milliseconds, or seconds where it is garbage.
 _LONGEST_HERE = 32 * 1024
-_DEEPEST = 50
 _LONGEST_NAME = 200
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
@@ -83,35 +78,6 @@ def _symbol(one: list[Any]) -> Symbol:
     return Symbol(name, Kind(kind), start, end, body, tuple(_symbol(member) for member in members))
 
 
-class _Role(Enum):
-    FUNCTION = "function"
-    CLASS = "class"
-    # No symbol, but its name is a part of the names of those in it.
-    NAMED = "named"
-    SIGNATURE = "signature"
-
-
-@define
-class _Open:
-    """A symbol to be, whose end has not been reached."""
-
-    name: str
-    role: _Role
-    start: int
-    end: int
-    body: int
-    members: list[_Open] = field(factory=list)
-
-
-@frozen
-class _Item:
-    name: str
-    role: _Role
-    start: int
-    end: int
-    body: int
-
-
 def find_here(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple[Symbol, ...]:
     """In this process. ``readings`` are languages, the first that fits to be taken, else the last one.
 
@@ -128,7 +94,7 @@ def find_here(text: str, readings: tuple[str, ...], *, is_header: bool) -> tuple
         root = SgRoot(parsable, language).root()
         if number == len(readings) or root.find(kind="ERROR") is None:
             items = _Reader(parsable, language, is_header=is_header).items(root)
-            return _finished(_nested(parsable, items), Counter())
+            return finished(nested(parsable, items), Counter())
     return ()
 
 
@@ -142,7 +108,7 @@ class _Reader:
         self._is_header = is_header
         self._leads: dict[int, int] = {}
 
-    def items(self, root: SgNode) -> list[_Item]:
+    def items(self, root: SgNode) -> list[Item]:
         """In the order of the text, outer ones before those in them."""
         grammar = self._grammar
         try:
@@ -163,7 +129,7 @@ class _Reader:
         items = (self._item(kind, node) for kind, node in nodes)
         return sorted((one for one in items if one is not None), key=lambda item: (item.start, -item.end))
 
-    def _item(self, kind: str, node: SgNode) -> _Item | None:
+    def _item(self, kind: str, node: SgNode) -> Item | None:
         value = _value(node)
         role = self._role(kind, value)
         body = _body(value or node)
@@ -174,25 +140,25 @@ class _Reader:
         name = _tidy(self._name(kind, node))
         if not name:
             return None
-        outer = self._outer(node) if role is not _Role.NAMED else node
+        outer = self._outer(node) if role is not Role.NAMED else node
         start, end = span(outer)
-        if role is not _Role.NAMED:
+        if role is not Role.NAMED:
             start = self._led(start)
             end += self._text.startswith(";", end)
-        return _Item(name, role, start, end, end if body is None else body)
+        return Item(name, role, start, end, end if body is None else body)
 
-    def _role(self, kind: str, value: SgNode | None) -> _Role:
+    def _role(self, kind: str, value: SgNode | None) -> Role:
         grammar = self._grammar
         if kind in grammar.classes or kind == "type_spec":
-            return _Role.CLASS
+            return Role.CLASS
         if kind in grammar.functions:
-            return _Role.FUNCTION
+            return Role.FUNCTION
         if kind in grammar.signatures:
-            return _Role.FUNCTION if self._is_header and kind == "function_signature" else _Role.SIGNATURE
+            return Role.FUNCTION if self._is_header and kind == "function_signature" else Role.SIGNATURE
         what = value.kind() if value is not None else ""
         if what in {"object", "table_constructor"} or kind in {"mod_item", "internal_module"}:
-            return _Role.NAMED
-        return _Role.CLASS if what == "class" else _Role.FUNCTION
+            return Role.NAMED
+        return Role.CLASS if what == "class" else Role.FUNCTION
 
     def _outer(self, node: SgNode) -> SgNode:
         """The node with all that is there for it alone."""
@@ -357,46 +323,3 @@ def _tidy(name: str) -> str:
     name = " ".join(name.split()).strip(" `'\"#[]").lstrip("-")
     name = re.sub(r"^(module\.exports|exports|this)\.", "", name)
     return name.replace(".prototype.", ".").replace("::", ".").replace(":", ".")
-
-
-def _nested(text: str, items: Iterable[_Item]) -> list[_Open]:
-    top = _Open("", _Role.NAMED, 0, len(text), 0)
-    around = [top]
-    waiting: _Item | None = None
-    for item in items:
-        while len(around) > 1 and around[-1].end <= item.start:
-            around.pop()
-        outer = around[-1]
-        if outer.role is _Role.FUNCTION or item.end > outer.end or len(around) > _DEEPEST:
-            continue
-        overloaded = waiting is not None and waiting.name == item.name and not text[waiting.end : item.start].strip()
-        start = waiting.start if waiting is not None and overloaded else item.start
-        if item.role is _Role.SIGNATURE:
-            waiting = attrs.evolve(item, start=start)
-            continue
-        waiting = None
-        name = f"{outer.name}.{item.name}" if outer.name else item.name
-        opened = _Open(name, item.role, start, item.end, item.body)
-        outer.members.append(opened)
-        around.append(opened)
-    return _symbols_only(top.members)
-
-
-def _symbols_only(opened: Iterable[_Open]) -> list[_Open]:
-    """Without those that only name: their members stand in their place."""
-    found: list[_Open] = []
-    for one in opened:
-        one.members = _symbols_only(one.members)
-        found += one.members if one.role is _Role.NAMED else [one]
-    return found
-
-
-def _finished(opened: Iterable[_Open], seen: Counter[str]) -> tuple[Symbol, ...]:
-    symbols: list[Symbol] = []
-    for one in opened:
-        seen[one.name] += 1
-        name = one.name if seen[one.name] == 1 else f"{one.name}~{seen[one.name]}"
-        kind = Kind.CLASS if one.role is _Role.CLASS else Kind.FUNCTION
-        members = _finished(one.members, seen)
-        symbols.append(Symbol(name, kind, one.start, one.end, max(one.body, one.start), members))
-    return tuple(symbols)

@@ -348,3 +348,20 @@ def test_doctor_says_what_works(checkout: Path) -> None:
     assert "rewrite" in text(done)
     assert "ok    what units add is searched for secrets" in text(done)
     assert str(checkout) in text(done).replace("\n", "")
+
+
+def test_the_same_again_is_taken_unless_it_is_not_wanted(checkout: Path) -> None:
+    words = ["run", "-i", "x {file}", "--set", APPEND, "a.txt", "b.txt"]
+    first = fanout(checkout, *words)
+    assert first.returncode == 0, text(first)
+    planned = fanout(checkout, "plan", *words[1:])
+    assert "2 units need not be done again: a.txt, b.txt." in text(planned)
+    again = fanout(checkout, *words, "--apply")
+    assert again.returncode == 0, text(again)
+    assert "a.txt: done, as in run " in text(again)
+    assert "2 of 2 units done" in text(again)
+    assert "done" in (checkout / "b.txt").read_text()
+    fanout(checkout, "revert")
+    anew = fanout(checkout, *words, "--no-cache")
+    assert "as in run" not in text(anew)
+    assert "a.txt: done in " in text(anew)

@@ -51,6 +51,11 @@ CASES = {
         "pathlib.Path(path.stem + '.js').write_text(SINGLE if path.suffix == '.py' else JS)",
         "",
     ),
+    "review/conflict-markers": (
+        "path.write_text(text if told else text + '<<<<<<< a\\nx = 1\\n=======\\nx = 2\\n>>>>>>> b\\n')",
+        "src/one.py",
+    ),
+    "review/secret": ("path.write_text(text + 'KEY = \"AKIA' + 'QYLPMN5HHHFPZAM2\"\\n')", "src/one.py"),
     "unit/missing-output": (
         "path.write_text(text + '# more\\n')\nif told: pathlib.Path('out.md').write_text('x\\n')",
         "out.md",
@@ -85,6 +90,8 @@ def ends(editor: Editor, times: int) -> None:
         ("merge/removed-but-used", "Send this back to unit 02-two", "y = 2\n"),
         ("review/style-outlier", "Send this back to unit 01-one", JS),
         ("review/style-split", "Dismiss this finding", None),
+        ("review/conflict-markers", "Drop unit 01-one's part", "def one():\n    return 1\n"),
+        ("review/secret", "Drop unit 01-one's part", "def one():\n    return 1\n"),
         ("unit/missing-output", "Send this back to unit 01-one", "x\n"),
         ("unit/no-change", "Do unit 01-one again", "def one():\n    return 1\n# more\n"),
         ("unit/out-of-scope", "Take what was left out", "two\n"),

@@ -368,3 +368,27 @@ def test_places_are_counted_as_the_client_counts(
     page.change(f"Do {{file}}.\n\n- {name}: a\n- {name}: b\n")
     found = page.diagnostics(lambda told: "preflight/shared-file" in told)
     assert found[0]["range"]["end"]["character"] == 2 + width + 3
+
+
+def test_what_need_not_be_done_again_is_shown_before_it_is_run(connect: MakeEditor, checkout: Path) -> None:
+    script = "echo more >> $1"
+    command = ["sh", "-c", script, "agent", "{file}"]
+    editor = connect(CAPABILITIES)
+    page = PlanPage(editor, plan(command, "src/one.py", "src/two.py", "*.txt", more="apply: later\n"))
+    page.press("Run 4 units")
+    page.until(page.hints, lambda hints: hints[0].startswith("done 0:00"))
+    run = editor.client.command("fanout.status")["runs"][0]["runId"]
+    editor.client.wait_for("window/showMessage", lambda one: f"Run {run}" in one["message"])
+    page.until(page.hints, lambda hints: hints[0].endswith(", kept") and hints[2].endswith(", 2 kept"))
+    (told,) = [one for one in page.diagnostics(lambda found: "preflight/kept" in found) if "kept" in one["code"]]
+    assert "4 of 4 units need not be done again" in told["message"]
+    assert told["range"]["start"] == page.at("src/one.py")
+    units = editor.client.command("fanout.preview", {"plan": page.uri})["units"]
+    assert [one["kept"] for one in units] == [run] * 4
+    (checkout / "a.txt").write_text("other\n")
+    page.change(page.text.replace("- src/two.py\n", "- src/two.py: otherwise\n"))
+    page.until(page.hints, lambda hints: hints[1:] == ["2 units, 1 kept"] or hints[-1].endswith(", 1 kept"))
+    page.press("Run 4 units")
+    page.until(page.hints, lambda hints: hints[0] == f"done, of run {run}")
+    (second, _) = editor.client.command("fanout.status")["runs"]
+    assert [one.get("kept") for one in second["units"]] == [run, None, None, run]
