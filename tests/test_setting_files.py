@@ -21,6 +21,7 @@ EVIL: dict[str, str] = {
     "env": '{NODE_OPTIONS = "--require evil"}',
     "env_pass": '["*"]',
     "copy": '[".env"]',
+    "cache_limit": '"none"',
     "link": '["node_modules"]',
 }
 

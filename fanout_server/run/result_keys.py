@@ -33,6 +33,7 @@ WITHOUT_EFFECT = frozenset(
 )
 # Of an agent's own environment: what chooses its model.
 _CHOOSING = "*_MODEL"
+_WILD = frozenset("*?[")
 
 
 def of_unit(unit: Unit, briefing: Briefing, options: Options, agent: Agent, contents: Contents) -> str:
@@ -68,7 +69,9 @@ def asked(unit: Unit, briefing: Briefing, options: Options, agent: Agent) -> str
 
 
 def held(unit: Unit, options: Options, contents: Contents) -> str:
-    """The other part: what the unit's targets hold. Everything where it has none, or a program verifies its work."""
+    """The other part: what the unit's targets hold, and the files of ``setup_key``. Everything where it has no target, or
+    a program verifies its work.
+    """
     return _hash(sorted(_held(unit, options, contents)))
 
 
@@ -79,7 +82,9 @@ def _hash(value: object) -> str:
 
 def _held(unit: Unit, options: Options, contents: Contents) -> Iterator[tuple[str, str]]:
     paths = {target.path for target in unit.targets} | set(unit.changes.paths if unit.changes is not None else ())
-    if unit.verify or not paths:
+    if unit.setup:
+        paths |= set(options.setup_key)
+    if unit.verify or not paths or any(_WILD & set(path) for path in options.setup_key if unit.setup):
         paths = {""}
     for path in paths:
         yield path, contents.digest("" if path == "." else path)

@@ -445,6 +445,8 @@ def test_what_counts_in_a_key(checkout: Path, git: GitCommand, monkeypatch: pyte
         key(attrs.evolve(unit, targets=())),
         key(attrs.evolve(unit, owns=("a.txt",))),
         key(attrs.evolve(unit, setup=("true",))),
+        key(attrs.evolve(unit, setup=("true",)), attrs.evolve(options, setup_key=("b.txt",))),
+        key(attrs.evolve(unit, setup=("true",)), attrs.evolve(options, setup_key=("*.txt",))),
         key(attrs.evolve(unit, verify=("true",))),
         key(attrs.evolve(unit, variables={"file": "a.txt"})),
         key(attrs.evolve(unit, changes=Changes("x..y", "x", "y", ("a.txt",)))),
