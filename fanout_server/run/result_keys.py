@@ -69,7 +69,7 @@ def asked(unit: Unit, briefing: Briefing, options: Options, agent: Agent) -> str
 
 
 def held(unit: Unit, options: Options, contents: Contents) -> str:
-    """The other part: what the unit's targets hold, and the files of ``setup_key``. Everything where it has no target, or
+    """The other part: what its targets and the files of ``setup_key`` hold. Everything where it has no target, or where
     a program verifies its work.
     """
     return _hash(sorted(_held(unit, options, contents)))
