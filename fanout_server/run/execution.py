@@ -334,6 +334,8 @@ class Execution:
 
     async def _end(self, view: RunView, told: str) -> None:
         done = sum(unit.state is UnitState.DONE for unit in view.units)
+        kept = sum(bool(unit.kept) for unit in view.units)
+        told = f"{f' {kept} of them by earlier runs.' if kept else ''}{told}"
         if self._crew.all_cancelled:
             await self._record.end(
                 RunState.CANCELLED, f"Cancelled; {done} of {len(view.units)} units were done before.{told}"

@@ -151,10 +151,14 @@ def _merged(view: RunView, unit: UnitView | None, findings: dict[str, list[Findi
     clashed = {one.path for one in automatic}
     shared = sum(len(by) > 1 and path not in clashed for path, by in owners.items())
     yield f"- {_count(len(owners), 'file')} in the change set; {shared} of several units, merged line by line by git."
-    yield f"- {_count(len(automatic), 'place')} that git calls a conflict, merged automatically. Look at them."
-    yield from _listed(automatic, "  ")
-    yield f"- {_count(len(left), 'conflict')}. Nothing was overwritten; what was left out is kept."
-    yield from _listed(left, "  ")
+    if automatic:
+        yield f"- {_count(len(automatic), 'place')} that git calls a conflict, merged automatically. Look at them."
+        yield from _listed(automatic, "  ")
+    if left:
+        yield f"- {_count(len(left), 'conflict')}. Nothing was overwritten; what was left out is kept."
+        yield from _listed(left, "  ")
+    if not automatic and not left:
+        yield "- Nothing of it did not fit together."
 
 
 def _checked(view: RunView, unit: UnitView | None, findings: dict[str, list[Finding]]) -> Iterator[str]:
