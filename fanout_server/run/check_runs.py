@@ -10,7 +10,7 @@ from pathlib import Path
 
 import anyio
 import anyio.to_thread
-from attrs import frozen
+from attrs import evolve, frozen
 
 from fanout_server import run_events
 from fanout_server.agents.output import last_lines
@@ -89,7 +89,7 @@ class CheckRuns:
                 ended = await self._program(setup, worktree, mark, folder / "setup.log")
                 if not _is_good(ended):
                     how = f"setup failed: {setting_up.told(ended)}"
-                    return Checked(how, (), _said(ended, worktree.path), folder / "setup.log", started=False)
+                    return Checked(how, (), _said(ended), folder / "setup.log", started=False)
             log = folder / "check.log"
             ended = await self._program(self._where.plan.options.check, worktree, mark, log)
             if not _is_good(ended) and await anyio.to_thread.run_sync(self._where.gate.is_full):
@@ -117,18 +117,21 @@ class CheckRuns:
         options = self._where.plan.options
         room = await anyio.to_thread.run_sync(logs.room, self._folders.logs, logs.CHECK)
         program = working.program_of(argv, worktree.path, options, mark, worktree.space)
-        return await working.watch(program, options, log, lambda _: None, log_bytes=room)
+        ended = await working.watch(program, options, log, lambda _: None, log_bytes=room)
+        # With paths as the user has them: the worktree is gone soon.
+        return evolve(ended, tail=ended.tail.replace(os.fsencode(worktree.path) + b"/", b""))
 
     def _read(self, ended: Ended, log: Path, tree: str, folder: Path) -> Checked:
         with log.open("rb") as file:
             printed = file.read(_READ_BYTES)
         contents = contents_of(self._where.services.repository, tree)
-        problems = reading.read(printed, self._where.plan.options.check, folder, contents)
+        found = reading.read(printed, self._where.plan.options.check, folder, contents)
+        problems = tuple(evolve(one, message=one.message.replace(f"{folder}/", "")) for one in found)
         if _is_good(ended):
             # What it only warns of is nothing new where it fails.
             return Checked("", problems, "", log, passed=True)
         started = ended.reason != "not-started"
-        return Checked(setting_up.told(ended), problems, _said(ended, folder), log, started=started)
+        return Checked(setting_up.told(ended), problems, _said(ended), log, started=started)
 
 
 def contents_of(repository: Repository, tree: str) -> Callable[[str], bytes | None]:
@@ -149,10 +152,9 @@ def _is_good(ended: Ended) -> bool:
     return ended.reason == "exited" and ended.exit == 0
 
 
-def _said(ended: Ended, folder: Path) -> str:
-    """The end of what it printed, with paths as the user has them: the worktree at ``folder`` is gone soon."""
-    told = ended.tail.replace(os.fsencode(folder) + b"/", b"")
-    return "\n".join(last_lines(told, _SAID_LINES, _SAID_WIDTH))
+def _said(ended: Ended) -> str:
+    """The end of what it printed."""
+    return "\n".join(last_lines(ended.tail, _SAID_LINES, _SAID_WIDTH))
 
 
 def _numbers(folder: Path) -> list[int]:
