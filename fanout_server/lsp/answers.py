@@ -5,7 +5,8 @@ Keys are camelCase in JSON; a field that has a default is left out where it hold
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 from attrs import frozen
 
@@ -159,6 +160,64 @@ class Status:
 @frozen
 class Started:
     run_id: str
+
+
+@frozen
+class OfferedAgent:
+    """``usable``: a run with it would begin; else ``problem`` says what is missing. ``version``: as its program tells.
+
+    ``chosen``: it does the work where no command names another. ``models``: what it does costs something.
+    """
+
+    name: str
+    usable: bool
+    chosen: bool = False
+    models: bool = False
+    version: str = ""
+    problem: str = ""
+
+
+@frozen
+class OfferedPreset:
+    title: str
+    instruction: str
+    options: Mapping[str, Any]
+
+
+@frozen
+class Offers:
+    """Not ``complete``: not every program has told its version yet; who asks again has all."""
+
+    agents: tuple[OfferedAgent, ...]
+    presets: tuple[OfferedPreset, ...]
+    complete: bool = True
+
+
+@frozen
+class OriginUnit:
+    """``estimated``: ``cost`` is by a price table."""
+
+    id: str
+    title: str
+    cost: float | None = None
+    estimated: bool = False
+
+
+@frozen
+class Origin:
+    """Whole lines of a file, and the units of an applied run that made them. ``agent`` may be empty: not known."""
+
+    run_id: str
+    agent: str
+    range: Range
+    units: tuple[OriginUnit, ...]
+
+
+@frozen
+class Origins:
+    """In the order of the lines."""
+
+    origins: tuple[Origin, ...]
 
 
 @frozen

@@ -21,6 +21,8 @@ COMMANDS = (
     "fanout.preview",
     "fanout.plan",
     "fanout.run",
+    "fanout.offers",
+    "fanout.origins",
     "fanout.status",
     "fanout.cancel",
     "fanout.resume",

@@ -8,15 +8,17 @@ from typing import Any
 
 import anyio
 import anyio.to_thread
+import attrs
 from attrs import frozen
 from pygls.exceptions import JsonRpcInvalidParams
 
 from fanout_server import codec, model
-from fanout_server.lsp import answering, answers, findings, plans, previewing, show, uris, wire
+from fanout_server.lsp import answering, answers, findings, origins, plans, previewing, show, uris, wire
 from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.new_buffers import NewBuffers
+from fanout_server.lsp.offering import Offering
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.planning import preflight as flights
@@ -37,6 +39,7 @@ class Commands:
         self.watching = Watching(session)
         NewBuffers(session)
         self._launching = Launching(session, self.watching)
+        self._offering = Offering(session)
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:
         """Raises JsonRpcInvalidParams, FanoutError."""
@@ -67,7 +70,7 @@ class Commands:
     async def plan(self, arguments: wire.DraftArguments) -> answers.Opened:
         from fanout_server.lsp.drafts import Drafts  # noqa: PLC0415 - at start nobody needs it
 
-        wanted = wire.PlanArguments(None, arguments.selection, arguments.instruction, arguments.options)
+        wanted = wire.PlanArguments(None, *attrs.astuple(arguments, recurse=False))
         asked = await plans.read(self._session, "fanout.plan", wanted)
         return answers.Opened(await Drafts(self._session).make(asked, _SOON_SECONDS))
 
@@ -75,6 +78,12 @@ class Commands:
         run = new_run_id()
         await self._launching.launch(run, arguments, _SOON_SECONDS)
         return answers.Started(run)
+
+    async def offers(self, arguments: wire.OffersArguments) -> answers.Offers:
+        return await self._offering.offers(arguments.uri, _SOON_SECONDS)
+
+    async def origins(self, arguments: wire.OriginsArguments) -> answers.Origins:
+        return await origins.of(self._session, arguments.uri)
 
     async def status(self, arguments: wire.StatusArguments) -> answers.Status:
         run = arguments.run_id
@@ -208,6 +217,8 @@ COMMANDS: dict[str, Command] = {
     "fanout.preview": Command(wire.PreviewArguments, answers.Preview, Commands.preview),
     "fanout.plan": Command(wire.DraftArguments, answers.Opened, Commands.plan),
     "fanout.run": Command(wire.PlanArguments, answers.Started, Commands.run),
+    "fanout.offers": Command(wire.OffersArguments, answers.Offers, Commands.offers),
+    "fanout.origins": Command(wire.OriginsArguments, answers.Origins, Commands.origins),
     "fanout.status": Command(wire.StatusArguments, answers.Status, Commands.status),
     "fanout.cancel": Command(wire.CancelArguments, answers.Cancelled, Commands.cancel),
     "fanout.resume": Command(wire.RunArguments, answers.Started, Commands.resume),

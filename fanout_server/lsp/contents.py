@@ -1,4 +1,5 @@
-"""A run's diff, logs, prompts and report as documents that the editor asks us for: ``fanout:/RUN/UNIT/diff``.
+"""A run's diff, logs, prompts and report as documents that the editor asks us for: ``fanout:/RUN/UNIT/diff``; and its
+files as they were and as it made them: ``fanout:/RUN/UNIT/after/PATH``.
 
 A name stays valid as long as the run is known, in whichever server. What still grows is told of, while it is looked at.
 """
@@ -18,9 +19,11 @@ from fanout_server.lsp.protocol import ClientRefused
 from fanout_server.lsp.session import Session
 from fanout_server.model import FanoutError
 from fanout_server.run.engine import Engine
+from fanout_server.run.sides import AFTER, BEFORE
 
 SCHEME = "fanout"
 _WHATS = frozenset({"diff", "log", "report", "sarif", "prompt"})
+_SIDES = frozenset({BEFORE, AFTER})
 # No run has such an id.
 _CODES = "codes"
 _EVERY_SECONDS = 0.3
@@ -78,6 +81,25 @@ def _shortened(text: str, place: Place) -> str:
     )
 
 
+@frozen
+class Side:
+    """The file at ``path`` in the checkout ``which``: before or after the run, or one unit of it."""
+
+    run: str
+    unit: str | None
+    which: str
+    path: str
+
+
+def side_of(uri: str) -> Side | None:
+    """What a ``fanout:`` uri of a file names; editors write the path with slashes, whatever we do."""
+    run, *parts = _parts(uri) or [""]
+    unit = parts.pop(0) if len(parts) > 1 and parts[0] not in _SIDES and parts[1] in _SIDES else None
+    if run in {"", _CODES} or len(parts) < 2 or parts[0] not in _SIDES:  # noqa: PLR2004
+        return None
+    return Side(run, unit, parts[0], "/".join(parts[1:]))
+
+
 @define(eq=False)
 class _Followed:
     """A document that the editor shows. ``mark`` is of what it was last given."""
@@ -104,11 +126,14 @@ class Contents:
         parts = _parts(params.uri)
         if parts[:1] == [_CODES] and parts[1:]:
             return types.TextDocumentContentResult(finding_docs.page("/".join(parts[1:])))
+        side = side_of(params.uri)
+        if side is not None:
+            return types.TextDocumentContentResult(await self._side(side))
         place = place_of(params.uri)
         if place is None:
             raise JsonRpcInvalidParams(
                 f"{params.uri} is no document of fanout. They are fanout:/RUN/WHAT and fanout:/RUN/UNIT/WHAT, with"
-                f" {', '.join(sorted(_WHATS))} as WHAT."
+                f" {', '.join(sorted(_WHATS))}, before/PATH or after/PATH as WHAT."
             )
         return types.TextDocumentContentResult(await self._text(params.uri, place))
 
@@ -122,6 +147,13 @@ class Contents:
         self._follow(uri, place, engine, mark)
         try:
             return _shortened(await engine.show(place.run, place.unit, place.what), place)
+        except FanoutError as error:
+            return f"{error}\n"
+
+    async def _side(self, side: Side) -> str:
+        try:
+            engine = await self._session.engine_of_run(side.run)
+            return await engine.side(side.run, side.unit, side.which, side.path)
         except FanoutError as error:
             return f"{error}\n"
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -37,12 +37,16 @@ class BadPlace(model.FanoutError):
     """A uri that names nothing that fanout can work on; the text says which."""
 
 
+class NoSuchUnits(model.FanoutError):
+    """Units were chosen that the plan does not have (any more); the text says which."""
+
+
 @frozen
 class Asked:
     """What a command asks for, before it is planned. ``document`` is the uri of a plan document, if it is one.
 
     ``options`` are those of all layers but the document's, ``said`` those of the command alone. ``source`` is where
-    findings about the document point, ``named`` what the plan calls it.
+    findings about the document point, ``named`` what the plan calls it. ``units`` are those that are wanted of it.
     """
 
     engine: Engine
@@ -56,9 +60,14 @@ class Asked:
     instruction: str | None = None
     said: Mapping[str, object] = field(factory=dict)
     opened: Opened = nothing_open
+    units: tuple[str, ...] | None = None
 
     def plan(self, *, need_instruction: bool = True) -> model.Plan:
-        """Blocking. Raises PlanError, EmptySelection, BadOption."""
+        """Of the units that are wanted. Blocking. Raises PlanError, EmptySelection, BadOption, NoSuchUnits."""
+        whole = self._whole(need_instruction=need_instruction)
+        return whole if self.units is None else part_of(whole, self.units)
+
+    def _whole(self, *, need_instruction: bool) -> model.Plan:
         repository = self.engine.repository
         if self.selection is None:
             plan = planning.plan_from_document(
@@ -90,6 +99,16 @@ class Asked:
         return selecting.ways(self.selection, repository, repository.root, self.cwd, self.opened)
 
 
+async def root_of(session: Session, uri: str | None) -> Path:
+    """The top folder of the repository that a file or folder lies in; without one, of that which is open.
+
+    Raises FanoutError.
+    """
+    path = None if uri is None else uris.to_path(uri)
+    real = [] if path is None else [await anyio.to_thread.run_sync(_real, path)]
+    return (await _engine(session, real)).repository.root
+
+
 async def read(session: Session, command: str, arguments: PlanArguments) -> Asked:
     """Finds the repository and the texts. Raises FanoutError, JsonRpcInvalidParams."""
     if (arguments.plan is None) == (arguments.selection is None):
@@ -106,7 +125,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         path = await anyio.to_thread.run_sync(_real, path)
         checkout = await anyio.to_thread.run_sync(draft_files.checkout_of, path)
     engine = await (session.engine_at(checkout) if checkout else _engine(session, [path] if path else []))
-    text = await _text(session, uri)
+    text = await text_of(session, uri)
     # What the document says stands above the editor's settings, and below what the command says.
     written = (await anyio.to_thread.run_sync(documents.parse, text)).options
     await session.configuration.look(engine.repository.root)
@@ -121,6 +140,7 @@ async def read(session: Session, command: str, arguments: PlanArguments) -> Aske
         named=await anyio.to_thread.run_sync(source_of, path, engine.repository.root) if path else None,
         said=given,
         opened=_opened(session, engine),
+        units=arguments.units,
     )
 
 
@@ -150,7 +170,18 @@ async def _selected(
         instruction=arguments.instruction,
         said=given,
         opened=_opened(session, engine),
+        units=arguments.units,
     )
+
+
+def part_of(plan: model.Plan, units: Collection[str]) -> model.Plan:
+    """Only these units of the plan, and what was found about them or about all of it. Raises NoSuchUnits."""
+    strange = [unit for unit in units if unit not in {one.id for one in plan.units}]
+    if strange or not units:
+        said = f"has no unit {', '.join(strange)} (any more)" if strange else "has nothing to do without a unit"
+        raise NoSuchUnits(f"The plan {said}. Look at the preview again, and choose from what it shows.")
+    findings = tuple(one for one in plan.findings if not one.units or set(one.units) & set(units))
+    return attrs.evolve(plan, units=tuple(one for one in plan.units if one.id in units), findings=findings)
 
 
 def _opened(session: Session, engine: Engine) -> Opened:
@@ -165,7 +196,7 @@ async def _wanted(session: Session, engine: Engine, chosen: Selection, paths: li
     is_empty = span is None or span.start == span.end
     if chosen.uri is None or (is_empty and paths and not chosen.diagnostics):
         return selecting.Selection(paths=tuple(paths))
-    text = await _text(session, chosen.uri)
+    text = await text_of(session, chosen.uri)
     source = relative(engine.repository.root, paths[0]) if paths else None
     encoding = session.protocol.encoding
     problems = await anyio.to_thread.run_sync(problems_of, text, chosen.diagnostics, encoding, source)
@@ -259,7 +290,7 @@ def relative(root: Path, path: str) -> str | None:
     return real.relative_to(root).as_posix() if real.is_relative_to(root) else None
 
 
-async def _text(session: Session, uri: str) -> str:
+async def text_of(session: Session, uri: str) -> str:
     """What the editor shows, or the file on disk where it is not open. Raises BadPlace."""
     document: Document | None = session.documents.get(uri)
     if document is not None:

@@ -155,6 +155,9 @@ class Watching:
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
         session = self._session
+        now = view.state is RunState.READY and view.owners and view.plan.options.apply == "now"
+        if session.client.tells_ends and not now:
+            return
         if view.state is RunState.READY and view.plan.options.mode == "review":
             session.info(f"{_reviewed(view)} fanout.show with runId {view.id} and what report has all of it.")
         elif view.state is RunState.READY and not view.owners:

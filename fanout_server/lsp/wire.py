@@ -67,21 +67,26 @@ class Selection:
 
 @frozen
 class PlanArguments:
-    """``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
+    """``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan.
+
+    ``units`` are the ids of those that are wanted, as ``fanout.preview`` told them; without it all are.
+    """
 
     plan: str | None = None
     selection: Selection | None = None
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
+    units: tuple[str, ...] | None = None
 
 
 @frozen
 class DraftArguments:
-    """``fanout.plan``."""
+    """``fanout.plan``. ``units`` as in ``fanout.run``."""
 
     selection: Selection
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
+    units: tuple[str, ...] | None = None
 
 
 @frozen
@@ -89,6 +94,20 @@ class PreviewArguments(PlanArguments):
     """``show``: what is previewed is also opened, as a document to read."""
 
     show: bool = False
+
+
+@frozen
+class OffersArguments:
+    """``uri`` is of a file or folder in the repository that is meant, where several are open."""
+
+    uri: str | None = None
+
+
+@frozen
+class OriginsArguments:
+    """``uri`` is of a file; what the editor shows of it counts."""
+
+    uri: str
 
 
 @frozen

@@ -36,6 +36,7 @@ from fanout_server.run import (
     report,
     reuse,
     sending_back,
+    sides,
 )
 from fanout_server.run.context import Delivery
 from fanout_server.run.documents import RunDocuments
@@ -370,6 +371,17 @@ class Engine:
         """What is another whenever ``show`` would tell something else. Raises UnknownRun."""
         view = await self.view(run)
         return await anyio.to_thread.run_sync(report.mark, self._services, view, unit, what)
+
+    async def side(self, run: str, unit: str | None, which: str, path: str) -> str:
+        """See ``sides.side``. Raises UnknownRun, FanoutError."""
+        view = await self.view(run)
+        return await anyio.to_thread.run_sync(
+            lambda: sides.side(self.repository, view, report.unit_of(view, unit), which, path)
+        )
+
+    async def origins(self, path: str, now: str) -> tuple[sides.Origin, ...]:
+        """See ``sides.origins``."""
+        return await anyio.to_thread.run_sync(sides.origins, self.repository, await self.runs(), path, now)
 
     async def log_tail(self, run: str, unit: str, most: int, limiter: anyio.CapacityLimiter) -> tuple[str, ...]:
         """The last lines that the unit's programs printed, fit to be shown. Cheap, and of a thread of ``limiter``'s."""

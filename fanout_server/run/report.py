@@ -28,12 +28,12 @@ def show(services: Services, view: RunView, unit: str | None, what: str) -> str:
     }
     if what not in kinds:
         raise model.FanoutError(f"Cannot show {what!r}. What can be shown: {', '.join(kinds)}.")
-    return kinds[what](services, view, _chosen(view, unit))
+    return kinds[what](services, view, unit_of(view, unit))
 
 
 def mark(services: Services, view: RunView, unit: str | None, what: str) -> object:
     """What is another whenever ``show`` would tell something else, for less work. Raises FanoutError as ``show``."""
-    chosen = _chosen(view, unit)
+    chosen = unit_of(view, unit)
     if what in {"log", "prompt"}:
         logs = services.folders(view.id).logs
         files = log_files if what == "log" else prompt_files
@@ -46,7 +46,7 @@ def mark(services: Services, view: RunView, unit: str | None, what: str) -> obje
     return (view.state, view.merged, view.check, view.rest, view.probed, told, view.findings)
 
 
-def _chosen(view: RunView, unit: str | None) -> UnitView | None:
+def unit_of(view: RunView, unit: str | None) -> UnitView | None:
     """Raises FanoutError where the run has no such unit."""
     if unit is None:
         return None

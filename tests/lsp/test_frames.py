@@ -37,6 +37,8 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
         "preview",
         "plan",
         "run",
+        "offers",
+        "origins",
         "status",
         "cancel",
         "resume",

@@ -63,6 +63,8 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     view = ended(editor, run, "ready")
     assert {unit["state"] for unit in view["units"]} == {"done", "failed", "cancelled"}
     assert view["findings"]
+    command("fanout.offers", {})
+    command("fanout.origins", {"uri": (editor.root / "a.txt").as_uri()})
     command("fanout.dismiss", {"runId": run, "findings": [view["findings"][0]["id"]]})
     for what in ("diff", "log", "report", "prompt"):
         command("fanout.show", {"runId": run, "what": what})

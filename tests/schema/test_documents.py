@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from enum import StrEnum
-from typing import Any, get_args
+from typing import Any, get_args, get_origin
 
 import attrs
 import pytest
@@ -149,6 +150,8 @@ def _example(kind: Any, *, full: bool) -> Any:
         return 1
     if isinstance(kind, type) and issubclass(kind, StrEnum):
         return next(iter(kind))
+    if get_origin(kind) is Mapping:
+        return {"jobs": 1} if full else {}
     if arguments[1:] == [...]:
         return (_example(arguments[0], full=full),)
     return arguments[0] if isinstance(arguments[0], str) else _example(arguments[0], full=full)
