@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -71,7 +72,7 @@ class Commands:
         asked = await plans.read(self._session, "fanout.plan", wanted)
         return answers.Opened(await Drafts(self._session).make(asked, _SOON_SECONDS))
 
-    async def run(self, arguments: wire.PlanArguments) -> answers.Started:
+    async def run(self, arguments: wire.StartArguments) -> answers.Started:
         run = new_run_id()
         await self._launching.launch(run, arguments, _SOON_SECONDS)
         return answers.Started(run)
@@ -153,6 +154,15 @@ class Commands:
             run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask)
         )
 
+    async def changes(self, arguments: wire.ChangesArguments) -> answers.Changes:
+        run = arguments.run_id
+        engine = await self._session.engine_of_run(run)
+        root = engine.repository.root
+        paths = arguments.files and await anyio.to_thread.run_sync(uris.in_checkout, root, arguments.files)
+        plan = await self.watching.look(engine, run, arguments.units, paths)
+        places = findings.Places(self._session, root)
+        return await anyio.to_thread.run_sync(functools.partial(answering.changes, plan, places, texts=arguments.texts))
+
     async def revert(self, arguments: wire.RunArguments) -> answers.Changed:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
@@ -207,7 +217,7 @@ class Command:
 COMMANDS: dict[str, Command] = {
     "fanout.preview": Command(wire.PreviewArguments, answers.Preview, Commands.preview),
     "fanout.plan": Command(wire.DraftArguments, answers.Opened, Commands.plan),
-    "fanout.run": Command(wire.PlanArguments, answers.Started, Commands.run),
+    "fanout.run": Command(wire.StartArguments, answers.Started, Commands.run),
     "fanout.status": Command(wire.StatusArguments, answers.Status, Commands.status),
     "fanout.cancel": Command(wire.CancelArguments, answers.Cancelled, Commands.cancel),
     "fanout.resume": Command(wire.RunArguments, answers.Started, Commands.resume),
@@ -215,6 +225,7 @@ COMMANDS: dict[str, Command] = {
     "fanout.repair": Command(wire.RepairArguments, answers.Started, Commands.repair),
     "fanout.send": Command(wire.SendArguments, answers.Sent, Commands.send),
     "fanout.accept": Command(wire.AcceptArguments, answers.Nothing, Commands.accept),
+    "fanout.changes": Command(wire.ChangesArguments, answers.Changes, Commands.changes),
     "fanout.apply": Command(wire.ApplyArguments, answers.Changed, Commands.apply),
     "fanout.revert": Command(wire.RunArguments, answers.Changed, Commands.revert),
     "fanout.discard": Command(wire.RunArguments, answers.Nothing, Commands.discard),

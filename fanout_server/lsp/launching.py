@@ -17,7 +17,8 @@ from fanout_server.lsp.plan_document import owner_of
 from fanout_server.lsp.plan_language import is_plan
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
-from fanout_server.lsp.wire import PlanArguments
+from fanout_server.lsp.wire import StartArguments
+from fanout_server.planning import plan as planning
 from fanout_server.planning.plan import PlanError
 from fanout_server.planning.selection import EmptySelection
 from fanout_server.run.engine import Engine
@@ -60,7 +61,7 @@ class Launching:
         self._watching = watching
         self._launches: dict[str, _Launch] = {}
 
-    async def launch(self, run: str, arguments: PlanArguments, soon: float) -> None:
+    async def launch(self, run: str, arguments: StartArguments, soon: float) -> None:
         """Raises what goes wrong within ``soon`` seconds; after that it goes on by itself and tells the user."""
         launch = self._launches[run] = _Launch(arguments.instruction or "", time.time())
 
@@ -75,14 +76,14 @@ class Launching:
             self._launches.pop(run, None)
             raise
 
-    async def _begin(self, run: str, launch: _Launch, arguments: PlanArguments) -> None:
+    async def _begin(self, run: str, launch: _Launch, arguments: StartArguments) -> None:
         asked = await plans.read(self._session, "fanout.run", arguments)
         if asked.needs_instruction:
             instructed = await self._ask(launch, asked)
             if instructed is None:
                 return
             asked = instructed
-        plan = await self.plan(asked, need_instruction=True)
+        plan = planning.chosen(await self.plan(asked, need_instruction=True), arguments.units)
         engine = asked.engine
         buffers = await anyio.to_thread.run_sync(self._unsaved, engine)
         launch.instruction = plan.instruction

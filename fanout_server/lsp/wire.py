@@ -67,12 +67,19 @@ class Selection:
 
 @frozen
 class PlanArguments:
-    """``fanout.run``: ``plan`` is the uri of a plan document; else the other keys make a plan."""
+    """``plan`` is the uri of a plan document; else the other keys make a plan."""
 
     plan: str | None = None
     selection: Selection | None = None
     instruction: str | None = None
     options: Mapping[str, Any] | None = None
+
+
+@frozen
+class StartArguments(PlanArguments):
+    """``units``: only these of the plan's, by their ids as the preview has them."""
+
+    units: tuple[str, ...] | None = None
 
 
 @frozen
@@ -151,6 +158,16 @@ class ApplyArguments:
     units: tuple[str, ...] | None = None
     files: tuple[str, ...] | None = None
     mode: ApplyMode = ApplyMode.ASK
+
+
+@frozen
+class ChangesArguments:
+    """As ``fanout.apply`` with the same ``units`` and ``files``; ``texts``: with what the files hold."""
+
+    run_id: str
+    units: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    texts: bool = False
 
 
 @frozen

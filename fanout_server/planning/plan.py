@@ -16,7 +16,7 @@ from fanout_server.planning.texts import Opened, nothing_open
 from fanout_server.planning.workspace import Workspace
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from fanout_server.planning.document import PlanDocument
@@ -90,6 +90,23 @@ class Draft:
 def make_plan(instruction: str, resolved: Resolved, options: Options, variables: Mapping[str, str]) -> Plan:
     """Raises PlanError (ranges in it are places in ``instruction``) and EmptySelection."""
     return _build(instruction, resolved, options, variables, _Source(None, instruction, 0))
+
+
+def chosen(plan: Plan, ids: Collection[str] | None) -> Plan:
+    """With these units alone. Raises FanoutError where there are none, or one is not in it (any more)."""
+    if ids is None:
+        return plan
+    missing = sorted(set(ids) - {unit.id for unit in plan.units})
+    if missing:
+        raise FanoutError(f"The plan has no unit {', '.join(missing)} any more. Look at its preview again.")
+    if not ids:
+        raise FanoutError("No unit is left of the plan, so nothing was started. Leave at least one.")
+    kept = [
+        attrs.evolve(unit, after=tuple(one for one in unit.after if one in ids))
+        for unit in plan.units
+        if unit.id in ids
+    ]
+    return attrs.evolve(plan, units=tuple(kept))
 
 
 def plan_from_document(
