@@ -20,6 +20,7 @@ from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.new_buffers import NewBuffers
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
+from fanout_server.planning import plan as planning
 from fanout_server.planning import preflight as flights
 from fanout_server.run.engine import Engine
 from fanout_server.run.services import new_run_id
@@ -51,7 +52,7 @@ class Commands:
     async def preview(self, arguments: wire.PreviewArguments) -> answers.Preview:
         until = anyio.current_time() + _SOON_SECONDS
         asked = await plans.read(self._session, "fanout.preview", arguments)
-        plan = await self._launching.plan(asked, need_instruction=False)
+        plan = planning.chosen(await self._launching.plan(asked, need_instruction=False), arguments.units)
         ways = await anyio.to_thread.run_sync(asked.ways)
         places = findings.Places(self._session, asked.engine.repository.root, plan)
         within = max(_LEAST_SECONDS, until - anyio.current_time())

@@ -92,7 +92,7 @@ class DraftArguments:
 
 
 @frozen
-class PreviewArguments(PlanArguments):
+class PreviewArguments(StartArguments):
     """``show``: what is previewed is also opened, as a document to read."""
 
     show: bool = False

@@ -72,6 +72,8 @@ def test_only_some_units_of_a_plan_are_run(connect: MakeEditor, checkout: Path, 
     selection = {"uris": [(checkout / name).as_uri() for name in ("src/one.py", "src/two.py", "a.txt")]}
     work = {"selection": selection, "instruction": "Change {file}.", "options": options(tmp_path)}
     units = [one["id"] for one in editor.client.command("fanout.preview", work)["units"]]
+    left = editor.client.command("fanout.preview", {**work, "units": units[1:2]})
+    assert [one["id"] for one in left["units"]] == units[1:2]
     run = editor.client.command("fanout.run", {**work, "units": units[1:2]})["runId"]
     ready(editor)
     assert [one["title"] for one in view_of(editor, run)["units"]] == ["src/two.py"]
