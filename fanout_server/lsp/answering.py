@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fanout_server.apply import text
+from fanout_server.apply.content import Content
+from fanout_server.apply.edits import EditPlan, FileEdit
 from fanout_server.lsp import answers
 from fanout_server.lsp.findings import Places
 from fanout_server.model import Plan, RunView, UnitView
@@ -58,6 +61,30 @@ def run(view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: 
         disk=None if on_disk is None else _disk(on_disk),
         check=view.checking or view.check or None,
     )
+
+
+def changes(plan: EditPlan, places: Places, *, texts: bool) -> answers.Changes:
+    return answers.Changes(
+        tuple(_change(edit, places, texts=texts) for edit in plan.edits), places.answers(plan.left), len(plan.rest)
+    )
+
+
+def _change(edit: FileEdit, places: Places, *, texts: bool) -> answers.FileChange:
+    return answers.FileChange(
+        uri=places.uri(edit.path),
+        kind=edit.kind,
+        units=edit.units,
+        renamed_from=None if edit.renamed_from is None else places.uri(edit.renamed_from),
+        before=_text(edit.before) if texts else None,
+        after=_text(edit.after) if texts else None,
+    )
+
+
+def _text(content: Content | None) -> str | None:
+    if content is None or content.is_link:
+        return None
+    decoded = text.decode(content.data)
+    return None if decoded is None else decoded.text
 
 
 def _unit(unit: UnitView, places: Places) -> answers.Unit:

@@ -243,6 +243,29 @@ class Changed:
 
 
 @frozen
+class FileChange:
+    """One file's change. ``before`` is what the user has, ``after`` what they would have; each is left out where there
+    is no such file, where it is no text, and where texts were not asked for. ``replace`` is of what is no text.
+    """
+
+    uri: str
+    kind: Literal["create", "modify", "replace", "delete", "rename"]
+    units: tuple[str, ...]
+    renamed_from: str | None = None
+    before: str | None = None
+    after: str | None = None
+
+
+@frozen
+class Changes:
+    """``rest`` is how many files of the run were not asked for."""
+
+    files: tuple[FileChange, ...]
+    left: tuple[Finding, ...]
+    rest: int = 0
+
+
+@frozen
 class Nothing:
     """It is done; there is nothing to say about it."""
 

@@ -82,6 +82,13 @@ class Applying:
         self._session = session
         self._busy: dict[str, str] = {}
 
+    async def look(
+        self, engine: Engine, run: str, units: Collection[str] | None, paths: Collection[str] | None
+    ) -> EditPlan:
+        """What ``apply`` would do now. Changes nothing. Raises FanoutError where nothing can be applied."""
+        ready = await self._plan(engine, lambda now: engine.plan_apply(run, now, units, paths))
+        return ready.plan
+
     async def apply(
         self,
         engine: Engine,

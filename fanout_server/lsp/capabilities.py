@@ -30,6 +30,7 @@ COMMANDS = (
     "fanout.repair",
     "fanout.send",
     "fanout.accept",
+    "fanout.changes",
     "fanout.apply",
     "fanout.revert",
     "fanout.discard",

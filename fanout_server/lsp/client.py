@@ -25,6 +25,7 @@ class Client:
     kinds of input that it has for the forms of ``command/resolve``.
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
     ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
+    ``reviews``: it shows results and asks by itself what to apply, and whether to go on after a pilot.
     ``tells_ends``: it tells its user itself how a run ended, and asks what is to become of it, by the run's events.
     ``action_literals``: a code action may be more than a command; ``resolves_edits``: its edit may follow when chosen.
     """
@@ -50,6 +51,7 @@ class Client:
     events: bool = False
     asks: bool = False
     input_box: bool = False
+    reviews: bool = False
     form_inputs: frozenset[str] = frozenset()
     configuration: bool = False
     registers_configuration: bool = False
@@ -105,6 +107,7 @@ class Client:
             resolves_edits=bool(resolve and "edit" in resolve.properties),
             events=bool(_entry(experimental, "fanout")),
             asks=bool(window and window.show_message),
+            reviews=_entry(_entry(experimental, "fanout"), "review") is True,
             input_box=_has_input_box(_entry(experimental, "fanout")),
             form_inputs=_form_inputs(experimental),
             tells_ends=_entry(_entry(experimental, "fanout"), "tellsEnds") is True,

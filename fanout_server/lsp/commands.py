@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -162,6 +163,15 @@ class Commands:
             run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask)
         )
 
+    async def changes(self, arguments: wire.ChangesArguments) -> answers.Changes:
+        run = arguments.run_id
+        engine = await self._session.engine_of_run(run)
+        root = engine.repository.root
+        paths = arguments.files and await anyio.to_thread.run_sync(uris.in_checkout, root, arguments.files)
+        plan = await self.watching.look(engine, run, arguments.units, paths)
+        places = findings.Places(self._session, root)
+        return await anyio.to_thread.run_sync(functools.partial(answering.changes, plan, places, texts=arguments.texts))
+
     async def revert(self, arguments: wire.RunArguments) -> answers.Changed:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
@@ -226,6 +236,7 @@ COMMANDS: dict[str, Command] = {
     "fanout.repair": Command(wire.RepairArguments, answers.Started, Commands.repair),
     "fanout.send": Command(wire.SendArguments, answers.Sent, Commands.send),
     "fanout.accept": Command(wire.AcceptArguments, answers.Nothing, Commands.accept),
+    "fanout.changes": Command(wire.ChangesArguments, answers.Changes, Commands.changes),
     "fanout.apply": Command(wire.ApplyArguments, answers.Changed, Commands.apply),
     "fanout.revert": Command(wire.RunArguments, answers.Changed, Commands.revert),
     "fanout.discard": Command(wire.RunArguments, answers.Nothing, Commands.discard),

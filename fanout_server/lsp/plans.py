@@ -181,7 +181,9 @@ def part_of(plan: model.Plan, units: Collection[str]) -> model.Plan:
         said = f"has no unit {', '.join(strange)} (any more)" if strange else "has nothing to do without a unit"
         raise NoSuchUnits(f"The plan {said}. Look at the preview again, and choose from what it shows.")
     findings = tuple(one for one in plan.findings if not one.units or set(one.units) & set(units))
-    return attrs.evolve(plan, units=tuple(one for one in plan.units if one.id in units), findings=findings)
+    wanted = (one for one in plan.units if one.id in units)
+    kept = tuple(attrs.evolve(one, after=tuple(other for other in one.after if other in units)) for one in wanted)
+    return attrs.evolve(plan, units=kept, findings=findings)
 
 
 def _opened(session: Session, engine: Engine) -> Opened:

@@ -11,6 +11,7 @@ import attrs
 from attrs import frozen
 from lsprotocol import types
 
+from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show, uris
 from fanout_server.lsp.applying import Applying, Outcome
@@ -27,6 +28,7 @@ from fanout_server.run.fixing import settled_with
 from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
 
+READY = "fanout/ready"
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
@@ -176,6 +178,9 @@ class Watching:
 
     async def _offer(self, engine: Engine, view: RunView) -> None:
         how = view.plan.options.apply
+        if how == "ask" and self._session.client.reviews:
+            self._leave_to_client(view, applying.describe(view))
+            return
         if how == "later" or (how == "ask" and not self._session.client.can_be_asked):
             self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
             return
@@ -188,6 +193,9 @@ class Watching:
             f"The first of run {run} are done ({progress_line(view)}). Look at them; fanout.accept goes on with the"
             " rest, fanout.retry with a note says what to change."
         )
+        if self._session.client.reviews:
+            self._leave_to_client(view, text)
+            return
         with anyio.CancelScope() as scope:
             self._questions[run] = scope
             try:
@@ -207,6 +215,10 @@ class Watching:
             elif chosen == _CANCEL:
                 await engine.cancel(run)
                 self.watch(engine, run, view.plan.instruction)
+
+    def _leave_to_client(self, view: RunView, text: str) -> None:
+        params = {"runId": view.id, "state": str(view.state), "message": text}
+        self._session.protocol.notify(READY, params)
 
     async def _choose(self, text: str, titles: Sequence[str]) -> str | None:
         """What the user picks; ``None`` where nobody does. An editor that cannot ask gets a message instead."""
@@ -233,7 +245,7 @@ class Watching:
     ) -> Outcome | None:
         """Applies the run, or these units or files; with ``ask`` only if the user says so. ``None``: they did not.
 
-        One who cannot be asked has said so with the command. Raises FanoutError.
+        One who cannot be asked, or whose editor asks by itself, has said so with the command. Raises FanoutError.
         """
         waiting = self._questions.pop(run, None)
         if waiting is not None:
@@ -241,14 +253,21 @@ class Watching:
             waiting.cancel()
         # Before anybody is asked.
         delivery.check_mode(await engine.view(run))
-        ask = ask and self._session.client.can_be_asked
-        confirm = ask and self._session.client.confirms and self._session.client.apply_edit
+        client = self._session.client
+        ask = ask and client.can_be_asked and not client.reviews
+        confirm = ask and client.confirms and client.apply_edit
         if ask and not confirm and not await self._is_wanted(engine, run):
             return None
         outcome = await self._applying.apply(engine, run, units, paths, confirm=confirm)
         self._left[run] = outcome.left
         await self.publish(engine, await engine.view(run))
         return outcome
+
+    async def look(
+        self, engine: Engine, run: str, units: Sequence[str] | None, paths: Sequence[str] | None
+    ) -> EditPlan:
+        """See ``Applying.look``. Raises FanoutError."""
+        return await self._applying.look(engine, run, units, paths)
 
     async def revert(self, engine: Engine, run: str) -> Outcome:
         """Raises FanoutError."""

@@ -173,6 +173,16 @@ class ApplyArguments:
 
 
 @frozen
+class ChangesArguments:
+    """As ``fanout.apply`` with the same ``units`` and ``files``; ``texts``: with what the files hold."""
+
+    run_id: str
+    units: tuple[str, ...] | None = None
+    files: tuple[str, ...] | None = None
+    texts: bool = False
+
+
+@frozen
 class DismissArguments:
     """``findings`` are ids, as the run's status has them; with ``fix`` they are fixed by that choice."""
 

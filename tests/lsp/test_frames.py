@@ -46,6 +46,7 @@ def test_initialize_names_the_commands_and_the_first_encoding_that_both_know(sta
         "repair",
         "send",
         "accept",
+        "changes",
         "apply",
         "revert",
         "discard",

@@ -72,6 +72,7 @@ def test_answers_and_events_of_a_run(connect: MakeEditor, checkout: Path, tmp_pa
     # Its pilot, the rest, and now this unit.
     editor.client.wait_for("fanout/event", lambda _: _count(editor, "runEnded") == 3)
     ended(editor, run, "ready")
+    assert command("fanout.changes", {"runId": run, "texts": True})["files"]
     assert command("fanout.apply", {"runId": run, "mode": "now"})["applied"]
     assert command("fanout.revert", {"runId": run})["applied"]
     command("fanout.discard", {"runId": run})
