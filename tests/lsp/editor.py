@@ -187,6 +187,13 @@ def options(tmp_path: Path, **more: Any) -> dict[str, Any]:
     return {"agent": "command", "command": [sys.executable, str(script), "{file}"], **more}
 
 
+def scripted(tmp_path: Path, program: str) -> list[str]:
+    """The command of an agent that is this Python program, with its file and the file of its prompt as arguments."""
+    script = tmp_path / "scripted.py"
+    script.write_text(program)
+    return [sys.executable, str(script), "{file}", "{prompt_file}"]
+
+
 def run_files(editor: Editor, tmp_path: Path, *names: str, **more: Any) -> str:
     selection = {"uris": [(editor.root / name).as_uri() for name in names]}
     argument = {"selection": selection, "instruction": "Change {file}.", "options": options(tmp_path, **more)}

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
 from tests.conftest import GitCommand
-from tests.lsp.editor import MakeEditor, message, run_files, view_of
+from tests.lsp.editor import MakeEditor, message, run_files, scripted, view_of
 from tests.lsp.test_fixes import RESOLVING, diagnostics
 
 HELPER = """
@@ -42,9 +41,7 @@ else:
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    script = tmp_path / "helping.py"
-    script.write_text(AGENT)
-    return [sys.executable, str(script), "{file}", "{prompt_file}"]
+    return scripted(tmp_path, AGENT)
 
 
 def test_a_helper_written_twice_is_made_one_on_top_of_the_merged_result(
@@ -115,11 +112,9 @@ def test_an_agent_is_asked_about_a_conflict_and_its_answer_looked_at(
     (checkout / "b.txt").write_text("nobody\n")
     git(checkout, "add", "-A")
     git(checkout, "commit", "-qm", "shared")
-    script = tmp_path / "clashing.py"
-    script.write_text(CLASHING.replace("ANSWER", repr(answer)))
     editor = connect(RESOLVING)
     shared = editor.did_open("b.txt")
-    command = [sys.executable, str(script), "{file}", "{prompt_file}"]
+    command = scripted(tmp_path, CLASHING.replace("ANSWER", repr(answer)))
     run = run_files(editor, tmp_path, "src/one.py", "src/two.py", command=command, apply="now")
     message(editor, "Applied 1 file")
     diagnostics(editor, shared, "merge/conflict")

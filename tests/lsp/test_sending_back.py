@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
 
-from tests.lsp.editor import MakeEditor, message, run_files, view_of
+from tests.lsp.editor import MakeEditor, message, run_files, scripted, view_of
 from tests.lsp.test_fixes import RESOLVING, diagnostics
 
 # Mends what it is told of, and only in what is there; it says the rest of its prompt in a file.
@@ -27,9 +26,7 @@ path.write_text(text)
 
 @pytest.fixture
 def command(tmp_path: Path) -> list[str]:
-    script = tmp_path / "mending.py"
-    script.write_text(AGENT)
-    return [sys.executable, str(script), "{file}", "{prompt_file}"]
+    return scripted(tmp_path, AGENT)
 
 
 def test_one_finding_goes_back_to_its_unit_then_all_of_them(
