@@ -101,6 +101,7 @@ def _unit(unit: UnitView, places: Places) -> answers.Unit:
         estimated=unit.estimated,
         tokens=unit.tokens,
         kept=unit.kept or None,
+        summary=unit.summary,
     )
 
 

@@ -112,7 +112,7 @@ class Disk:
 class Unit:
     """``kind`` is why it failed, ``estimated`` says that ``cost`` is by a price table and was not told by the agent.
 
-    ``kept`` is the earlier run that its result was taken from.
+    ``kept`` is the earlier run that its result was taken from; ``summary`` what one that reviews thinks of it all.
     """
 
     id: str
@@ -127,6 +127,7 @@ class Unit:
     estimated: bool = False
     tokens: Tokens | None = None
     kept: str | None = None
+    summary: str = ""
 
 
 @frozen

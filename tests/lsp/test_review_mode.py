@@ -39,6 +39,7 @@ def test_what_agents_find_is_shown_fixed_and_dismissed(connect: MakeEditor, chec
     diagnostics(editor, uri, "review/agent", gone=True)
     view = view_of(editor, run)
     assert view["state"] == "ready"
+    assert [one["summary"] for one in view["units"]] == ["Short, and wrong."] * 2
     assert [one["code"] for one in view["findings"]] == ["unit/edits-dropped"] * 2
     _, said = refused(editor, "fanout.apply", {"runId": run})
     assert "nothing to apply" in said
