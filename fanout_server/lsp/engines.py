@@ -16,6 +16,7 @@ from fanout_server.repo.repository import Repository
 from fanout_server.run.engine import Engine
 from fanout_server.run.shared import Shared
 from fanout_server.run.views import UnknownRun
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -52,10 +53,10 @@ class Engines:
         repository = await anyio.to_thread.run_sync(Repository.discover, path)
         host = self._hosts.get(repository.root)
         if host is None:
-            if self._closing:
+            host = _Host(repository.root)
+            if self._closing or not spawn(self._tasks, self._run, host):
                 raise model.FanoutError("The server is shutting down.")
-            host = self._hosts[repository.root] = _Host(repository.root)
-            self._tasks.start_soon(self._run, host)
+            self._hosts[repository.root] = host
         await host.ready.wait()
         if host.engine is None:
             raise host.error or model.FanoutError(f"{path}: fanout could not open this repository; its log says more.")

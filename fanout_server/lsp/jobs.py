@@ -9,6 +9,7 @@ import anyio
 import anyio.abc
 
 from fanout_server.model import FanoutError
+from fanout_server.tasks import spawn
 
 T = TypeVar("T")
 
@@ -39,7 +40,9 @@ class Job(Generic[T]):
         self._abandoned = False
 
     def start(self, tasks: anyio.abc.TaskGroup) -> Job[T]:
-        tasks.start_soon(self._run)
+        if not spawn(tasks, self._run):
+            # Whoever waits hears that the server ended it.
+            self._done.set()
         return self
 
     def cancel(self) -> None:

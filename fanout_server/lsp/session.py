@@ -21,6 +21,7 @@ from fanout_server.lsp.engines import Engines
 from fanout_server.lsp.protocol import Protocol
 from fanout_server.run.engine import Engine
 from fanout_server.run.views import UnknownRun
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -63,8 +64,11 @@ class Session:
         return self._closing
 
     def spawn(self, work: Callable[..., Awaitable[None]], *args: object) -> None:
-        """Starts work that nobody waits for. What goes wrong with it is told to the user, and ends nothing else."""
-        self.tasks.start_soon(self._guarded, work, args)
+        """Starts work that nobody waits for. What goes wrong with it is told to the user, and ends nothing else.
+
+        Nothing is started while the session ends.
+        """
+        spawn(self.tasks, self._guarded, work, args)
 
     async def _guarded(self, work: Callable[..., Awaitable[None]], args: tuple[object, ...]) -> None:
         try:

@@ -49,6 +49,7 @@ from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
 from fanout_server.run.state import ACTIVE, RESUMABLE, replanned
 from fanout_server.run.views import Views
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -399,7 +400,7 @@ class Engine:
         """Makes ready, in the background, what the first run would wait for: somebody looks at a plan."""
         if not self._warm:
             self._warm = True
-            self._tasks.start_soon(self._warm_up)
+            spawn(self._tasks, self._warm_up)
 
     async def _warm_up(self) -> None:
         try:

@@ -16,6 +16,7 @@ from fanout_server.run import reuse
 from fanout_server.run.execution import Execution
 from fanout_server.run.journal import JournalError
 from fanout_server.run.services import Services
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -48,9 +49,14 @@ class Executions:
         work: Callable[[Execution], Awaitable[None]],
         failed: Callable[[model.FanoutError], None],
     ) -> Execution:
-        """Does the ``work`` in the background. ``failed`` hears why, if it could not even begin."""
-        execution = self._executions[run] = Execution(self._services, run, plan)
-        self._tasks.start_soon(self._own, execution, work, failed)
+        """Does the ``work`` in the background. ``failed`` hears why, if it could not even begin.
+
+        Raises FanoutError where the engine ends.
+        """
+        execution = Execution(self._services, run, plan)
+        if not spawn(self._tasks, self._own, execution, work, failed):
+            raise model.FanoutError(f"fanout is shutting down, so nothing of run {run} was started.")
+        self._executions[run] = execution
         return execution
 
     async def wait_over(self, run: str) -> None:

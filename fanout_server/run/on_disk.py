@@ -14,6 +14,7 @@ from attrs import frozen
 from fanout_server.repo import retiring, usage
 from fanout_server.repo.usage import Usage
 from fanout_server.run.services import Services
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -63,9 +64,10 @@ class Counting:
             limit = anyio.current_time() - _FRESH_SECONDS
             stale = tuple(run for run in runs if self._when.get(run, -math.inf) < limit)
             if stale:
-                self._counted = anyio.Event()
-                self._tasks.start_soon(self._count, stale, self._counted)
-                await self._counted.wait()
+                counted = anyio.Event()
+                if spawn(self._tasks, self._count, stale, counted):
+                    self._counted = counted
+                    await counted.wait()
         return {run: self._known[run] for run in runs if run in self._known}
 
     async def _count(self, runs: Collection[str], counted: anyio.Event) -> None:

@@ -26,6 +26,7 @@ from fanout_server.repo.touched import touched
 from fanout_server.run import reuse
 from fanout_server.run.kept_results import KeptResults
 from fanout_server.syntax.errors import Unreadable
+from fanout_server.tasks import spawn
 
 _log = logging.getLogger(__name__)
 
@@ -53,7 +54,8 @@ class Preflights:
         and whoever asks again finds most of it done.
         """
         making = _Making()
-        tasks.start_soon(self._make, making, look)
+        if not spawn(tasks, self._make, making, look):
+            return Preflight()
         with anyio.move_on_after(within):
             await making.done.wait()
         return making.found
