@@ -1,4 +1,4 @@
-"""Conflicts: a made case of 12 units on 12 shared files and one on 40, replayed merges of people, and the time of many.
+"""Conflicts: a made case of 12 units on 12 shared files and one on 40, and the time of many units.
 
 *completed* is a file to which nobody's part is missing; *right* is one that parses and has each part once; *wrong* is
 completed and not right; *left* is the rest. Two of the twelve files, and four of the forty, cannot be merged: there
@@ -7,8 +7,6 @@ each unit wants another value. ``git`` is ``git merge-tree`` alone, ``union`` is
 ``integrate_128_s``: 128 units in a repository of 70,000 files, of which each makes a file, edits one, and adds to one
 of 8 shared registries; all results are merged at once and reviewed, with nothing known of any file before.
 ``integrate_share``: that, of the least that one unit takes.
-``replay_*``: the conflicted files of merges in the histories that can be had here: this
-repository's, and those of folders in FANOUT_BENCH_HISTORIES (separated by ``:``).
 """
 
 from __future__ import annotations
@@ -25,7 +23,7 @@ from pathlib import Path
 import anyio
 from attrs import frozen
 
-from bench.joining import cases, judging, replaying
+from bench.joining import cases, judging
 from bench.joining.cases import Shared
 from bench.worktrees import repositories
 from fanout_server.merging.ladder import Ladder
@@ -75,7 +73,6 @@ def measure(log: Log) -> dict[str, float | int]:
             found["mergeable_total"] += count - disputed
             found["broken_syntax"] += ours.broken
             found["mergeable_wrong"] += ours.wrong
-        found |= replaying.measure(log)
         found |= _many(Path(name) / "many", log)
     return found
 

@@ -1,4 +1,7 @@
-"""Merges that people made, made again: of the files that git left to them, what becomes of these by themselves."""
+"""Merges that people made, made again: of the files that git left to them, what becomes of these by themselves.
+
+They are those in this repository's history, and in those of the folders in FANOUT_BENCH_HISTORIES (separated by ``:``).
+"""
 
 from __future__ import annotations
 
