@@ -60,6 +60,7 @@ def run(view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: 
         estimate=None if estimate is None else _estimate(estimate),
         disk=None if on_disk is None else _disk(on_disk),
         check=view.checking or view.check or None,
+        folder=places.folder,
     )
 
 

@@ -134,7 +134,8 @@ class Unit:
 class Run:
     """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted.
 
-    ``check`` is what checking the merged result came to, or what is checked now.
+    ``check`` is what checking the merged result came to, or what is checked now. ``folder`` is the uri of the
+    checkout's top folder, once the run has begun.
     """
 
     run_id: str
@@ -149,6 +150,7 @@ class Run:
     estimate: Estimate | None = None
     disk: Disk | None = None
     check: str | None = None
+    folder: str | None = None
 
 
 @frozen

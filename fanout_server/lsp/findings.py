@@ -52,6 +52,11 @@ class Places:
         )
         self._lines: dict[str, Lines | None] = {}
 
+    @property
+    def folder(self) -> str:
+        """The uri of the checkout's top folder."""
+        return self._session.uri_of(self._root, ".").removesuffix("/.")
+
     def uri(self, path: str) -> str:
         return self._session.uri_of(self._root, path)
 

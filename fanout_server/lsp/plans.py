@@ -150,6 +150,8 @@ async def _selected(
     named = [key for key in ("uri", "uris", "items") if getattr(chosen, key) is not None]
     if len(named) != 1:
         raise JsonRpcInvalidParams(f"{command}: 'selection' has one of 'uri', 'uris' and 'items'.")
+    if chosen.folder is not None and chosen.items is None:
+        raise JsonRpcInvalidParams(f"{command}: 'selection.folder' goes with 'selection.items'.")
     for key, is_there in (("range", chosen.range is not None), ("diagnostics", bool(chosen.diagnostics))):
         if is_there and chosen.uri is None:
             raise JsonRpcInvalidParams(f"{command}: 'selection.{key}' goes with 'selection.uri'.")
@@ -159,7 +161,8 @@ async def _selected(
     if strange:
         raise BadPlace(f"{strange[0]} is no file on this machine, so fanout cannot work on it. Select files.")
     paths = await anyio.to_thread.run_sync(lambda: [_real(path) for _, path in found if path is not None])
-    engine = await _engine(session, paths)
+    folder = None if chosen.folder is None else uris.to_path(chosen.folder)
+    engine = await _engine(session, paths if folder is None else [await anyio.to_thread.run_sync(_real, folder)])
     wanted = await _wanted(session, engine, chosen, paths)
     await session.configuration.look(engine.repository.root)
     return Asked(

@@ -56,13 +56,16 @@ class Problem:
 
 @frozen
 class Selection:
-    """One of: a document, or a range of it, with its problems; files and folders; plain texts."""
+    """One of: a document, or a range of it, with its problems; files and folders; plain texts, of the repository that
+    ``folder`` lies in.
+    """
 
     uri: str | None = None
     range: Range | None = None
     diagnostics: tuple[Problem, ...] = ()
     uris: tuple[str, ...] | None = None
     items: tuple[str, ...] | None = None
+    folder: str | None = None
 
 
 @frozen

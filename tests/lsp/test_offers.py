@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.conftest import GitCommand
 from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, options, run_files
 from tests.lsp.rawclient import LIMIT
 from tests.lsp.test_commands import ended, refused
@@ -86,6 +87,27 @@ def test_files_are_shown_as_they_were_and_as_they_became(connect: MakeEditor, ch
     assert content(editor, f"fanout:/{run}/{second}/after/src/one.py") == before
     assert content(editor, f"fanout:/{run}/{first}/after/extra.py") == ""
     assert "no unit" in content(editor, f"fanout:/{run}/09-gone/after/src/one.py")
+
+
+def test_texts_belong_to_the_repository_that_is_named(
+    connect: MakeEditor, checkout: Path, tmp_path: Path, git: GitCommand
+) -> None:
+    other = tmp_path / "other"
+    other.mkdir()
+    git(other, "init", "-q")
+    (other / "only-here.txt").write_text("x")
+    git(other, "add", "-A")
+    git(other, "commit", "-qm", "first")
+    folders = [{"uri": one.as_uri(), "name": one.name} for one in (checkout, other)]
+    editor = connect(workspaceFolders=folders)
+    chosen = {"items": ["only-here.txt"], "folder": other.as_uri()}
+    found = editor.client.command("fanout.preview", {"selection": chosen})
+    assert [one["uri"] for unit in found["units"] for one in unit["targets"]] == [(other / "only-here.txt").as_uri()]
+    asked = {"selection": chosen, "instruction": "Change {file}.", "options": options(tmp_path, apply="later")}
+    run = editor.client.command("fanout.run", asked)["runId"]
+    assert ended(editor, run, "ready")["folder"] == other.as_uri()
+    wrong = {"selection": {"uris": [checkout.as_uri()], "folder": other.as_uri()}}
+    assert "goes with 'selection.items'" in refused(editor, "fanout.preview", wrong)[1]
 
 
 def test_lines_are_traced_to_their_unit(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
