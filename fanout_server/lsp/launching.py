@@ -15,6 +15,7 @@ from fanout_server.lsp import answers, findings, plans, present
 from fanout_server.lsp.jobs import Job
 from fanout_server.lsp.plan_document import owner_of
 from fanout_server.lsp.plan_language import is_plan
+from fanout_server.lsp.run_progress import title_of
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
 from fanout_server.lsp.wire import PlanArguments
@@ -59,6 +60,11 @@ class Launching:
         self._session = session
         self._watching = watching
         self._launches: dict[str, _Launch] = {}
+        watching.about_to_begin = self._pending
+
+    def _pending(self) -> dict[str, str]:
+        pending = {run: one for run, one in self._launches.items() if not one.is_over and one.engine is None}
+        return {run: title_of(one.instruction) for run, one in pending.items()}
 
     async def launch(self, run: str, arguments: PlanArguments, soon: float) -> None:
         """Raises what goes wrong within ``soon`` seconds; after that it goes on by itself and tells the user."""

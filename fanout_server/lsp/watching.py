@@ -62,6 +62,8 @@ class Watching:
         self._left: dict[str, tuple[Finding, ...]] = {}
         self.fixing = Fixing(self._applying)
         self.known: dict[str, Known] = {}
+        # Runs that were asked for and are not watched yet, as in ``going``.
+        self.about_to_begin: Callable[[], Mapping[str, str]] = dict
         # Called with the engine, the run and the uri of the plan document that it is of.
         self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progress = RunProgress(session, self.goes_on, self.publish)
@@ -111,8 +113,8 @@ class Watching:
                     self._session.spawn(self.publish, known.engine, known.view)
 
     def going(self) -> dict[str, str]:
-        """The runs that go on, each with a line about it, the newest last."""
-        return dict(self._active)
+        """The runs that go on or are about to begin, each with a line about it, the newest last."""
+        return {**self._active, **self.about_to_begin()}
 
     def goes_on(self, run: str) -> bool:
         """Whether the run is watched: it is at work, or about to begin."""

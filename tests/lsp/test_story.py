@@ -188,6 +188,8 @@ def _cancel(editor: ProfiledEditor, todo: str) -> None:
         assert begun["value"]["cancellable"]
         client.notify("window/workDoneProgress/cancel", {"token": begun["token"]})
     else:
+        # Till then its files are looked at.
+        wait_until(lambda: bool(view_of(editor, run)["units"]))
         assert editor.do(_offered(editor, todo, "Cancel run: Look at {file}."))["cancelled"] == ["01-one", "02-two"]
     message(editor, f"Run {run} was cancelled")
     assert view_of(editor, run)["state"] == "cancelled"
