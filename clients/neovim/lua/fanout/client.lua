@@ -70,6 +70,8 @@ function M.config()
     handlers = require("fanout.handlers").handlers,
     commands = require("fanout.handlers").commands,
     on_exit = M.ended,
+    -- What is typed counts at once: a command may be about any buffer, and only its own would be waited for.
+    flags = { debounce_text_changes = 0 },
   }
 end
 
@@ -109,7 +111,7 @@ local function enable()
     end,
   })
   for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
-    if vim.api.nvim_buf_is_loaded(buffer) and (not vim.lsp.enable or vim.bo[buffer].filetype == "") then
+    if vim.api.nvim_buf_is_loaded(buffer) then
       attach(buffer)
     end
   end

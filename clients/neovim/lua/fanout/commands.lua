@@ -149,7 +149,7 @@ local COMMANDS = {
       if found.plan then
         return say.info("This is a plan document already. :FanoutRun runs it.")
       end
-      local options = next(words.options) and words.options or nil
+      local options = require("fanout.job").options(words.options)
       local argument = { selection = found.selection, instruction = words.instruction, options = options }
       client_of.ask(client, "fanout.plan", argument)
     end)

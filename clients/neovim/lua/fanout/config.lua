@@ -67,6 +67,9 @@ function M.get()
       config[key] = value
     end
   end
+  if vim.tbl_isempty(config.options) then
+    config.options = vim.empty_dict()
+  end
   return config
 end
 

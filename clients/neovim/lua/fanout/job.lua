@@ -9,6 +9,13 @@ local M = {}
 
 local WRITE = "Write an instruction..."
 
+---Options for the server: none at all rather than an empty table, which would be a list in JSON.
+---@param options? fanout.Options
+---@return fanout.Options?
+function M.options(options)
+  return options and next(options) and options or nil
+end
+
 ---The instruction, asked for where there is none: one of the presets, or a text. Nil where the user wants none.
 ---@param question string
 ---@param argument fanout.StartArguments
@@ -30,7 +37,7 @@ local function instructed(question, argument)
   end
   if preset and preset.title ~= WRITE then
     local options = vim.tbl_extend("force", preset.options or {}, argument.options or {})
-    return vim.tbl_extend("force", argument, { instruction = preset.instruction, options = options })
+    return vim.tbl_extend("force", argument, { instruction = preset.instruction, options = M.options(options) })
   end
   local text = async.input(question .. " ")
   return text and vim.tbl_extend("force", argument, { instruction = text }) or nil
@@ -56,6 +63,7 @@ function M.run(client, argument)
     if problem then
       return say.error(problem)
     end
+    require("fanout.state").refresh(client, answer.runId)
     say.info(("Run %s has begun. :FanoutRuns shows it."):format(answer.runId))
   end)
 end
@@ -64,8 +72,7 @@ end
 ---@param chosen fanout.Chosen
 ---@param given { instruction?: string, options?: fanout.Options, now?: boolean }
 function M.start(client, chosen, given)
-  local options = given.options and next(given.options) and given.options or nil
-  local argument = { plan = chosen.plan, selection = chosen.selection, options = options }
+  local argument = { plan = chosen.plan, selection = chosen.selection, options = M.options(given.options) }
   argument.instruction = given.instruction
   argument = instructed(question(chosen), argument)
   if not argument then

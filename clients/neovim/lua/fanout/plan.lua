@@ -3,10 +3,35 @@ local config = require("fanout.config")
 
 local M = {}
 
+---Buffers whose lenses are asked for; true where they are to be asked for once more after that.
+---@type table<integer, boolean>
+local asked = {}
+
+---As vim.lsp.codelens.refresh, which forgets what is asked of it while it waits for an answer.
 ---@param buffer integer
 local function refresh(buffer)
-  if config.get().lenses and vim.api.nvim_buf_is_loaded(buffer) then
-    vim.lsp.codelens.refresh({ bufnr = buffer })
+  local client = vim.lsp.get_clients({ bufnr = buffer, name = "fanout" })[1]
+  if not client or not config.get().lenses or not vim.api.nvim_buf_is_loaded(buffer) then
+    return
+  end
+  if asked[buffer] ~= nil then
+    asked[buffer] = true
+    return
+  end
+  asked[buffer] = false
+  local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
+  local sent = client:request("textDocument/codeLens", params, function(problem, lenses, context)
+    if not problem and vim.api.nvim_buf_is_loaded(buffer) then
+      vim.lsp.codelens.on_codelens(problem, lenses, context)
+    end
+    local again = asked[buffer]
+    asked[buffer] = nil
+    if again then
+      refresh(buffer)
+    end
+  end, buffer)
+  if not sent then
+    asked[buffer] = nil
   end
 end
 

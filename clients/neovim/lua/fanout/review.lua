@@ -16,6 +16,7 @@ local MOST_LINES = 14
 ---@field units table<string, boolean> which are chosen
 ---@field files table<string, boolean>
 ---@field order string[] the ids of the units that changed something
+---@field turn integer counts what was asked
 ---@field rows fanout.ReviewRow[]
 ---@field list integer the buffer
 ---@field tab integer
@@ -65,6 +66,8 @@ end
 ---@param done fun()
 local function look(shown, done)
   local units = units_of(shown)
+  shown.turn = shown.turn + 1
+  local turn = shown.turn
   if units and #units == 0 then
     shown.now, shown.left = {}, {}
     return done()
@@ -72,6 +75,10 @@ local function look(shown, done)
   client_of.ask(shown.client, "fanout.changes", { runId = shown.run.runId, units = units }, function(problem, changes)
     if problem then
       return say.error(problem)
+    end
+    if turn ~= shown.turn then
+      -- Units were accepted or left out meanwhile, and that was asked about, too.
+      return
     end
     shown.now, shown.left = {}, changes.left
     for _, file in ipairs(changes.files) do
@@ -190,13 +197,18 @@ end
 
 ---@param shown fanout.Review
 local function apply(shown)
-  local uris, count = files_of(shown)
-  if count == 0 then
-    return say.warn("Everything is left out, so there is nothing to apply. q closes this and leaves the run as it is.")
-  end
-  local argument = { runId = shown.run.runId, units = units_of(shown), files = uris, mode = "now" }
-  close(shown)
-  M.apply(shown.client, argument)
+  -- What was accepted a moment ago may still be asked about.
+  look(shown, function()
+    local uris, count = files_of(shown)
+    if count == 0 then
+      return say.warn(
+        "Everything is left out, so there is nothing to apply. q closes this and leaves the run as it is."
+      )
+    end
+    local argument = { runId = shown.run.runId, units = units_of(shown), files = uris, mode = "now" }
+    close(shown)
+    M.apply(shown.client, argument)
+  end)
 end
 
 ---@param shown fanout.Review
@@ -298,6 +310,7 @@ function M.open(client, run, only)
         )
       end
       local shown = { client = client, run = status.runs[1], all = changes.files, left = changes.left, rows = {} }
+      shown.turn = 0
       shown.now, shown.units, shown.files, shown.order = {}, {}, {}, {}
       choose(shown, changes, only or {})
       look(shown, function()
