@@ -136,7 +136,7 @@ fmt: $(READY) fmt-neovim ## format, and mend what ruff can mend
 schema: $(READY) ## make docs/schema anew, after a change to a command, an event or an option
 	$(BIN)/python -P -m fanout_server.schema docs/schema
 
-bench: $(READY) $(if $(filter agents,$(NAME)),agents) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
+bench: $(READY) $(filter agents neovim,$(NAME)) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }
 	$(BIN)/python -P bench/$(NAME).py $(ARGS)
 

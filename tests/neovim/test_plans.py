@@ -53,6 +53,18 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     assert any("one.py" in word for word in words)
 
 
+def test_new_ones_and_those_that_are_opened_later(start: Open, checkout: Path) -> None:
+    (checkout / "job.fanout.md").write_text(PLAN)
+    editor = start("new.fanout.md")
+    assert editor.lua("return vim.bo.filetype") == "fanout"
+    other = start("src/one.py")
+    for name in ("job.fanout.md", "new.fanout.md"):
+        other.ex(f"edit {name}")
+        assert other.lua("return vim.bo.filetype") == "fanout"
+    other.wait("return #vim.lsp.get_clients({ bufnr = 0, name = 'fanout' }) == 1", "the server")
+    assert other.lua("return vim.lsp.get_clients()[1].root_dir") == str(checkout)
+
+
 def test_without_lenses(start: Open, checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(PLAN)
     editor = start("job.fanout.md", settings={"lenses": False})

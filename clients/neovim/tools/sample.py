@@ -1,4 +1,4 @@
-"""Makes a small repository to try the plugin in, where there is none yet: a shop in Python, with tests to be written."""
+"""Makes a small repository to try the plugin in, where there is none yet: a shop in Python, without tests."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Amount(int):
     def __repr__(self):
         return "Amount(%s)" % super(Amount, self).__str__()
 ''',
-    "modern.fanout.md": '''---
+    "modern.fanout.md": """---
 # No key and no network: rules that ship with fanout. Try claude or codex instead, where you have one.
 agent: rewrite
 rewrite:
@@ -52,8 +52,8 @@ rewrite:
 Write {file} as it is written today.
 
 - shop/*.py
-''',
-    "README.md": '''# A shop, to try fanout in
+""",
+    "README.md": """# A shop, to try fanout in
 
 - `:edit modern.fanout.md`, then `:FanoutRun`, `:FanoutRuns` and, once it is ready, `:FanoutApply`.
 - Or select the list below and type `:Fanout`; a real agent has to be installed for that (`:checkhealth fanout`).
@@ -63,7 +63,7 @@ Tests are missing for:
 - shop/cart.py
 - shop/stock.py
 - shop/money.py
-''',
+""",
 }
 _GIT = ("git", "-c", "user.name=Sample", "-c", "user.email=sample@example.invalid")
 
