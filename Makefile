@@ -15,7 +15,7 @@ NEOVIM := build/neovim
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
 TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot luacheck:lua-check
 
-.PHONY: test-neovim nvim neovim-types lint-neovim fmt-neovim
+.PHONY: test-neovim nvim neovim-types neovim-picture lint-neovim fmt-neovim
 .PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt schema bench size clean
 
 help: ## list these commands
@@ -88,6 +88,9 @@ nvim: $(READY) neovim ## open a Neovim with the plugin and a sample repository
 	@$(BIN)/python -P $(PLUGIN)/tools/sample.py build/sample
 	@cd build/sample && PLUGIN=$(abspath $(PLUGIN)) FANOUT=$(abspath $(BIN)/fanout) $(NVIM) -u $(abspath $(PLUGIN)/tools/sample.lua) $(ARGS)
 
+neovim-picture: $(READY) neovim ## make the README's picture of it anew, from its real screen
+	$(BIN)/python -m tests.neovim.picture docs/pictures/neovim.svg
+
 neovim-types: $(READY) ## make the plugin's types anew, after 'make schema'
 	$(BIN)/python $(PLUGIN)/tools/make_types.py
 
@@ -113,6 +116,7 @@ LUA := $(PLUGIN) tests/neovim
 STYLUA := build/stylua
 
 $(STYLUA)/.ready: $(PLUGIN)/tools/package.json
+	@{ command -v node && command -v npm; } >/dev/null || { echo "StyLua, for Lua, needs Node and npm." >&2; exit 1; }
 	rm -rf $(STYLUA)
 	mkdir -p $(STYLUA)
 	cp $< $(STYLUA)

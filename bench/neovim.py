@@ -1,6 +1,6 @@
 """What the Neovim plugin adds to Neovim's start, from ``--startuptime``: reading its files and doing what they say.
 
-Neovim is started with a package folder that holds the plugin alone, as a plugin manager has it, and with a file to edit.
+Neovim is started with a package folder that holds the plugin alone, as plugin managers have it, and a file to edit.
 ``startup_ms`` is the median over the starts of what all files of the plugin took, what they load included; ``whole_ms``
 is how long Neovim took in all. Ends with one line of JSON.
 """

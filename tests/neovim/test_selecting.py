@@ -22,7 +22,7 @@ def close(editor: Neovim) -> None:
     assert editor.lua("return vim.bo.filetype") != "fanout-preview"
 
 
-def test_the_lists_of_vim_and_files_given(start: Open) -> None:
+def test_the_lists_of_vim_and_files_given(start: Open, checkout: Path) -> None:
     editor = start("src/one.py", "src/two.py")
     editor.ex("Fanout ++arglist Change {file}.")
     assert previewed(editor) == BOTH
@@ -39,6 +39,16 @@ def test_the_lists_of_vim_and_files_given(start: Open) -> None:
         editor.ex(f"Fanout ++{source} ++split=path Change {{file}}.")
         assert [line.split()[1].partition(":")[0] for line in previewed(editor)] == ["src/one.py", "src/two.py"]
         close(editor)
+    # Names are names, whatever they hold.
+    strange = "`touch ran`.txt"
+    (checkout / strange).write_text("x\n")
+    editor.lua("vim.cmd.args({ args = { vim.fn.fnameescape(...) } })", strange)
+    editor.ex("Fanout ++arglist Change {file}.")
+    assert previewed(editor) == [f"01-touch-ran  {strange}"]
+    close(editor)
+    editor.ex("Fanout ++file=`touch\\ ran` Change {file}.")
+    editor.told("What was named is empty")
+    assert not (checkout / "ran").exists()
     editor.ex("call setqflist([])")
     editor.ex("Fanout ++quickfix Change {file}.")
     assert editor.told("quickfix is empty") == "quickfix is empty, so there is nothing to do."

@@ -14,22 +14,36 @@ local restarts = {}
 ---@type table<integer, string> the checkout of each server, also when it has ended
 local roots = {}
 
----The checkout that a buffer belongs to; nil for what lies in none.
+---@param buffer integer
+---@return boolean
+local function is_file(buffer)
+  return vim.bo[buffer].buftype == "" and vim.api.nvim_buf_get_name(buffer) ~= ""
+end
+
+---@param buffer integer of a file
+---@return string?
+local function root_of_file(buffer)
+  local folder = vim.fs.dirname(vim.api.nvim_buf_get_name(buffer))
+  -- A plan document that the server made lies elsewhere, beside a file that names its checkout.
+  local named = folder .. "/checkout"
+  if folder:find("/fanout/plans/", 1, true) and vim.uv.fs_stat(named) then
+    return vim.fn.readfile(named)[1]
+  end
+  return vim.fs.root(buffer, ".git")
+end
+
+---The checkout that a buffer belongs to. What is no file belongs to that of the file before it, or of the working
+---directory. Nil for what lies in none.
 ---@param buffer integer
 ---@return string?
 function M.root(buffer)
-  local name = vim.api.nvim_buf_get_name(buffer)
-  local is_file = vim.bo[buffer].buftype == "" and name ~= ""
-  if is_file then
-    local folder = vim.fs.dirname(name)
-    -- A plan document that the server made lies elsewhere, beside a file that names its checkout.
-    local named = folder .. "/checkout"
-    if folder:find("/fanout/plans/", 1, true) and vim.uv.fs_stat(named) then
-      return vim.fn.readfile(named)[1]
-    end
-    return vim.fs.root(buffer, ".git")
+  if is_file(buffer) then
+    return root_of_file(buffer)
   end
-  return vim.fs.root(vim.uv.cwd() or ".", ".git")
+  local before = vim.fn.bufnr("#")
+  local root = before > 0 and is_file(before) and root_of_file(before) or vim.fs.root(vim.uv.cwd() or ".", ".git")
+  local client = M.all()[1]
+  return root or client and client.root_dir or nil
 end
 
 local function remember_roots()
@@ -76,34 +90,24 @@ function M.config()
 end
 
 ---@return vim.lsp.Config
-local function resolved()
-  return vim.lsp.config and vim.lsp.config[NAME] or M.config()
+function M.resolved()
+  return vim.lsp.config[NAME]
 end
 
----Buffers of no file type are none that vim.lsp.enable sees, and may hold unsaved text all the same.
 ---@param buffer integer
 local function attach(buffer)
-  local root = M.root(buffer)
-  if root and vim.bo[buffer].buftype == "" and vim.api.nvim_buf_get_name(buffer) ~= "" then
-    vim.lsp.start(vim.tbl_extend("force", resolved(), { root_dir = root }), { bufnr = buffer })
+  local root = is_file(buffer) and M.root(buffer)
+  if root then
+    vim.lsp.start(vim.tbl_extend("force", M.resolved(), { root_dir = root }), { bufnr = buffer })
   end
 end
 
 ---Attaches the server to what is open and will be opened.
 local function enable()
-  local group = vim.api.nvim_create_augroup("fanout.attach", {})
-  if vim.lsp.enable then
-    vim.lsp.enable(NAME)
-  else
-    vim.api.nvim_create_autocmd("FileType", {
-      group = group,
-      callback = function(event)
-        attach(event.buf)
-      end,
-    })
-  end
+  vim.lsp.enable(NAME)
+  -- Buffers of no file type are none that vim.lsp.enable sees, and may hold unsaved text all the same.
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile", "BufFilePost" }, {
-    group = group,
+    group = vim.api.nvim_create_augroup("fanout.attach", {}),
     callback = function(event)
       if vim.bo[event.buf].filetype == "" then
         attach(event.buf)
@@ -121,7 +125,7 @@ end
 ---Whether the server's program is there. Tells the user where it is not.
 ---@return boolean
 local function is_installed()
-  local cmd = resolved().cmd
+  local cmd = M.resolved().cmd
   if type(cmd) ~= "table" or vim.fn.executable(cmd[1]) == 1 then
     return true
   end
@@ -156,7 +160,7 @@ function M.get(done, buffer)
   if not enabled then
     enable()
   end
-  local settings = vim.tbl_extend("force", resolved(), { root_dir = root })
+  local settings = vim.tbl_extend("force", M.resolved(), { root_dir = root })
   local id = not running(root) and vim.lsp.start(settings, { attach = false, bufnr = buffer }) or nil
   M.when_ready(root, id, done)
 end
@@ -274,7 +278,7 @@ function M.start_again(root)
     end
   end
   if root and not running(root) then
-    vim.lsp.start(vim.tbl_extend("force", resolved(), { root_dir = root }), { attach = false })
+    vim.lsp.start(vim.tbl_extend("force", M.resolved(), { root_dir = root }), { attach = false })
   end
   if root then
     M.when_ready(root, nil, function(client)

@@ -23,7 +23,7 @@ local function chosen(client, words, given)
   local buffer = vim.api.nvim_get_current_buf()
   local root = client.root_dir or ""
   if #words.files > 0 then
-    return { selection = selection.files(words.files) }
+    return { selection = selection.globs(words.files) }
   elseif words.source == "quickfix" then
     return { selection = selection.quickfix(vim.fn.getqflist(), root) }
   elseif words.source == "loclist" then
@@ -163,7 +163,9 @@ local COMMANDS = {
       if not vim.endswith(path, ".fanout.md") and vim.bo[buffer].filetype ~= "fanout" then
         return say.error("This is no plan document (*.fanout.md). Name one, or make one with :FanoutPlan.")
       end
-      local client = async.await(client_of.get)
+      local client = async.await(function(done)
+        client_of.get(done, buffer)
+      end)
       if client then
         require("fanout.job").start(client, { plan = vim.uri_from_fname(path) }, { now = not given.bang })
       end

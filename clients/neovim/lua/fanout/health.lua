@@ -11,7 +11,7 @@ local ASK_MS = 10000
 ---@param patience integer
 ---@return vim.SystemCompleted?
 local function ask(words, cwd, patience)
-  local cmd = vim.deepcopy((vim.lsp.config and vim.lsp.config.fanout or require("fanout.client").config()).cmd)
+  local cmd = vim.deepcopy(require("fanout.client").resolved().cmd)
   if type(cmd) ~= "table" or cmd[#cmd] ~= "serve" then
     return nil
   end
@@ -29,8 +29,6 @@ local function check_editor()
   local version = tostring(vim.version())
   if vim.fn.has("nvim-0.11") == 1 then
     health.ok("Neovim " .. version)
-  elseif vim.fn.has("nvim-0.10") == 1 then
-    health.warn(("Neovim %s: most works, but folds of plan documents do not"):format(version), "Install 0.11 or newer.")
   else
     health.error(("Neovim %s is too old"):format(version), "Install 0.11 or newer.")
   end
@@ -48,7 +46,11 @@ end
 
 ---@return boolean
 local function check_server()
-  local cmd = require("fanout.config").get().cmd
+  local cmd = require("fanout.client").resolved().cmd
+  if type(cmd) ~= "table" then
+    health.info("The server is started by a function of your own, so nothing is known of its program.")
+    return false
+  end
   local told = ask({ "--version" }, nil, ASK_MS)
   if not told or told.code ~= 0 then
     health.error(
@@ -95,6 +97,9 @@ end
 function M.check()
   health.start("fanout: editor")
   check_editor()
+  if vim.fn.has("nvim-0.11") == 0 then
+    return
+  end
   check_settings()
   health.start("fanout: server")
   if check_server() then

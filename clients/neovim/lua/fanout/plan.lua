@@ -54,11 +54,9 @@ local function attached(buffer)
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
     refresh(buffer)
   end
-  if vim.lsp.foldexpr then
-    for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
-      vim.wo[window][0].foldmethod = "expr"
-      vim.wo[window][0].foldexpr = "v:lua.vim.lsp.foldexpr()"
-    end
+  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+    vim.wo[window][0].foldmethod = "expr"
+    vim.wo[window][0].foldexpr = "v:lua.vim.lsp.foldexpr()"
   end
 end
 

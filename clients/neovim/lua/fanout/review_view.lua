@@ -28,7 +28,8 @@ function M.render(shown)
   ---@param text string
   ---@param row? fanout.ReviewRow
   local function add(text, row)
-    table.insert(lines, text)
+    -- Names of files may have line ends in them.
+    table.insert(lines, (text:gsub("[\r\n]", " ")))
     table.insert(rows, row or {})
   end
 

@@ -30,7 +30,7 @@ local SIGNS = {
 }
 
 M.HELP = {
-  "a apply  x cancel  r retry  n retry with a note  s tell a unit  A accept the pilot  d diff  l log  ? all keys",
+  "a apply  x cancel  r retry  n retry with a note  s tell  A accept the pilot  d diff  l log  ? more",
 }
 M.MORE = {
   "R resume  u take back  D discard  i report  p prompt  f findings to the quickfix list  <Tab> fold  q close",
@@ -91,7 +91,8 @@ function M.render(known, more)
   ---@param text string
   ---@param row fanout.Row
   local function add(text, row)
-    table.insert(lines, text)
+    -- Names of files may have line ends in them.
+    table.insert(lines, (text:gsub("[\r\n]", " ")))
     table.insert(rows, row)
   end
 
@@ -124,13 +125,15 @@ function M.render(known, more)
     if run.check then
       add("    check: " .. one_line(run.check), { run = run.runId })
     end
-    local width = 0
+    local ids, width = 0, 0
     for _, unit in ipairs(run.units) do
+      ids = math.max(ids, #unit.id)
       width = math.max(width, vim.fn.strdisplaywidth(one_line(unit.title)))
     end
     for _, unit in ipairs(run.units) do
       local text = unit_text(unit, one.activity[unit.id], math.min(width, 40))
-      add_state("  ", unit.state, ("%s  %s"):format(unit.id, text), { run = run.runId, unit = unit.id })
+      local id = unit.id .. (" "):rep(ids - #unit.id)
+      add_state("  ", unit.state, ("%s  %s"):format(id, text), { run = run.runId, unit = unit.id })
     end
   end
   return lines, rows, paints

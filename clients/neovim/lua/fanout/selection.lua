@@ -83,16 +83,27 @@ function M.items(texts)
   }
 end
 
----@param names string[] files and folders, globs too
+---@param paths string[] files and folders
 ---@return fanout.Selection
-function M.files(names)
-  local uris = {}
-  for _, name in ipairs(names) do
-    for _, path in ipairs(vim.fn.glob(name, true, true)) do
-      table.insert(uris, vim.uri_from_fname(vim.fn.fnamemodify(path, ":p"):gsub("/$", "")))
+function M.files(paths)
+  return {
+    uris = vim.tbl_map(function(path)
+      return vim.uri_from_fname((vim.fn.fnamemodify(path, ":p"):gsub("/$", "")))
+    end, paths),
+  }
+end
+
+---@param patterns string[] globs
+---@return fanout.Selection
+function M.globs(patterns)
+  local paths = {}
+  for _, pattern in ipairs(patterns) do
+    -- Vim would run what stands between backticks as a command.
+    if not pattern:find("`", 1, true) then
+      vim.list_extend(paths, vim.fn.glob(pattern, true, true))
     end
   end
-  return { uris = uris }
+  return M.files(paths)
 end
 
 ---@param entries vim.quickfix.entry[]

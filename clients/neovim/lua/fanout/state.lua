@@ -55,6 +55,7 @@ local function changed(run)
   for listener in pairs(listeners) do
     listener(run)
   end
+  vim.cmd.redrawstatus()
 end
 
 ---@param run fanout.Run
