@@ -38,7 +38,7 @@ class Screen:
     def _grid_clear(self, _grid: int) -> None:
         self.cells = [[(" ", 0)] * len(row) for row in self.cells]
 
-    def _grid_line(self, _grid: int, row: int, column: int, cells: list[list[Any]], *_: Any) -> None:
+    def _grid_line(self, _grid: int, row: int, column: int, cells: list[list[Any]], *_more: Any) -> None:
         look = 0
         for cell in cells:
             # The look is left out where it goes on, the count where it is one.
