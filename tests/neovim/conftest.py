@@ -72,7 +72,6 @@ def start(network: Network, checkout: Path, tmp_path: Path) -> Iterator[Open]:
 
     yield make
     for editor in started:
-        editor.quit()
         editor.dispose()
     wait_until(lambda: not network.running())
 

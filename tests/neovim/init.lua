@@ -2,12 +2,10 @@
 vim.opt.runtimepath:prepend(vim.env.PLUGIN)
 vim.g.fanout = vim.json.decode(vim.env.SETTINGS, { luanil = { object = true } })
 _G.said, _G.heard = {}, {}
-local notify = vim.notify
----@diagnostic disable-next-line: duplicate-set-field
-vim.notify = function(text, level, options)
-  table.insert(_G.said, text)
-  if vim.env.LOUD then
-    notify(text, level, options)
+if not vim.env.STOCK then
+  ---@diagnostic disable-next-line: duplicate-set-field
+  vim.notify = function(text)
+    table.insert(_G.said, text)
   end
 end
 vim.api.nvim_create_autocmd("User", {

@@ -147,6 +147,9 @@ class Neovim:
         self.process.wait(LIMIT)
 
     def dispose(self) -> None:
+        """Ends it, whatever it waits for."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.quit()
         if self.process.poll() is None:
             self.process.kill()
         self.process.communicate()

@@ -87,7 +87,6 @@ def _played(place: Path) -> str:
         editor.press("<Esc>:<C-u><Esc>")
         second = screen.svg(first[2] + _GAP)
     finally:
-        editor.quit()
         editor.dispose()
     return picture([first, second])
 

@@ -178,3 +178,19 @@ def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None
     editor.ex("FanoutApply!")
     editor.told("Applied 3 files")
     assert editor.lines()[:3] == ["# mine", "def one():", "    return 10 + 1"]
+
+
+def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    editor = start("src/one.py", settings={"options": options(go, jobs=2)}, env={"STOCK": "1"})
+    editor.request("nvim_ui_attach", 80, 12, {"rgb": True, "ext_linegrid": True})
+    editor.ex("Fanout! ++file=src Change {file}.")
+    both(editor, "running")
+    editor.type("O# typing")
+    go.touch()
+    editor.wait("return require('fanout').runs()[1].state == 'ready'", "the results")
+    editor.wait("return vim.fn.execute('messages'):find('is ready: :FanoutApply', 1, true)", "the message")
+    assert editor.request("nvim_get_mode") == {"mode": "i", "blocking": False}
+    editor.press(" on<Esc>")
+    assert editor.lines()[0] == "# typing on"
+    assert editor.request("nvim_get_mode") == {"mode": "n", "blocking": False}

@@ -81,6 +81,7 @@ def test_the_health_check(start: Open, tmp_path: Path) -> None:
     assert "git" in text
     assert "agent rewrite: built in" in text
     assert "agent claude: the agent `claude` needs the program 'claude', which was not found on PATH" in text
+    assert "WARNING None of the coding agents is ready" in text
     assert "it does not run now" in text
     assert "ERROR" not in text
     editor.lua("vim.g.fanout = { cmd = { 'no-such-program', 'serve' }, sort = 1 }")

@@ -6,6 +6,11 @@ vim.opt.laststatus = 2
 vim.opt.statusline = "%f%m  %{v:lua.require'fanout'.status()}%=%l:%c"
 vim.diagnostic.config({ virtual_text = true })
 require("fanout").setup({ cmd = { vim.env.FANOUT, "serve" }, maps = true })
-if vim.fn.argc() == 0 then
-  vim.cmd.edit("README.md")
-end
+vim.api.nvim_create_autocmd("VimEnter", {
+  nested = true,
+  callback = function()
+    if vim.fn.argc() == 0 then
+      vim.cmd.edit("README.md")
+    end
+  end,
+})

@@ -80,17 +80,27 @@ local function check_rest()
   if not told then
     return health.error("'fanout doctor' does not answer", "Run it in a terminal: it shows what it waits for.")
   end
+  local ready = false
   for line in vim.gsplit(vim.trim(told.stdout), "\n") do
     local mark, text = line:match("^(%S+)%s+(.*)$")
+    local agent = text and text:match("^agent (%S+)")
     if mark == "ok" then
+      ready = ready or agent ~= nil and not text:find(": built in", 1, true)
       health.ok(text)
     elseif mark == "wrong" then
       health.error(text)
-    elseif mark == "-" then
+    elseif mark == "-" and agent and not text:find("was not found on PATH", 1, true) then
       health.warn(text)
     else
-      health.info(line)
+      -- What is not installed, or a faster way that does not work here, is nothing wrong by itself.
+      health.info(text or line)
     end
+  end
+  if not ready then
+    health.warn("None of the coding agents is ready", {
+      "Install one and sign in: claude, codex, gemini, opencode or copilot (the lines above say what is missing).",
+      "Without one there are `agent: rewrite` (rules) and `agent: command` (a program of yours).",
+    })
   end
 end
 

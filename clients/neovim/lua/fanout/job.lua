@@ -64,7 +64,8 @@ function M.run(client, argument)
       return say.error(problem)
     end
     require("fanout.state").refresh(client, answer.runId)
-    say.info(("Run %s has begun. :FanoutRuns shows it."):format(answer.runId))
+    local begun = ("Run %s has begun"):format(answer.runId)
+    say.aside(begun .. ". :FanoutRuns shows it.", begun .. ": :FanoutRuns")
   end)
 end
 

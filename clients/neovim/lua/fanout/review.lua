@@ -166,7 +166,8 @@ local function tell(did, run, answer, next_step)
       )
     or ""
   if answer.applied then
-    say.info(("%s %s of run %s.%s%s"):format(did, files(#answer.files), run, left, next_step))
+    local done = ("%s %s of run %s"):format(did, files(#answer.files), run)
+    say.aside(("%s.%s%s"):format(done, left, next_step), done)
   else
     say.warn(("Nothing of run %s was changed.%s"):format(run, left))
   end

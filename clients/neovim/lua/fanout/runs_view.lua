@@ -29,6 +29,9 @@ local SIGNS = {
   discarded = { "–", "Comment" },
 }
 
+---Of these the run's message says what the table does not.
+local SAYS_WHY = { failed = true, interrupted = true, cancelled = true, waiting = true, running = true }
+
 M.HELP = {
   "a apply  x cancel  r retry  n retry with a note  s tell  A accept the pilot  d diff  l log  ? more",
 }
@@ -119,7 +122,7 @@ function M.render(known, more)
     local run = one.run
     local head = ("%s  %s  %s"):format(run.runId, tally(run), one_line(run.instruction))
     add_state("", run.state, head, { run = run.runId, is_head = true })
-    if run.message and run.message ~= "" and run.state ~= "ready" then
+    if SAYS_WHY[run.state] and run.message ~= "" then
       add("    " .. one_line(run.message), { run = run.runId })
     end
     if run.check then

@@ -22,4 +22,12 @@ function M.error(text)
   notify(text, vim.log.levels.ERROR)
 end
 
+---What nobody asked for just now. Neovim's own messages take one line: more would stop whoever types.
+---@param text string
+---@param short string
+function M.aside(text, short)
+  local is_stock = debug.getinfo(vim.notify, "S").source:find("vim/_editor", 1, true) ~= nil
+  notify(is_stock and short or text, vim.log.levels.INFO)
+end
+
 return M

@@ -146,13 +146,15 @@ end
 function M.ready(ready, id)
   autocommand(ready.state == "waiting" and "FanoutRunWaiting" or "FanoutRunReady", ready)
   if ready.state == "waiting" then
-    return say.info(ready.message .. " :FanoutAccept, :FanoutRetry and :FanoutDiff do that here.")
+    local short = ("Run %s waits for you: :FanoutRuns"):format(ready.runId)
+    return say.aside(ready.message .. " :FanoutAccept, :FanoutRetry and :FanoutDiff do that here.", short)
   end
   local client = vim.lsp.get_client_by_id(id)
   if config.get().ready == "review" and client then
     return require("fanout.review").open(client, ready.runId)
   end
-  say.info(ready.message .. " :FanoutApply shows the changes and applies them.")
+  local short = ("Run %s is ready: :FanoutApply"):format(ready.runId)
+  say.aside(ready.message .. " :FanoutApply shows the changes and applies them.", short)
 end
 
 ---A server is gone: what it had going is interrupted, until the next one says what became of it.
