@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import msgpack  # type: ignore[import-untyped]  # it has none
 
-LIMIT = 20.0
+LIMIT = 40.0
 _LOOK_SECONDS = 0.02
 _REQUEST, _RESPONSE, _NOTIFICATION = range(3)
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 from tests.neovim.conftest import Open, options
 from tests.neovim.nvim import Neovim
+from tests.neovim.screen import Screen, picture
 
 _HEAD = "return require('fanout').runs()[1].%s"
 _TABLE = "return vim.iter(vim.api.nvim_buf_get_lines(vim.fn.bufnr('fanout://runs'), 0, -1, false))"
@@ -183,6 +185,8 @@ def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None
 def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)}, env={"STOCK": "1"})
+    screen = Screen()
+    editor.on_redraw = screen.redraw
     editor.request("nvim_ui_attach", 80, 12, {"rgb": True, "ext_linegrid": True})
     editor.ex("Fanout! ++file=src Change {file}.")
     both(editor, "running")
@@ -194,3 +198,21 @@ def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, t
     editor.press(" on<Esc>")
     assert editor.lines()[0] == "# typing on"
     assert editor.request("nvim_get_mode") == {"mode": "n", "blocking": False}
+    # What is really on the screen: a sign and a word, whatever the colours.
+    editor.ex("FanoutRuns")
+    editor.wait_until(lambda: "◆ ready" in screen.text() and "✓ done" in screen.text(), "the table")
+    drawing = ET.fromstring(picture([screen.svg(0)]))  # noqa: S314 - drawn right here
+    assert "ready" in {one.text for one in drawing.iter("{http://www.w3.org/2000/svg}text")}
+
+
+def test_what_the_server_says_is_in_the_words_of_here(start: Open) -> None:
+    editor = start("src/one.py", settings={"options": options(command=["sleep", "77"])})
+    begun(editor)
+    editor.wait("local run = require('fanout').runs()[1]; return run and run.units[1]", "its units")
+    editor.ex("FanoutCancel")
+    editor.told("was cancelled: 0/2 done")
+    say = "require('fanout.handlers').handlers['window/showMessage'](nil, { type = 3, message = ... })"
+    editor.lua(say, "fanout.apply with runId x applies it; fanout.json stays, and so does a fanout.applying.")
+    assert (
+        editor.said()[-1] == ":FanoutApply with runId x applies it; fanout.json stays, and so does a fanout.applying."
+    )

@@ -20,16 +20,23 @@ local function is_file(buffer)
   return vim.bo[buffer].buftype == "" and vim.api.nvim_buf_get_name(buffer) ~= ""
 end
 
+---The checkout that a plan document of the server's own is for: it lies in the server's folder, beside a file that says
+---so. A folder of that name in somebody's repository says nothing.
+---@param folder string
+---@return string?
+local function checkout_of_draft(folder)
+  local state = vim.env.XDG_STATE_HOME or vim.fs.normalize("~/.local/state")
+  local drafts, real = vim.uv.fs_realpath(state .. "/fanout/plans"), vim.uv.fs_realpath(folder)
+  if drafts and real and vim.fs.dirname(real) == drafts and vim.uv.fs_stat(real .. "/checkout") then
+    return vim.fn.readfile(real .. "/checkout")[1]
+  end
+end
+
 ---@param buffer integer of a file
 ---@return string?
 local function root_of_file(buffer)
   local folder = vim.fs.dirname(vim.api.nvim_buf_get_name(buffer))
-  -- A plan document that the server made lies elsewhere, beside a file that names its checkout.
-  local named = folder .. "/checkout"
-  if folder:find("/fanout/plans/", 1, true) and vim.uv.fs_stat(named) then
-    return vim.fn.readfile(named)[1]
-  end
-  return vim.fs.root(buffer, ".git")
+  return checkout_of_draft(folder) or vim.fs.root(buffer, ".git")
 end
 
 ---The checkout that a buffer belongs to. What is no file belongs to that of the file before it, or of the working
