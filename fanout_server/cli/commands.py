@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import platform
 import sys
 import time
 from pathlib import Path
@@ -190,6 +191,7 @@ async def doctor(arguments: argparse.Namespace, console: Console) -> int:
     """Says what works here; status 1 where something that every run needs is missing."""
     good = True
     root = settings.state_root()
+    console.print(f"ok    Python {platform.python_version()} ({live.visible(sys.executable)})", soft_wrap=True)
     try:
         await anyio.to_thread.run_sync(git.check_version)
         console.print(f"ok    {git.program()}", soft_wrap=True)

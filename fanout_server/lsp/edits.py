@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,10 @@ from fanout_server.apply.edits import EditPlan, FileEdit
 from fanout_server.lsp.client import Client
 from fanout_server.lsp.positions import Encoding, Forward, Lines
 from fanout_server.lsp.present import OpenFile
-from fanout_server.model import Finding, Position, Severity
+from fanout_server.model import Finding, Position, Range, Severity
+
+_LINE_END = re.compile(r"\r\n|\n|\r")
+_LAST_END = re.compile(r"(?:\r\n|\n|\r)\Z")
 
 
 @frozen
@@ -105,6 +109,12 @@ def _parents(path: str) -> set[str]:
     return {"/".join(parts[:count]) for count in range(1, len(parts))}
 
 
+def _end(shown: str) -> Position:
+    """Where a text ends, in code points."""
+    lines = _LINE_END.split(shown)
+    return Position(len(lines) - 1, len(lines[-1]))
+
+
 @frozen
 class Writer:
     """Makes workspace edits for one client. ``uri_of`` gives the uri of a path in the checkout."""
@@ -186,7 +196,20 @@ class Writer:
                 one.new.replace("\r\n", "\n") if drops_cr else one.new,
                 note,
             )
-            for one in text.to_text_edits(edit.before.data, edit.edits)
+            for one in self._placed(before.text if before else "", text.to_text_edits(edit.before.data, edit.edits))
+        ]
+
+    def _placed(self, before: str, edits: Sequence[text.StrEdit]) -> Iterable[text.StrEdit]:
+        """Neovim takes what is inserted behind the last line end as lines, its own last line end as one line more."""
+        found = _LAST_END.search(before) if self.client.blank_line else None
+        if found is None:
+            return edits
+        behind, last = (Range(one, one) for one in (_end(before), _end(before[: found.start()])))
+        return [
+            text.StrEdit(last, found[0] + _LAST_END.sub("", one.new))
+            if one.range == behind and _LAST_END.search(one.new)
+            else one
+            for one in edits
         ]
 
     def _position(self, places: Forward, position: Position, mark: bool) -> types.Position:  # noqa: FBT001

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import platform
 import pty
 import re
 import select
@@ -347,6 +348,7 @@ def test_doctor_says_what_works(checkout: Path) -> None:
     assert done.returncode == 0, text(done)
     assert "rewrite" in text(done)
     assert "ok    what units add is searched for secrets" in text(done)
+    assert f"ok    Python {platform.python_version()} ({sys.executable})" in text(done)
     assert str(checkout) in text(done).replace("\n", "")
 
 

@@ -259,3 +259,27 @@ def test_an_open_document_of_a_real_file_is_edited_through_its_text(tmp_path: Pa
     (change,) = write(edit, Encoding.UTF8, dict(files)).document_changes or ()
     assert isinstance(change, types.TextDocumentEdit)
     assert as_editor(document.text, list(change.edits), Encoding.UTF8) == "ONE\ntyped\n"
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "place", "new"),
+    [
+        ("a\n\u00e9\n", "a\n\u00e9\nb\n", (1, 1), "\nb"),
+        ("a\r\n", "a\r\nb\r\nc\r\n", (0, 1), "\r\nb\r\nc"),
+        ("\n", "\nb\n", (0, 0), "\nb"),
+        # Not behind the last line end, or without one of its own: as it is.
+        ("a\n", "b\na\n", (0, 0), "b\n"),
+        ("a", "a\nb\n", (0, 1), "\nb\n"),
+        ("a\n", "a\nb", (1, 0), "b"),
+    ],
+)
+def test_what_neovim_would_give_a_line_more(before: str, after: str, place: tuple[int, int], new: str) -> None:
+    client = attrs.evolve(FULL, blank_line=True)
+    made = write(modify(before, after), Encoding.UTF16, {}, client)
+    assert made.document_changes is not None
+    (change,) = made.document_changes
+    assert isinstance(change, types.TextDocumentEdit)
+    (edit,) = change.edits
+    assert (edit.range.start.line, edit.range.start.character) == place
+    assert edit.range.start == edit.range.end
+    assert edit.new_text == new  # type: ignore[union-attr]  # no snippet

@@ -1,0 +1,1 @@
+require("fanout.plan").set_up(vim.api.nvim_get_current_buf())

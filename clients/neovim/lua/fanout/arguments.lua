@@ -1,0 +1,88 @@
+-- The words after a command.
+local M = {}
+
+---@class fanout.Words
+---@field source? "quickfix"|"loclist"|"arglist"
+---@field files string[]
+---@field options fanout.Options
+---@field instruction? string
+
+M.SOURCES = { "quickfix", "loclist", "arglist" }
+
+---@param value string
+---@return string|integer|string[]
+local function read(key, value)
+  if value:match("^%d+$") then
+    return assert(tonumber(value))
+  end
+  if key == "owns" then
+    return vim.split(value, ",")
+  end
+  return value
+end
+
+---Words like `++quickfix`, `++file=src/*.py` and `++jobs=2` come first; the rest is the instruction.
+---@param text string
+---@return fanout.Words
+function M.job(text)
+  ---@type fanout.Words
+  local words = { files = {}, options = {} }
+  local rest = vim.trim(text)
+  while vim.startswith(rest, "++") do
+    -- A blank in a name is written as in other commands of Vim.
+    local word = rest:match("^%S+")
+    while word:sub(-1) == "\\" and #word < #rest do
+      word = word .. " " .. (rest:sub(#word + 2):match("^%S*") or "")
+    end
+    rest = vim.trim(rest:sub(#word + 1))
+    word = word:gsub("\\ ", " ")
+    local key, value = word:match("^%+%+([%w_]+)=(.*)$")
+    local source = word:match("^%+%+(%w+)$")
+    if key == "file" then
+      table.insert(words.files, value)
+    elseif key then
+      words.options[key] = read(key, value)
+    elseif vim.list_contains(M.SOURCES, source) then
+      words.source = source
+    else
+      error(
+        ("'%s' is no source and no option. Sources are ++%s, options ++KEY=VALUE."):format(
+          word,
+          table.concat(M.SOURCES, ", ++")
+        ),
+        0
+      )
+    end
+  end
+  words.instruction = rest ~= "" and rest or nil
+  return words
+end
+
+---Whether a word is the id of a run.
+---@param word? string
+---@return boolean
+function M.is_run(word)
+  return word ~= nil and word:match("^%d%d%d%d%-%d%d%d%d%-%w+$") ~= nil
+end
+
+---`[RUN] [UNIT]... [-- NOTE]`
+---@param words string[]
+---@return string? run
+---@return string[] units
+---@return string? note
+function M.run(words)
+  local run, units, note = nil, {}, nil
+  for at, word in ipairs(words) do
+    if word == "--" then
+      note = table.concat(words, " ", at + 1)
+      break
+    elseif at == 1 and M.is_run(word) then
+      run = word
+    else
+      table.insert(units, word)
+    end
+  end
+  return run, units, note ~= "" and note or nil
+end
+
+return M

@@ -1,0 +1,98 @@
+-- What the server asks of the editor, and what it tells it.
+
+local M = {}
+
+local LEVELS = { vim.log.levels.ERROR, vim.log.levels.WARN, vim.log.levels.INFO, vim.log.levels.DEBUG }
+
+local COMMANDS = { "Accept", "Apply", "Cancel", "Discard", "Plan", "Resume", "Retry", "Revert", "Send" }
+
+---The server names commands of the protocol; here they have names of their own.
+---@param text string
+---@return string
+local function in_our_words(text)
+  for _, command in ipairs(COMMANDS) do
+    text = text:gsub("%f[%w]fanout%." .. command:lower() .. "%f[%W]", ":Fanout" .. command)
+  end
+  return text
+end
+
+---Runs `start` and waits for its answer: a handler of a request runs in a coroutine.
+---@param start fun(done: fun(answer: any))
+---@return any
+local function waited(start)
+  local task = assert(coroutine.running())
+  start(function(answer)
+    -- One that answers at once would come before the wait.
+    vim.schedule(function()
+      coroutine.resume(task, answer)
+    end)
+  end)
+  return coroutine.yield()
+end
+
+---@type table<string, lsp.Handler>
+M.handlers = {
+  ["window/showMessage"] = function(_, message)
+    vim.notify(in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO, { title = "fanout" })
+  end,
+
+  ["fanout/event"] = function(_, event, context)
+    require("fanout.state").heard(event, context.client_id)
+  end,
+
+  ["fanout/ready"] = function(_, ready, context)
+    require("fanout.state").ready(ready, context.client_id)
+  end,
+
+  ["fanout/inputBox"] = function(_, asked)
+    return waited(function(done)
+      vim.ui.input({ prompt = asked.prompt .. " " }, function(text)
+        done(text and text ~= "" and { value = text } or { cancelled = true })
+      end)
+    end)
+  end,
+
+  ["window/showDocument"] = function(problem, asked, context)
+    local name = require("fanout.documents").name(asked.uri)
+    if name then
+      require("fanout.documents").open(name, asked.takeFocus)
+      return { success = true }
+    end
+    return vim.lsp.handlers["window/showDocument"](problem, asked, context)
+  end,
+
+  ["workspace/applyEdit"] = function(problem, asked, context)
+    -- Its label would only be printed, over what the user is doing.
+    asked.label = nil
+    return vim.lsp.handlers["workspace/applyEdit"](problem, asked, context)
+  end,
+
+  ["workspace/textDocumentContent/refresh"] = function(_, asked)
+    require("fanout.documents").refresh(asked.uri)
+    return vim.NIL
+  end,
+
+  ["workspace/codeLens/refresh"] = function()
+    require("fanout.plan").refresh_all()
+    return vim.NIL
+  end,
+}
+
+---Commands of lenses and code actions that this plugin does in its own way; all others are the server's.
+---@type table<string, fun(command: lsp.Command, context: table)>
+M.commands = {
+  ["fanout.apply"] = function(command, context)
+    local client = assert(vim.lsp.get_client_by_id(context.client_id))
+    local argument = (command.arguments or {})[1] or {}
+    require("fanout.review").open(client, argument.runId, { units = argument.units, files = argument.files })
+  end,
+
+  ["fanout.preview"] = function(command, context)
+    local client = assert(vim.lsp.get_client_by_id(context.client_id))
+    local argument = vim.tbl_extend("force", (command.arguments or {})[1] or {}, {})
+    argument.show = nil
+    require("fanout.preview").open(client, argument)
+  end,
+}
+
+return M

@@ -1,0 +1,93 @@
+-- Plan documents: what the server shows in them, shown.
+local config = require("fanout.config")
+
+local M = {}
+
+---Buffers whose lenses are asked for; true where they are to be asked for once more after that.
+---@type table<integer, boolean>
+local asked = {}
+
+---As vim.lsp.codelens.refresh, which forgets what is asked of it while it waits for an answer.
+---@param buffer integer
+local function refresh(buffer)
+  local client = vim.lsp.get_clients({ bufnr = buffer, name = "fanout" })[1]
+  if not client or not config.get().lenses or not vim.api.nvim_buf_is_loaded(buffer) then
+    return
+  end
+  if asked[buffer] ~= nil then
+    asked[buffer] = true
+    return
+  end
+  asked[buffer] = false
+  local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
+  local sent = client:request("textDocument/codeLens", params, function(problem, lenses, context)
+    if not problem and vim.api.nvim_buf_is_loaded(buffer) then
+      vim.lsp.codelens.on_codelens(problem, lenses, context)
+    end
+    local again = asked[buffer]
+    asked[buffer] = nil
+    if again then
+      refresh(buffer)
+    end
+  end, buffer)
+  if not sent then
+    asked[buffer] = nil
+  end
+end
+
+---@return integer[]
+local function open_plans()
+  return vim.tbl_filter(function(buffer)
+    return vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].filetype == "fanout"
+  end, vim.api.nvim_list_bufs())
+end
+
+function M.refresh_all()
+  for _, buffer in ipairs(open_plans()) do
+    refresh(buffer)
+  end
+end
+
+---@param buffer integer
+local function attached(buffer)
+  if config.get().lenses then
+    vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+    refresh(buffer)
+  end
+  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+    vim.wo[window][0].foldmethod = "expr"
+    vim.wo[window][0].foldexpr = "v:lua.vim.lsp.foldexpr()"
+  end
+end
+
+---@param buffer integer
+function M.set_up(buffer)
+  vim.bo[buffer].commentstring = "# %s"
+  vim.bo[buffer].comments = "b:-"
+  vim.bo[buffer].formatoptions = vim.bo[buffer].formatoptions .. "ro"
+  vim.bo[buffer].omnifunc = "v:lua.vim.lsp.omnifunc"
+  vim.wo[0][0].foldmethod = "syntax"
+  vim.wo[0][0].foldlevel = 99
+  local group = vim.api.nvim_create_augroup("fanout.plan." .. buffer, {})
+  vim.api.nvim_create_autocmd("LspAttach", {
+    group = group,
+    buffer = buffer,
+    callback = function(event)
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if client and client.name == "fanout" then
+        attached(buffer)
+      end
+    end,
+  })
+  vim.api.nvim_create_autocmd({ "BufEnter", "InsertLeave", "TextChanged", "BufWritePost" }, {
+    group = group,
+    buffer = buffer,
+    callback = function()
+      refresh(buffer)
+    end,
+  })
+  -- It is nothing without its server.
+  require("fanout.client").get(function() end, buffer)
+end
+
+return M

@@ -1,0 +1,33 @@
+-- Messages to the user.
+local M = {}
+
+---@param text string
+---@param level integer
+local function notify(text, level)
+  vim.notify(text, level, { title = "fanout" })
+end
+
+---@param text string
+function M.info(text)
+  notify(text, vim.log.levels.INFO)
+end
+
+---@param text string
+function M.warn(text)
+  notify(text, vim.log.levels.WARN)
+end
+
+---@param text string
+function M.error(text)
+  notify(text, vim.log.levels.ERROR)
+end
+
+---What nobody asked for just now. Neovim's own messages take one line: more would stop whoever types.
+---@param text string
+---@param short string
+function M.aside(text, short)
+  local is_stock = debug.getinfo(vim.notify, "S").source:find("vim/_editor", 1, true) ~= nil
+  notify(is_stock and short or text, vim.log.levels.INFO)
+end
+
+return M

@@ -1,0 +1,21 @@
+-- What a user's init.lua would be, and a record of what the user is told.
+vim.opt.runtimepath:prepend(vim.env.PLUGIN)
+vim.g.fanout = vim.json.decode(vim.env.SETTINGS, { luanil = { object = true } })
+_G.said, _G.heard = {}, {}
+if not vim.env.STOCK then
+  ---@diagnostic disable-next-line: duplicate-set-field
+  vim.notify = function(text)
+    table.insert(_G.said, text)
+  end
+end
+vim.api.nvim_create_autocmd("User", {
+  pattern = "Fanout*",
+  callback = function(event)
+    table.insert(_G.heard, event.match)
+  end,
+})
+vim.api.nvim_create_autocmd("LspProgress", {
+  callback = function(event)
+    table.insert(_G.heard, "progress " .. event.data.params.value.kind)
+  end,
+})
