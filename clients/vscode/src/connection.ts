@@ -1,6 +1,6 @@
 // The only module that speaks LSP. It is a bundle of its own, loaded with the server.
 import { type ChildProcess, spawn } from "node:child_process";
-import { type LogOutputChannel, window } from "vscode";
+import { CancellationTokenSource, type LogOutputChannel, window } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -10,6 +10,7 @@ import {
   type StaticFeature,
 } from "vscode-languageclient/node";
 import type { FanoutEvent } from "./generated/events.js";
+import { groupByUnit } from "./runs/refactor_preview.js";
 import { RunProgress } from "./runs/run_progress.js";
 import type { Answer, Arguments, CommandName, Program } from "./server/api.js";
 
@@ -29,6 +30,8 @@ interface InputBoxQuestion {
 }
 
 type InputBoxAnswer = { value: string } | { cancelled: true };
+
+const NEVER = new CancellationTokenSource().token;
 
 /** We know the events, have an input box, and tell ourselves how a run ended. */
 const OPTED_IN: StaticFeature = {
@@ -61,6 +64,17 @@ export class Connection {
       },
       middleware: {
         handleWorkDoneProgress: (token, params) => this.progress.handle(token, params),
+        workspace: {
+          handleApplyEdit: (params, next) => {
+            const annotations = Object.values(params.edit.changeAnnotations ?? {});
+            if (annotations.some((one) => one.needsConfirmation)) groupByUnit();
+            return next(params, NEVER);
+          },
+          configuration: async (params, token, next) => {
+            const answers = await next(params, token);
+            return Array.isArray(answers) ? answers.map(ofServer) : answers;
+          },
+        },
         executeCommand: (command, args, next) => this.told(Promise.resolve(next(command, args))),
       },
     });
@@ -136,6 +150,13 @@ export class Connection {
       );
     }
   }
+}
+
+/** What of the section is the server's: the rest is the extension's own. */
+function ofServer(section: unknown): unknown {
+  if (typeof section !== "object" || section === null || !("options" in section)) return section;
+  const { options, presets } = section as { options: unknown; presets?: unknown };
+  return { options, presets };
 }
 
 async function ask(question: InputBoxQuestion): Promise<InputBoxAnswer> {

@@ -18,17 +18,13 @@ export async function pickFiles(): Promise<Uri[] | undefined> {
 }
 
 async function items(): Promise<Item[]> {
-  const open = new Set(window.visibleTextEditors.map((editor) => editor.document.uri.toString()));
   const found: Item[] = [];
   for (const folder of workspace.workspaceFolders ?? []) {
     const files = await workspace.findFiles(new RelativePattern(folder, "**/*"), undefined, MOST);
     const paths = files
       .map((uri) => ({ uri, path: workspace.asRelativePath(uri) }))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
-    found.push(
-      ...foldersOf(paths),
-      ...paths.map(({ uri, path }) => ({ label: path, uri, picked: open.has(uri.toString()) })),
-    );
+    found.push(...foldersOf(paths), ...paths.map(({ uri, path }) => ({ label: path, uri })));
   }
   return found;
 }

@@ -25,7 +25,12 @@ export class Flow {
   ) {
     const offers = new OffersCache(server);
     this.steps = [new SplitStep(), new InstructionStep(history, offers), new AgentStep(offers)];
-    this.preview = new PreviewStep((draft) => this.look(draft));
+    this.preview = new PreviewStep(
+      (draft) => this.look(draft),
+      async (draft) => {
+        await server.execute("fanout.preview", { ...argumentOf(draft), show: true });
+      },
+    );
   }
 
   /** The run's id; undefined where there is none. */

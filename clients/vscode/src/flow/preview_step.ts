@@ -1,28 +1,45 @@
-import { type QuickInputButton, type QuickPickItem, QuickPickItemKind, ThemeIcon } from "vscode";
+import { type QuickInputButton, type QuickPickItem, ThemeIcon } from "vscode";
 import type { Finding, PlannedUnit, Preview } from "../generated/commands.js";
-import { count, headline, price } from "../runs/words.js";
+import { count, price } from "../runs/words.js";
 import { argumentOf, type Draft } from "./draft.js";
 import { menu } from "./menu.js";
 
 type Item = QuickPickItem & { unit?: PlannedUnit };
 
+const WARNINGS: QuickInputButton = {
+  iconPath: new ThemeIcon("warning"),
+  tooltip: "Show Warnings and Units as a Document",
+};
 const AS_PLAN: QuickInputButton = { iconPath: new ThemeIcon("new-file"), tooltip: "Open as Plan Document" };
 
 export type Decision = { what: "run" | "plan"; draft: Draft } | "back" | undefined;
 
 /** The units with check boxes, the warnings at them, and the price: run what is ticked, or make a plan of it. */
 export class PreviewStep {
-  constructor(private readonly look: (draft: Draft) => Promise<Preview>) {}
+  constructor(
+    private readonly look: (draft: Draft) => Promise<Preview>,
+    private readonly show: (draft: Draft) => Promise<void>,
+  ) {}
 
   async ask(draft: Draft, first: boolean): Promise<Decision> {
     const preview = await this.look(draft);
+    for (;;) {
+      const decision = await this.askOnce(draft, preview, first);
+      if (decision !== "warnings") return decision;
+      await this.show(draft);
+    }
+  }
+
+  private async askOnce(draft: Draft, preview: Preview, first: boolean): Promise<Decision | "warnings"> {
     const { low, high } = preview.estimate;
     const warned = preview.warnings.length > 0 ? `, ${count(preview.warnings.length, "warning")}` : "";
     const title = `Fan Out: ${count(preview.units.length, "unit")}, ${price(low, high)}${warned}`;
-    const placeholder = "OK runs what is ticked. The button with the page makes a plan document of it.";
-    const items = itemsOf(preview);
-    const answer = await menu({ title, placeholder, items, first, many: true, buttons: [AS_PLAN] });
+    const placeholder = "OK runs what is ticked";
+    const items = preview.units.map((unit) => itemOf(unit, preview.warnings));
+    const buttons = [...(preview.warnings.length > 0 ? [WARNINGS] : []), AS_PLAN];
+    const answer = await menu({ title, placeholder, items, first, many: true, buttons });
     if (answer === undefined || answer === "back") return answer;
+    if ("button" in answer && answer.button === WARNINGS) return "warnings";
     const units = answer.chosen.flatMap((one) => (one.unit === undefined ? [] : [one.unit.id]));
     if (units.length === 0) return undefined;
     const chosen = units.length === preview.units.length ? draft : { ...draft, units };
@@ -38,14 +55,6 @@ export function planArgument(draft: Draft) {
     ...(options ? { options } : {}),
     ...(units ? { units } : {}),
   };
-}
-
-function itemsOf(preview: Preview): Item[] {
-  const general = preview.warnings.filter((one) => one.units.length === 0);
-  return [
-    ...general.map((one): Item => ({ label: headline(one.message, 120), kind: QuickPickItemKind.Separator })),
-    ...preview.units.map((unit) => itemOf(unit, preview.warnings)),
-  ];
 }
 
 function itemOf(unit: PlannedUnit, warnings: readonly Finding[]): Item {

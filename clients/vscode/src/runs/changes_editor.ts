@@ -31,9 +31,7 @@ export class ChangesEditor {
 function sides(run: Run, unit: string | undefined, resource: Uri): [Uri, Uri] {
   const root = Uri.parse(run.folder ?? "").path;
   const path = resource.path.startsWith(`${root}/`) ? resource.path.slice(root.length + 1) : resource.path;
-  const of = unit === undefined ? run.runId : `${run.runId}/${unit}`;
-  return [
-    Uri.from({ scheme: "fanout", path: `/${of}/before/${path}` }),
-    Uri.from({ scheme: "fanout", path: `/${of}/after/${path}` }),
-  ];
+  const of = unit === undefined ? `run=${run.runId}` : `run=${run.runId}&unit=${unit}`;
+  const side = (which: string) => Uri.from({ scheme: "fanout", path: `/${path}`, query: `${of}&side=${which}` });
+  return [side("before"), side("after")];
 }

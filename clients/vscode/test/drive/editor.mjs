@@ -30,6 +30,7 @@ export const QUIET_SETTINGS = {
   "extensions.autoCheckUpdates": false,
   "git.openRepositoryInParentFolders": "never",
   "git.autofetch": false,
+  "security.workspace.trust.startupPrompt": "never",
 };
 
 /** Starts VS Code's server with these settings; `folder` is where it keeps all that is its own. */

@@ -147,8 +147,9 @@ test("the changes of a run and of a unit open in the changes editor, a file's in
   );
   const root = extension().store.get(id)?.folder ?? "";
   const path = (unit.files[0] ?? "").slice(root.length);
-  const after = await workspace.openTextDocument(Uri.parse(`fanout:/${id}/${unit.id}/after${path}`));
-  const before = await workspace.openTextDocument(Uri.parse(`fanout:/${id}/${unit.id}/before${path}`));
+  const side = (which: string) => Uri.parse(`fanout:${path}?run=${id}&unit=${unit.id}&side=${which}`);
+  const after = await workspace.openTextDocument(side("after"));
+  const before = await workspace.openTextDocument(side("before"));
   assert.match(after.getText(), /return 10 \+/);
   assert.equal(before.getText(), await onDisk(Uri.parse(unit.files[0] ?? "")));
   await commands.executeCommand("fanout.openLog", { kind: "unit", run: id, unit: unit.id });
