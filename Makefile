@@ -19,7 +19,7 @@ VSIX := build/fanout.vsix
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
 TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot chromium:chromium
 
-.PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vsix vscode pictures
+.PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -109,6 +109,8 @@ $(EXTENSION)/dist/host/index.js: $(EXTENSION)/node_modules/.ready $(EXTENSION_SO
 	npm run --silent --prefix $(EXTENSION) bundle -- --tests
 
 # The server and all that it needs, so that its private environment can be made without a network, as the tests do.
+vscode-wheels: $(WHEELS)/.ready
+
 $(WHEELS)/.ready: pyproject.toml $(READY)
 	rm -rf $(WHEELS)
 	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir $(WHEELS) .
@@ -126,7 +128,7 @@ $(VSIX): $(READY) $(EXTENSION)/node_modules/.ready $(EXTENSION_SOURCE) $(PACKED)
 vscode: $(VSCODE)/.ready vsix ## open VS Code (code-server) with the extension and a sample repository, on loopback
 	FANOUT_VSCODE_TOOLS=$(CURDIR)/$(VSCODE) node $(EXTENSION)/test/drive/try.mjs build/fanout.vsix $(BIN)/fanout $(ARGS)
 
-VSCODE_READY := vscode-tools vscode-built vsix $(WHEELS)/.ready
+VSCODE_READY := vscode-tools vscode-built vscode-wheels vsix
 
 test: $(READY) tools $(if $(ARGS),,agents neovim $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)

@@ -37,4 +37,6 @@ await build({
   outdir: "dist",
   minify: !process.argv.includes("--tests"),
   plugins: [late],
+  // What loading takes counts as activation, too.
+  banner: { js: "const fanoutLoading = performance.now();" },
 });

@@ -34,7 +34,7 @@ export const QUIET_SETTINGS = {
 };
 
 /** Starts VS Code's server with these settings; `folder` is where it keeps all that is its own. */
-export async function startEditor({ folder, settings, trusted = true, env = {}, args = [] }) {
+export async function startEditor({ folder, settings, trusted = true, env = {}, args = [], token }) {
   const data = join(folder, "data");
   // Some settings count in one of these places only.
   for (const place of ["Machine", "User"]) {
@@ -52,7 +52,7 @@ export async function startEditor({ folder, settings, trusted = true, env = {}, 
       MAIN,
       "--host=127.0.0.1",
       `--port=${port}`,
-      "--without-connection-token",
+      token === undefined ? "--without-connection-token" : `--connection-token=${token}`,
       "--accept-server-license-terms",
       "--telemetry-level=off",
       `--server-data-dir=${data}`,
@@ -113,8 +113,9 @@ export async function openBrowser(profile, size = { width: 1280, height: 800 }) 
   return { context, page: context.pages()[0] ?? (await context.newPage()) };
 }
 
-export function address(port, { folder, workspace, payload }) {
+export function address(port, { folder, workspace, payload, token }) {
   const query = new URLSearchParams();
+  if (token !== undefined) query.set("tkn", token);
   if (folder !== undefined) query.set("folder", folder);
   if (workspace !== undefined) query.set("workspace", workspace);
   if (payload !== undefined) query.set("payload", JSON.stringify(payload));

@@ -20,10 +20,15 @@ export interface Given {
   readonly root: string;
   readonly other: string;
   readonly gate: string;
-  readonly began: string;
+  readonly suite: string;
+  /** A Python that the server can run with. */
+  readonly python: string;
+  /** The name of the only test that is wanted. */
+  readonly only?: string;
 }
 
 interface Test {
+  readonly suite: string;
   readonly name: string;
   readonly body: () => Promise<void>;
 }
@@ -32,8 +37,9 @@ const LIMIT_MS = 20_000;
 
 export const tests: Test[] = [];
 
-export function test(name: string, body: () => Promise<void>): void {
-  tests.push({ name, body });
+/** Of what `given().suite` names: each suite is a window of its own. */
+export function test(name: string, body: () => Promise<void>, suite = "main"): void {
+  tests.push({ suite, name, body });
 }
 
 export function given(): Given {

@@ -3,6 +3,7 @@ import "./activation.js";
 import "./runs.js";
 import "./server.js";
 import "./places.js";
+import "./environment.js";
 import { appendFile } from "node:fs/promises";
 import { given, tests } from "./harness.js";
 
@@ -11,7 +12,8 @@ const MOST = 3;
 
 export async function run(): Promise<void> {
   const failed: string[] = [];
-  for (const { name, body } of tests) {
+  const { suite, only } = given();
+  for (const { name, body } of tests.filter((one) => one.suite === suite && [undefined, one.name].includes(only))) {
     const began = Date.now();
     let error: unknown;
     try {
