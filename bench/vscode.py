@@ -58,7 +58,8 @@ def _activate(place: Path) -> float:
     argv = ["node", str(_EXTENSION / "test" / "drive" / "host.mjs"), str(config)]
     done = subprocess.run(argv, env=env, capture_output=True, check=False, text=True, timeout=_LIMIT_SECONDS)
     if done.returncode != 0:
-        sys.exit(f"VS Code could not be measured: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+        said = results.read_text() if results.exists() else ""
+        sys.exit(f"VS Code could not be measured: {done.stdout[-2000:]}{done.stderr[-2000:]}{said}")
     lines = [json.loads(line) for line in results.read_text().splitlines()]
     return float(next(one["activationMs"] for one in lines if "activationMs" in one))
 

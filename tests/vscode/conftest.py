@@ -33,7 +33,7 @@ import pathlib, sys, time
 path, gate = pathlib.Path(sys.argv[1]), pathlib.Path(sys.argv[2])
 told = sys.stdin.read()
 print("changing", path, flush=True)
-while "WAIT" in told and not gate.exists():
+while ("WAIT" in told or "carefully" in told) and not gate.exists():
     time.sleep(0.02)
 if "FAIL " + path.stem in told and "four" in path.stem and "MEND" not in told:
     sys.exit("no such luck")

@@ -9,6 +9,15 @@ from typing import Any
 from tests.lacking import lacking
 from tests.vscode.conftest import ROOT, World
 
+_PLAN = """\
+---
+jobs: 2
+---
+Add ten to what {file} returns.
+
+- src/two.py
+- src/three.py: mind the old name
+"""
 _VSIX = ROOT / "build" / "fanout.vsix"
 
 
@@ -31,7 +40,8 @@ def _stories(world: World, *names: str, **more: Any) -> None:
 
 
 def test_a_job_by_hands(world: World) -> None:
-    _stories(world, "wholeFlow", "results", "reload")
+    (world.root / "add-ten.fanout.md").write_text(_PLAN)
+    _stories(world, "wholeFlow", "results", "origins", "planDocument", "cancel", "reload")
 
 
 def test_nothing_starts_where_nobody_is_trusted_by_hands(world: World) -> None:

@@ -7,11 +7,15 @@ declare const fanoutLoading: number;
 let extension: Extension | undefined;
 
 export function activate(context: ExtensionContext): Extension {
+  const began = performance.now();
   extension = new Extension(context);
-  extension.activationMs = performance.now() - fanoutLoading;
+  // What VS Code does between loading and activating is not ours.
+  extension.activationMs = LOADED_MS + performance.now() - began;
   return extension;
 }
 
 export async function deactivate(): Promise<void> {
   await extension?.stop();
 }
+
+const LOADED_MS = performance.now() - fanoutLoading;

@@ -53,6 +53,10 @@ export class Hands {
     await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
   }
 
+  async see(selector, text) {
+    await this.page.locator(selector, { hasText: text }).first().waitFor();
+  }
+
   rows(text) {
     return this.page.locator(".quick-input-list .monaco-list-row", { hasText: text });
   }
