@@ -147,6 +147,7 @@ test-vscode: $(READY) $(VSCODE_READY) ## the VS Code extension in VS Code itself
 	$(BIN)/python -m pytest tests/vscode $(ARGS)
 
 pictures: $(READY) $(VSCODE_READY) ## make docs/pictures anew, from VS Code as the tests drive it
+	mkdir -p docs/pictures
 	FANOUT_PICTURES=docs/pictures $(BIN)/python -m pytest tests/vscode -k hands $(ARGS)
 
 lint: $(READY) $(EXTENSION)/node_modules/.ready ## ruff, mypy (strict), the floors of the house; of the extension types and biome

@@ -25,7 +25,7 @@ EXTENSION = ROOT / "clients" / "vscode"
 TOOLS = ROOT / "build" / "vscode"
 PICTURES = ROOT / "docs" / "pictures"
 CHROMIUM = "/usr/bin/chromium"
-_SECONDS = 110
+_SECONDS = 180
 _PASSED = ("LANG", "LC_ALL", "PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "HOME", "XDG_STATE_HOME")
 
 _AGENT = """\

@@ -6,6 +6,8 @@ import os
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.lacking import lacking
 from tests.vscode.conftest import ROOT, World
 
@@ -19,6 +21,9 @@ Add ten to what {file} returns.
 - src/three.py: mind the old name
 """
 _VSIX = ROOT / "build" / "fanout.vsix"
+
+# On two processors, with all other tests beside it.
+pytestmark = pytest.mark.timeout(200)
 
 
 def _stories(world: World, *names: str, **more: Any) -> None:

@@ -7,11 +7,16 @@ import re
 import sys
 from typing import Any
 
+import pytest
+
 from tests.lacking import lacking
 from tests.vscode.conftest import EXTENSION, ROOT, World
 
 _NAMED = re.compile(r'^test\(\s*"(.+?)"', re.MULTILINE)
 _WHEELS = ROOT / "build" / "wheels"
+
+# On two processors, with all other tests beside it.
+pytestmark = pytest.mark.timeout(200)
 
 
 def _run(world: World, suite: str, *, but: tuple[str, ...] = (), **config: Any) -> None:

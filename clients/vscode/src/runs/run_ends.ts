@@ -1,7 +1,7 @@
 import { commands, type Disposable, window, workspace } from "vscode";
 import type { Run } from "../generated/commands.js";
 import type { RunStore } from "./run_store.js";
-import { filesOf, headline, summary } from "./words.js";
+import { filesOf, nameOf, summary } from "./words.js";
 
 type Offer = readonly [title: string, command: string];
 
@@ -24,7 +24,7 @@ export class RunEnds implements Disposable {
   }
 
   private tell(run: Run): void {
-    const name = headline(run.instruction, 40);
+    const name = nameOf(run);
     const has = filesOf(run).length > 0;
     switch (run.state) {
       case "ready":

@@ -105,7 +105,8 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   private itemOfRun(run: Run): TreeItem {
     const open = run.state === "running" || run.state === "waiting" || run.state === "ready";
     const item = new TreeItem(
-      headline(run.instruction) || run.runId,
+      // The state is to be seen beside it in a narrow view, too.
+      headline(run.instruction, 24) || run.runId,
       open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
     );
     item.id = `${run.runId} ${open ? "open" : ""}`;

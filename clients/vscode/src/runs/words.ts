@@ -29,6 +29,11 @@ export function headline(text: string, longest = 60): string {
   return line.length <= longest ? line : `${line.slice(0, longest - 1).trimEnd()}…`;
 }
 
+/** What a run is called where a sentence goes on behind it. */
+export function nameOf(run: Run): string {
+  return headline(run.instruction, 40).replace(/[.:;,\s]+$/, "") || `Run ${run.runId}`;
+}
+
 export function done(run: Run): number {
   return run.units.filter((unit) => unit.state === "done").length;
 }

@@ -24,6 +24,7 @@ export const QUIET_SETTINGS = {
   "chat.disableAIFeatures": true,
   "workbench.secondarySideBar.defaultVisibility": "hidden",
   "workbench.startupEditor": "none",
+  "workbench.reduceMotion": "on",
   "files.autoSave": "off",
   "telemetry.telemetryLevel": "off",
   "extensions.ignoreRecommendations": true,

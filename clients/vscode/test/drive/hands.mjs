@@ -1,7 +1,7 @@
 // What a person's hands do in VS Code's window: keys, the palette, menus, notifications; and pictures of it.
 import { join } from "node:path";
 
-const LIMIT_MS = 20_000;
+const LIMIT_MS = 30_000;
 
 export class Hands {
   constructor(page, pictures) {
@@ -80,6 +80,6 @@ export class Hands {
   }
 
   async picture(name) {
-    if (this.pictures) await this.page.screenshot({ path: join(this.pictures, `${name}.png`) });
+    if (this.pictures) await this.page.screenshot({ path: join(this.pictures, `${name}.png`), animations: "disabled" });
   }
 }

@@ -3,7 +3,7 @@ import { readFile } from "node:fs/promises";
 import { join } from "node:path";
 import { address, openBrowser, startEditor } from "./editor.mjs";
 
-const LIMIT_MS = 85_000;
+const LIMIT_MS = 150_000;
 
 const config = JSON.parse(await readFile(process.argv[2], "utf8"));
 const editor = await startEditor({

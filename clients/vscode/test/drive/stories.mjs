@@ -25,17 +25,14 @@ async function wholeFlow(hands, { root, gate }) {
   await hands.rows("all files in it").first().click();
   await hands.press("Enter");
   await hands.menu("Fan Out: Split");
-  await hands.picture("split");
   await hands.press("Enter");
   await hands.menu("Fan Out: Instruction");
   await hands.rows("Write unit tests").first().waitFor();
-  await hands.picture("instruction");
   await hands.type(INSTRUCTION);
   await hands.rows("as typed").first().waitFor();
   await hands.press("Enter");
   await hands.menu("Fan Out: Agent");
   await hands.rows("as set").first().waitFor();
-  await hands.picture("agent");
   await hands.press("Enter");
   await hands.menu("4 units");
   await hands.rows("src/four.py").first().waitFor();
@@ -46,7 +43,6 @@ async function wholeFlow(hands, { root, gate }) {
   await hands.picture("running");
   await writeFile(gate, "");
   await hands.notification("4 of 4 units done").waitFor();
-  await hands.picture("ready");
   assert.match(await readFile(join(root, "src/two.py"), "utf8"), /return 2/);
 }
 
@@ -129,7 +125,6 @@ async function reload(hands, { gate }) {
 async function untrusted(hands, { began }) {
   await hands.command("Fan Out: Show Runs");
   await hands.see(".pane-body", "starts nothing in a workspace that you do not trust");
-  await hands.picture("untrusted");
   assert.ok(!existsSync(began), "a server was started");
 }
 

@@ -159,6 +159,8 @@ test("the changes of a run and of a unit open in the changes editor, a file's in
       window.activeTextEditor?.document.uri.path.endsWith("/log") &&
       /changed src/.test(window.activeTextEditor.document.getText()),
   );
+  await commands.executeCommand("fanout.openPrompt", { kind: "unit", run: id, unit: unit.id });
+  await until("the prompt", () => window.activeTextEditor?.document.uri.path.endsWith("/prompt"));
   await commands.executeCommand("fanout.openReport", id);
   await until("the report", () => window.activeTextEditor?.document.uri.path.endsWith("/report"));
   await closeAll();
@@ -173,6 +175,28 @@ test("a unit that failed is done again with a note", async () => {
   assert.equal(failed?.title, "src/four.py");
   await extension().server.execute("fanout.retry", { runId: id, units: [failed.id], note: "MEND" });
   await until("it is done", () => extension().store.unit(id, failed.id)?.state === "done");
+  await runIs(id, "ready");
+  await extension().server.execute("fanout.discard", { runId: id });
+});
+
+test("a unit is cancelled, the other goes on, and what did not come to its end is done again", async () => {
+  closeGate();
+  const id = await begin([file("src/three.py"), file("src/four.py")], "Change {file}. WAIT", { attempts: 1 });
+  const [one, other] = await until("both are at work", () => {
+    const units = extension().store.get(id)?.units;
+    return units?.every((unit) => unit.state === "running") ? units : undefined;
+  });
+  assert.ok(one && other);
+  await commands.executeCommand("fanout.cancelUnit", { kind: "unit", run: id, unit: one.id });
+  await until("it is cancelled", () => extension().store.unit(id, one.id)?.state === "cancelled");
+  openGate();
+  assert.equal((await runIs(id, "ready")).units.find((unit) => unit.id === other.id)?.state, "done");
+  await commands.executeCommand("fanout.retryRun", id);
+  await until("both are done", () =>
+    extension()
+      .store.get(id)
+      ?.units.every((unit) => unit.state === "done"),
+  );
   await runIs(id, "ready");
   await extension().server.execute("fanout.discard", { runId: id });
 });

@@ -1,7 +1,17 @@
 import { strict as assert } from "node:assert";
 import { test } from "node:test";
 import type { Run, Unit } from "../../src/generated/commands.js";
-import { describeRun, describeUnit, duration, filesOf, headline, money, price, summary } from "../../src/runs/words.js";
+import {
+  describeRun,
+  describeUnit,
+  duration,
+  filesOf,
+  headline,
+  money,
+  nameOf,
+  price,
+  summary,
+} from "../../src/runs/words.js";
 
 const UNIT: Unit = { id: "01-a", title: "a", state: "done", attempts: 1, seconds: 3, files: ["file:///a"] };
 const RUN: Run = {
@@ -23,6 +33,11 @@ test("times and money read as people write them", () => {
 test("a headline is one line, cut where it is long", () => {
   assert.equal(headline("first\nsecond"), "first");
   assert.equal(headline("a".repeat(70)).length, 60);
+});
+
+test("a name reads well before a colon", () => {
+  assert.equal(nameOf({ ...RUN, instruction: "Do it.\nAll of it." }), "Do it");
+  assert.equal(nameOf({ ...RUN, instruction: "" }), "Run r");
 });
 
 test("a state is said in words, not by an icon alone", () => {
