@@ -10,13 +10,19 @@ ARGS ?=
 SPREAD = $(if $(ARGS),,-n $(shell expr 1 + $$(getconf _NPROCESSORS_ONLN)) --dist worksteal)
 AGENTS := build/agents
 NEOVIM := build/neovim
+VSCODE := build/vscode
+WHEELS := build/wheels
+EXTENSION := clients/vscode
+VSIX := build/fanout.vsix
 
 .DEFAULT_GOAL := help
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
-TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot luacheck:lua-check
+TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-nox emacs:elpa-eglot luacheck:lua-check \
+  chromium:chromium
 
-.PHONY: test-neovim nvim neovim-types neovim-picture lint-neovim fmt-neovim
-.PHONY: tools help setup demo agents agents-all neovim test test-unit test-agents test-agents-all lint fmt schema bench size clean
+.PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
+.PHONY: nvim neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
+.PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-15s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,11 +100,59 @@ neovim-picture: $(READY) neovim ## make the README's picture of it anew, from it
 neovim-types: $(READY) ## make the plugin's types anew, after 'make schema'
 	$(BIN)/python $(PLUGIN)/tools/make_types.py
 
-test: $(READY) tools $(if $(ARGS),,agents neovim) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+vscode-tools: $(VSCODE)/.ready tools # VS Code as the tests run it (code-server, 800 MB with its Node and Chromium)
+
+# VS Code's own packages have no lock file that npm ci takes, and none of their scripts is needed.
+$(VSCODE)/.ready: tests/vscode/package.json
+	rm -rf $(VSCODE)
+	mkdir -p $(VSCODE)
+	cp $< $(VSCODE)
+	$(INSTALL) --prefix $(VSCODE)
+	$(INSTALL) --omit=dev --prefix $(VSCODE)/node_modules/code-server/lib/vscode
+	@touch $@
+
+$(EXTENSION)/node_modules/.ready: $(EXTENSION)/package-lock.json
+	@{ node -e 'process.exit(parseInt(process.versions.node) < 20 ? 1 : 0)' && command -v npm; } >/dev/null 2>&1 || { \
+	  echo "The VS Code extension needs Node 20 or newer and npm. 'make test-unit' does without." >&2; exit 1; }
+	npm ci --prefix $(EXTENSION) --no-audit --no-fund --loglevel=error
+	@touch $@
+
+PACKED := $(shell find fanout_server $(EXTENSION)/media -type f -not -name '*.pyc' 2>/dev/null) \
+  $(EXTENSION)/package.json $(EXTENSION)/README.md $(EXTENSION)/CHANGELOG.md pyproject.toml
+EXTENSION_SOURCE := $(shell find $(EXTENSION)/src $(EXTENSION)/test $(EXTENSION)/scripts -type f 2>/dev/null)
+
+vscode-built: $(EXTENSION)/dist/host/index.js
+
+$(EXTENSION)/dist/host/index.js: $(EXTENSION)/node_modules/.ready $(EXTENSION_SOURCE)
+	npm run --silent --prefix $(EXTENSION) bundle -- --tests
+
+# The server and all that it needs, so that its private environment can be made without a network, as the tests do.
+vscode-wheels: $(WHEELS)/.ready
+
+$(WHEELS)/.ready: pyproject.toml $(READY)
+	rm -rf $(WHEELS)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --wheel-dir $(WHEELS) .
+	@touch $@
+
+vsix: $(VSIX) ## pack the VS Code extension with the server's wheel: build/fanout.vsix
+
+$(VSIX): $(READY) $(EXTENSION)/node_modules/.ready $(EXTENSION_SOURCE) $(PACKED)
+	rm -rf $(EXTENSION)/server
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(EXTENSION)/server .
+	npm run --silent --prefix $(EXTENSION) package
+	@# That bundles without the tests.
+	npm run --silent --prefix $(EXTENSION) bundle -- --tests
+
+vscode: $(VSCODE)/.ready vsix ## open VS Code (code-server) with the extension and a sample repository, on loopback
+	FANOUT_VSCODE_TOOLS=$(CURDIR)/$(VSCODE) node $(EXTENSION)/test/drive/try.mjs build/fanout.vsix $(BIN)/fanout $(ARGS)
+
+VSCODE_READY := vscode-tools vscode-built vscode-wheels vsix
+
+test: $(READY) tools $(if $(ARGS),,agents neovim $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
-	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real --ignore=tests/neovim $(SPREAD) $(ARGS)
+	$(BIN)/python -m pytest --ignore=tests/lsp --ignore=tests/cli --ignore=tests/demo --ignore=tests/real --ignore=tests/neovim --ignore=tests/vscode $(SPREAD) $(ARGS)
 
 test-agents: $(READY) agents neovim ## claude and codex themselves, in a network of their own, against a stand-in for their services
 	$(BIN)/python -m pytest -m "not others" tests/real $(ARGS)
@@ -106,11 +160,21 @@ test-agents: $(READY) agents neovim ## claude and codex themselves, in a network
 test-agents-all: $(READY) agents-all neovim ## the same and gemini, opencode and copilot
 	$(BIN)/python -m pytest tests/real $(ARGS)
 
-lint: $(READY) lint-neovim ## ruff, mypy (strict) and the floors of the house
+test-vscode: $(READY) $(VSCODE_READY) ## the VS Code extension in VS Code itself, in a network of its own
+	npm run --silent --prefix $(EXTENSION) unit
+	$(BIN)/python -m pytest tests/vscode $(ARGS)
+
+pictures: $(READY) $(VSCODE_READY) ## make docs/pictures anew, from VS Code as the tests drive it
+	mkdir -p docs/pictures
+	FANOUT_PICTURES=docs/pictures $(BIN)/python -m pytest tests/vscode -k hands $(ARGS)
+
+lint: $(READY) lint-neovim $(EXTENSION)/node_modules/.ready ## ruff, mypy (strict), the floors of the house; of the extension types and biome
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+	npm run --silent --prefix $(EXTENSION) check
+	npm run --silent --prefix $(EXTENSION) unit
 
 LUA := $(PLUGIN) tests/neovim
 STYLUA := build/stylua
@@ -140,7 +204,7 @@ fmt: $(READY) fmt-neovim ## format, and mend what ruff can mend
 schema: $(READY) ## make docs/schema anew, after a change to a command, an event or an option
 	$(BIN)/python -P -m fanout_server.schema docs/schema
 
-bench: $(READY) $(filter agents neovim,$(NAME)) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
+bench: $(READY) $(filter agents neovim,$(NAME)) $(if $(filter vscode,$(NAME)),$(VSCODE_READY)) ## measure: make bench NAME=run (bench/NAME.py; ends with one line of JSON)
 	@test -f bench/$(NAME).py || { echo "There is no bench/$(NAME).py. There are: $(filter-out size,$(basename $(notdir $(wildcard bench/*.py))))" >&2; exit 1; }
 	$(BIN)/python -P bench/$(NAME).py $(ARGS)
 
@@ -150,5 +214,6 @@ size: $(READY) ## what 'pip install' brings, in MB on disk; fails at 100
 	$(BIN)/python bench/size.py build/size .
 
 clean: ## remove what these commands made
+	rm -rf $(EXTENSION)/node_modules $(EXTENSION)/dist $(EXTENSION)/server
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,5 +1,5 @@
 """A run's diff, logs, prompts and report as documents that the editor asks us for: ``fanout:/RUN/UNIT/diff``; and its
-files as they were and as it made them: ``fanout:/RUN/UNIT/after/PATH``.
+files as they were and as it made them: ``fanout:/PATH?run=RUN&unit=UNIT&side=after``, so that both sides have one path.
 
 A name stays valid as long as the run is known, in whichever server. What still grows is told of, while it is looked at.
 """
@@ -92,12 +92,14 @@ class Side:
 
 
 def side_of(uri: str) -> Side | None:
-    """What a ``fanout:`` uri of a file names; editors write the path with slashes, whatever we do."""
-    run, *parts = _parts(uri) or [""]
-    unit = parts.pop(0) if len(parts) > 1 and parts[0] not in _SIDES and parts[1] in _SIDES else None
-    if run in {"", _CODES} or len(parts) < 2 or parts[0] not in _SIDES:  # noqa: PLR2004
+    """What a ``fanout:`` uri of a file names; editors encode a query as they like."""
+    path = "/".join(_parts(uri))
+    _, _, query = uri.partition("?")
+    told = dict(urllib.parse.parse_qsl(urllib.parse.unquote(query)))
+    run, which = told.get("run"), told.get("side")
+    if not path or run is None or which not in _SIDES:
         return None
-    return Side(run, unit, parts[0], "/".join(parts[1:]))
+    return Side(run, told.get("unit"), which, path)
 
 
 @define(eq=False)
@@ -133,7 +135,7 @@ class Contents:
         if place is None:
             raise JsonRpcInvalidParams(
                 f"{params.uri} is no document of fanout. They are fanout:/RUN/WHAT and fanout:/RUN/UNIT/WHAT, with"
-                f" {', '.join(sorted(_WHATS))}, before/PATH or after/PATH as WHAT."
+                f" {', '.join(sorted(_WHATS))}, as WHAT, and fanout:/PATH?run=RUN&side=SIDE."
             )
         return types.TextDocumentContentResult(await self._text(params.uri, place))
 

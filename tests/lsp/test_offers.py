@@ -81,12 +81,15 @@ def test_files_are_shown_as_they_were_and_as_they_became(connect: MakeEditor, ch
     run = run_files(editor, tmp_path, "src/one.py", "src/two.py", apply="later")
     first, second = (unit["id"] for unit in ended(editor, run, "ready")["units"])
     before = (checkout / "src/one.py").read_text()
-    assert content(editor, f"fanout:/{run}/before/src/one.py") == before
-    assert content(editor, f"fanout:/{run}/after/src%2Fone.py") == before.replace("return", "return 10 +")
-    assert content(editor, f"fanout:/{run}/{first}/after/src/one.py") == before.replace("return", "return 10 +")
-    assert content(editor, f"fanout:/{run}/{second}/after/src/one.py") == before
-    assert content(editor, f"fanout:/{run}/{first}/after/extra.py") == ""
-    assert "no unit" in content(editor, f"fanout:/{run}/09-gone/after/src/one.py")
+    now = before.replace("return", "return 10 +")
+    assert content(editor, f"fanout:/src/one.py?run={run}&side=before") == before
+    assert content(editor, f"fanout:/src/one.py?run%3D{run}%26side%3Dafter") == now
+    assert content(editor, f"fanout:/src/one.py?run={run}&unit={first}&side=after") == before.replace(
+        "return", "return 10 +"
+    )
+    assert content(editor, f"fanout:/src/one.py?run={run}&unit={second}&side=after") == before
+    assert content(editor, f"fanout:/extra.py?run={run}&unit={first}&side=after") == ""
+    assert "no unit" in content(editor, f"fanout:/src/one.py?run={run}&unit=09-gone&side=after")
 
 
 def test_texts_belong_to_the_repository_that_is_named(

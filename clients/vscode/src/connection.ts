@@ -1,0 +1,169 @@
+// The only module that speaks LSP. It is a bundle of its own, loaded with the server.
+import { type ChildProcess, spawn } from "node:child_process";
+import { CancellationTokenSource, type LogOutputChannel, window } from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  ExecuteCommandRequest,
+  LanguageClient,
+  RevealOutputChannelOn,
+  type StaticFeature,
+} from "vscode-languageclient/node";
+import type { FanoutEvent } from "./generated/events.js";
+import { groupByUnit } from "./runs/refactor_preview.js";
+import { RunProgress } from "./runs/run_progress.js";
+import type { Answer, Arguments, CommandName, Program } from "./server/api.js";
+
+export interface ConnectionOptions {
+  readonly program: Program;
+  readonly log: LogOutputChannel;
+  readonly version: string;
+  onEvent(event: FanoutEvent): void;
+  /** Milliseconds to wait before the server is started again; undefined: not any more. */
+  onCrash(): number | undefined;
+  onBack(): void;
+}
+
+interface InputBoxQuestion {
+  readonly prompt: string;
+  readonly placeHolder?: string;
+}
+
+type InputBoxAnswer = { value: string } | { cancelled: true };
+
+const NEVER = new CancellationTokenSource().token;
+
+/** We know the events, have an input box, and tell ourselves how a run ended. */
+const OPTED_IN: StaticFeature = {
+  fillClientCapabilities(capabilities) {
+    capabilities.experimental = { ...capabilities.experimental, fanout: { tellsEnds: true } };
+  },
+  initialize() {},
+  getState: () => ({ kind: "static" }),
+  clear() {},
+};
+
+/** One server, and after a crash the next one. */
+export class Connection {
+  private child: ChildProcess | undefined;
+  private readonly client: LanguageClient;
+  private readonly progress = new RunProgress((token) => {
+    void this.client.sendNotification("window/workDoneProgress/cancel", { token });
+  });
+  private stopping = false;
+
+  private constructor(private readonly options: ConnectionOptions) {
+    this.client = new LanguageClient("fanout", "Fan Out", () => this.spawn(), {
+      documentSelector: [{ scheme: "file" }, { scheme: "untitled", language: "fanout" }],
+      outputChannel: options.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: { trusted: true },
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue }),
+        closed: () => this.closed(),
+      },
+      middleware: {
+        handleWorkDoneProgress: (token, params) => this.progress.handle(token, params),
+        workspace: {
+          handleApplyEdit: (params, next) => {
+            const annotations = Object.values(params.edit.changeAnnotations ?? {});
+            if (annotations.some((one) => one.needsConfirmation)) groupByUnit();
+            return next(params, NEVER);
+          },
+          configuration: async (params, token, next) => {
+            const answers = await next(params, token);
+            return Array.isArray(answers) ? answers.map(ofServer) : answers;
+          },
+        },
+        executeCommand: (command, args, next) => this.told(Promise.resolve(next(command, args))),
+      },
+    });
+    this.client.registerFeature(OPTED_IN);
+    this.client.onNotification("fanout/event", (event: FanoutEvent) => options.onEvent(event));
+    this.client.onRequest<InputBoxAnswer, void>("fanout/inputBox", (question: InputBoxQuestion) => ask(question));
+  }
+
+  static async open(options: ConnectionOptions): Promise<Connection> {
+    const made = new Connection(options);
+    await made.client.start();
+    made.compareVersions();
+    made.client.onDidChangeState(({ newState }) => {
+      // A server that was started anew.
+      if (newState === 2) options.onBack();
+    });
+    return made;
+  }
+
+  get pid(): number | undefined {
+    return this.child?.pid;
+  }
+
+  async execute<K extends CommandName>(command: K, argument: Arguments<K>): Promise<Answer<K>> {
+    return this.client.sendRequest<Answer<K>>(ExecuteCommandRequest.method, { command, arguments: [argument] });
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    this.progress.endAll();
+    // Runs are ended and kept before the server goes.
+    await this.client.dispose(10_000);
+  }
+
+  private async spawn(): Promise<ChildProcess> {
+    const { command, args } = this.options.program;
+    const child = spawn(command, args, { stdio: ["pipe", "pipe", "pipe"] });
+    await new Promise<void>((resolve, reject) => {
+      child.once("spawn", resolve);
+      child.once("error", (error) => reject(new Error(`${command} cannot be started: ${error.message}`)));
+    });
+    this.child = child;
+    return child;
+  }
+
+  private async closed() {
+    this.progress.endAll();
+    const wait = this.stopping ? undefined : this.options.onCrash();
+    if (wait === undefined) {
+      return { action: CloseAction.DoNotRestart, handled: true };
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    return { action: CloseAction.Restart, handled: true };
+  }
+
+  /** Of a lens or code action: what went wrong is said in the server's words, and not as a failed command. */
+  private async told(result: Promise<unknown>): Promise<unknown> {
+    try {
+      return await result;
+    } catch (error) {
+      void window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      return undefined;
+    }
+  }
+
+  private compareVersions(): void {
+    const theirs = this.client.initializeResult?.serverInfo?.version;
+    if (theirs !== undefined && theirs !== this.options.version) {
+      const text = `The server is version ${theirs}, the extension ${this.options.version}`;
+      this.options.log.warn(text);
+      void window.showWarningMessage(
+        `${text}. Install the matching ones, or clear fanout.server.path to use the server that the extension brings.`,
+      );
+    }
+  }
+}
+
+/** What of the section is the server's: the rest is the extension's own. */
+function ofServer(section: unknown): unknown {
+  if (typeof section !== "object" || section === null || !("options" in section)) return section;
+  const { options, presets } = section as { options: unknown; presets?: unknown };
+  return { options, presets };
+}
+
+async function ask(question: InputBoxQuestion): Promise<InputBoxAnswer> {
+  const value = await window.showInputBox({
+    prompt: question.prompt,
+    ignoreFocusOut: true,
+    ...(question.placeHolder === undefined ? {} : { placeHolder: question.placeHolder }),
+  });
+  return value === undefined ? { cancelled: true } : { value };
+}

@@ -1,0 +1,137 @@
+import { commands, type Disposable, type ExtensionContext, window, workspace } from "vscode";
+import { Flow } from "./flow/flow.js";
+import { FlowCommands } from "./flow/flow_commands.js";
+import { History } from "./flow/history.js";
+import { PlanCommands } from "./plans/plan_commands.js";
+import { Sample } from "./plans/sample.js";
+import { ChangesEditor } from "./runs/changes_editor.js";
+import { Choice } from "./runs/choice.js";
+import { OriginMarks } from "./runs/origin_marks.js";
+import { RunCommands } from "./runs/run_commands.js";
+import { RunEnds } from "./runs/run_ends.js";
+import { RunPicker } from "./runs/run_picker.js";
+import { RunStore } from "./runs/run_store.js";
+import { RunsView } from "./runs/runs_view.js";
+import { StatusBar } from "./runs/status_bar.js";
+import { Told } from "./server/api.js";
+import { PrivateEnvironment } from "./server/private_environment.js";
+import { ProgramLocator } from "./server/program_locator.js";
+import { PythonFinder } from "./server/python_finder.js";
+import { Server } from "./server/server.js";
+
+type Handler = (...given: never[]) => Promise<unknown>;
+
+/** Whether the last session left runs that somebody will want to see again. */
+const OPEN_RUNS = "fanout.openRuns";
+const OVER = new Set(["applied", "reverted", "discarded"]);
+
+/** The parts, put together. Nothing is started here: that waits for a command, the view, or a plan document. */
+export class Extension {
+  readonly log = window.createOutputChannel("Fan Out", { log: true });
+  readonly server: Server;
+  readonly store: RunStore;
+  readonly choice = new Choice();
+  activationMs = 0;
+
+  constructor(private readonly context: ExtensionContext) {
+    const pythons = new PythonFinder(this.log);
+    const storage = context.globalStorageUri.fsPath;
+    const environment = new PrivateEnvironment(storage, context.asAbsolutePath("server"), this.log);
+    this.server = new Server(context, new ProgramLocator(environment, pythons, this.log), this.log);
+    this.store = new RunStore(this.server, this.log);
+    const view = new RunsView(this.store, this.choice, () => this.load());
+    const register = (id: string, handler: Handler) => this.register(id, handler);
+    const flow = new Flow(this.server, this.store, new History(context.workspaceState));
+    const picker = new RunPicker(this.store);
+    const runs = new RunCommands(this.server, this.store, picker, this.choice, new ChangesEditor(), register);
+    context.subscriptions.push(
+      this.log,
+      this.server,
+      this.store,
+      view,
+      new StatusBar(this.store),
+      new RunEnds(this.store),
+      new OriginMarks(this.server, this.store, this.log),
+      ...new FlowCommands(flow, register).registerAll(),
+      ...new PlanCommands(this.server, this.store, register).registerAll(),
+      ...runs.registerAll(),
+      ...this.ownCommands(pythons),
+      this.store.onChange(() => this.remember()),
+      workspace.onDidOpenTextDocument((document) => {
+        if (document.languageId === "fanout") this.startQuietly();
+      }),
+      workspace.onDidGrantWorkspaceTrust(() => this.startWhereNeeded()),
+    );
+    this.startWhereNeeded();
+  }
+
+  stop(): Promise<void> {
+    return this.server.stop();
+  }
+
+  private ownCommands(pythons: PythonFinder): Disposable[] {
+    const sample = new Sample(this.context);
+    const handlers: Record<string, Handler> = {
+      showRuns: async () => commands.executeCommand("fanout.runs.focus"),
+      showLog: async () => this.log.show(),
+      restartServer: () => this.server.restart(),
+      choosePython: () => this.choosePython(pythons),
+      tryIt: () => sample.open(),
+      openWalkthrough: async () =>
+        commands.executeCommand("workbench.action.openWalkthrough", `${this.context.extension.id}#first`),
+    };
+    return Object.entries(handlers).map(([name, handler]) => this.register(`fanout.${name}`, handler));
+  }
+
+  /** What goes wrong in a command is said in its own words; what was said already is not said again. */
+  private register(id: string, handler: Handler): Disposable {
+    return commands.registerCommand(id, async (...given: never[]) => {
+      try {
+        return await handler(...given);
+      } catch (error) {
+        if (!(error instanceof Told)) {
+          this.log.error(`${id}: ${error}`);
+          void window.showErrorMessage(error instanceof Error ? error.message : String(error));
+        }
+        return undefined;
+      }
+    });
+  }
+
+  private async load(): Promise<void> {
+    if (!workspace.isTrusted || this.store.loaded || ["noPython", "failed"].includes(this.server.state)) return;
+    if ((workspace.workspaceFolders ?? []).length === 0 && this.server.state === "off") return;
+    await this.server.start().catch((error) => this.log.warn(String(error)));
+    if (!this.store.loaded) await this.store.refresh();
+  }
+
+  /** Where a plan is open, or the last session left runs: everything else waits until it is asked for. */
+  private startWhereNeeded(): void {
+    const plan = workspace.textDocuments.some((document) => document.languageId === "fanout");
+    if (plan || this.context.workspaceState.get<boolean>(OPEN_RUNS, false)) this.startQuietly();
+  }
+
+  private startQuietly(): void {
+    if (!workspace.isTrusted) return;
+    this.server.start().catch((error) => this.log.warn(String(error)));
+  }
+
+  private remember(): void {
+    if (!this.store.loaded) return;
+    const open = this.store.runs.some((run) => !OVER.has(run.state));
+    if (open !== this.context.workspaceState.get<boolean>(OPEN_RUNS, false)) {
+      void this.context.workspaceState.update(OPEN_RUNS, open);
+    }
+  }
+
+  private async choosePython(pythons: PythonFinder): Promise<void> {
+    const [chosen] = (await window.showOpenDialog({ title: "Python 3.11 or newer", openLabel: "Choose" })) ?? [];
+    if (chosen === undefined) return;
+    if (!(await pythons.fits(chosen.fsPath))) {
+      void window.showErrorMessage(`${chosen.fsPath} is no Python 3.11 or newer with venv.`);
+      return;
+    }
+    await workspace.getConfiguration("fanout").update("python", chosen.fsPath, true);
+    await this.server.restart();
+  }
+}

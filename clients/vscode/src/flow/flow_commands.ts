@@ -1,0 +1,80 @@
+import { type Disposable, type Uri, window, workspace } from "vscode";
+import type { Selection } from "../generated/commands.js";
+import { pickBranch } from "./branches.js";
+import type { Given } from "./draft.js";
+import { pickFiles } from "./file_picker.js";
+import type { Flow } from "./flow.js";
+import { ofChanges, ofEditor, ofProblems, ofResources } from "./selections.js";
+
+type GivenSince = Given & { since?: string; folder?: Uri };
+type Handler = (...given: never[]) => Promise<unknown>;
+
+/** The commands that begin with a selection. Each takes what a key binding says beforehand, see `Given`. */
+export class FlowCommands {
+  constructor(
+    private readonly flow: Flow,
+    private readonly register: (id: string, handler: Handler) => Disposable,
+  ) {}
+
+  registerAll(): Disposable[] {
+    const handlers: Record<string, Handler> = {
+      overSelection: (given?: unknown) => this.overSelection(asGiven(given)),
+      overFiles: (...given: unknown[]) => this.overFiles(given),
+      overChanges: (given?: unknown) => this.overChanges(asGiven(given)),
+      overProblems: (given?: unknown) => this.overProblems(asGiven(given)),
+    };
+    return Object.entries(handlers).map(([name, handler]) => this.register(`fanout.${name}`, handler));
+  }
+
+  private async overSelection(given: Given): Promise<string | undefined> {
+    const editor = window.activeTextEditor;
+    if (editor === undefined) {
+      void window.showInformationMessage("Open a file and select what the job is about.");
+      return undefined;
+    }
+    return this.flow.begin(ofEditor(editor), given);
+  }
+
+  private async overFiles(given: readonly unknown[]): Promise<string | undefined> {
+    const selection = ofResources(given) ?? ofResources((await pickFiles()) ?? []);
+    const said = given.find(
+      (one) => typeof one === "object" && one !== null && ("instruction" in one || "options" in one),
+    );
+    return selection === undefined ? undefined : this.flow.begin(selection, asGiven(said));
+  }
+
+  private async overChanges(given: GivenSince): Promise<string | undefined> {
+    const since = given.since === undefined ? await pickBranch() : { branch: given.since, folder: given.folder };
+    return since === undefined ? undefined : this.flow.begin(ofChanges(since.branch, since.folder), given);
+  }
+
+  private async overProblems(given: Given): Promise<string | undefined> {
+    const selection = await withProblems();
+    if (selection === undefined) {
+      void window.showInformationMessage("There are no errors or warnings in the workspace.");
+      return undefined;
+    }
+    return this.flow.begin(selection, given);
+  }
+}
+
+async function withProblems(): Promise<Selection | undefined> {
+  const found = (workspace.workspaceFolders ?? []).flatMap((folder) => {
+    const selection = ofProblems(folder.uri);
+    return selection === undefined ? [] : [{ label: folder.name, selection }];
+  });
+  if (found.length < 2) return found[0]?.selection;
+  return (await window.showQuickPick(found, { placeHolder: "Of which folder?" }))?.selection;
+}
+
+function asGiven(value: unknown): GivenSince {
+  if (typeof value !== "object" || value === null) return {};
+  const { instruction, options, run, since, folder } = value as GivenSince;
+  return {
+    ...(instruction === undefined ? {} : { instruction }),
+    ...(options === undefined ? {} : { options }),
+    ...(run === undefined ? {} : { run }),
+    ...(since === undefined ? {} : { since }),
+    ...(folder === undefined ? {} : { folder }),
+  };
+}

@@ -1,0 +1,170 @@
+import { commands, type Disposable, Uri, window } from "vscode";
+import type { Run, Unit } from "../generated/commands.js";
+import type { Api, Arguments, CommandName } from "../server/api.js";
+import type { ChangesEditor } from "./changes_editor.js";
+import type { Choice } from "./choice.js";
+import { canApply, canRetry, type FileNode, type Node, type UnitNode } from "./nodes.js";
+import type { RunPicker } from "./run_picker.js";
+import type { RunStore } from "./run_store.js";
+import { count, filesOf } from "./words.js";
+
+type Given = Node | string | undefined;
+type Handler = (...given: never[]) => Promise<unknown>;
+
+const GOING = new Set(["running", "waiting"]);
+
+/** What can be done with runs, units and files: of the view's nodes, and from the palette. */
+export class RunCommands {
+  constructor(
+    private readonly server: Api,
+    private readonly store: RunStore,
+    private readonly picker: RunPicker,
+    private readonly choice: Choice,
+    private readonly changes: ChangesEditor,
+    private readonly register: (id: string, handler: Handler) => Disposable,
+  ) {}
+
+  registerAll(): Disposable[] {
+    const handlers: Record<string, Handler> = {
+      applyRun: (node: Given) => this.apply(node, "now"),
+      previewApply: (node: Given) => this.apply(node, "ask"),
+      discardRun: (node: Given) => this.discard(node),
+      cancelRun: (node: Given) => this.cancel(node),
+      revertRun: (node: Given) => this.revert(node),
+      resumeRun: (node: Given) => this.resume(node),
+      retryRun: (node: Given) => this.retry(node),
+      acceptPilot: (node: Given) => this.accept(node),
+      openChanges: (node: Given) => this.openChanges(node),
+      openReport: (node: Given) => this.openReport(node),
+      refreshRuns: () => this.store.refresh(),
+      cancelUnit: (node: UnitNode) => this.on("fanout.cancel", { runId: node.run, units: [node.unit] }),
+      retryUnit: (node: UnitNode) => this.retryUnit(node),
+      sendNote: (node: UnitNode) => this.sendNote(node),
+      openUnitChanges: (node: UnitNode) => this.withUnit(node, (run, unit) => this.changes.openUnit(run, unit)),
+      openLog: (node: UnitNode) => this.show(node, "log"),
+      openPrompt: (node: UnitNode) => this.show(node, "prompt"),
+      openWorktree: (node: UnitNode) => this.openWorktree(node),
+      openFileChanges: (node: FileNode) =>
+        this.withUnit(node, (run) => this.changes.openFile(run, node.unit, node.uri)),
+    };
+    return Object.entries(handlers).map(([name, handler]) => this.register(`fanout.${name}`, handler));
+  }
+
+  private async apply(node: Given, mode: "now" | "ask"): Promise<void> {
+    const fits = (run: Run) => canApply(run) && run.state !== "applied";
+    const run = await this.picker.pick(node, fits, "No run has changes that wait to be applied.");
+    if (run === undefined) return;
+    const wanted = this.choice.of(run);
+    if (wanted === undefined) {
+      void window.showInformationMessage("Everything of this run is left out: tick what is to be applied.");
+      return;
+    }
+    const told = await this.on("fanout.apply", { runId: run.runId, mode, ...wanted });
+    if (told.pending) return;
+    if (told.left.length > 0) {
+      const text = `Applied ${count(told.files.length, "file")}; ${count(told.left.length, "place")} left alone.`;
+      await this.offer(text, ["Show Problems", "workbench.actions.view.problems"]);
+    } else if (told.applied) {
+      const text = `Applied ${count(told.files.length, "file")}. One undo takes it back; so does Take Back, later.`;
+      await this.offer(text, ["Take Back", "fanout.revertRun", run.runId]);
+    }
+  }
+
+  private async discard(node: Given): Promise<void> {
+    const fits = (run: Run) => ["ready", "cancelled", "failed", "interrupted"].includes(run.state);
+    const run = await this.picker.pick(node, fits, "There is no run to discard.");
+    if (run === undefined) return;
+    const text = `Discard the results of this run? ${count(filesOf(run).length, "changed file")} will not be kept.`;
+    if (filesOf(run).length > 0 && (await window.showWarningMessage(text, { modal: true }, "Discard")) !== "Discard") {
+      return;
+    }
+    await this.on("fanout.discard", { runId: run.runId });
+  }
+
+  private async cancel(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, (one) => GOING.has(one.state), "No run is going on.");
+    if (run !== undefined) await this.on("fanout.cancel", { runId: run.runId });
+  }
+
+  private async revert(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, (one) => one.state === "applied", "No run is applied.");
+    if (run === undefined) return;
+    const told = await this.on("fanout.revert", { runId: run.runId });
+    if (told.pending) return;
+    const text = `Took back ${count(told.files.length, "file")}; what you typed since is kept.`;
+    const left = told.left.length > 0 ? ` ${count(told.left.length, "place")} left alone, see Problems.` : "";
+    void window.showInformationMessage(`${text}${left}`);
+  }
+
+  private async resume(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, (one) => one.state === "interrupted", "No run was interrupted.");
+    if (run !== undefined) await this.on("fanout.resume", { runId: run.runId });
+  }
+
+  private async retry(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, canRetry, "No run has units that failed.");
+    if (run !== undefined) await this.on("fanout.retry", { runId: run.runId });
+  }
+
+  private async accept(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, (one) => one.state === "waiting", "No run waits for you.");
+    if (run !== undefined) await this.on("fanout.accept", { runId: run.runId });
+  }
+
+  private async openChanges(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, (one) => filesOf(one).length > 0, "No run has changed anything.");
+    if (run !== undefined) await this.changes.openRun(run);
+  }
+
+  private async openReport(node: Given): Promise<void> {
+    const run = await this.picker.pick(node, () => true, "There are no runs yet.");
+    if (run !== undefined) await this.on("fanout.show", { runId: run.runId, what: "report" });
+  }
+
+  private async retryUnit(node: UnitNode): Promise<void> {
+    const prompt = "What is to be other than before? Without a note the unit begins anew.";
+    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt });
+    if (note === undefined) return;
+    await this.on("fanout.retry", { runId: node.run, units: [node.unit], note });
+  }
+
+  private async sendNote(node: UnitNode): Promise<void> {
+    const prompt = "What is the agent to know? It goes on with its work.";
+    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt });
+    if (!note) return;
+    const { delivered } = await this.on("fanout.send", { runId: node.run, unit: node.unit, note });
+    const when = delivered === "now" ? "The agent was told." : "The agent is told when it comes to its end.";
+    void window.showInformationMessage(when);
+  }
+
+  private async openWorktree(node: UnitNode): Promise<void> {
+    const { uri } = await this.on("fanout.show", { runId: node.run, unit: node.unit, what: "folder" });
+    await commands.executeCommand("vscode.openFolder", Uri.parse(uri), { forceNewWindow: true });
+  }
+
+  private async show(node: UnitNode, what: "log" | "prompt"): Promise<void> {
+    await this.on("fanout.show", { runId: node.run, unit: node.unit, what });
+  }
+
+  private async withUnit(node: UnitNode | FileNode, work: (run: Run, unit: Unit) => Promise<void>): Promise<void> {
+    const run = this.store.get(node.run);
+    const unit = this.store.unit(node.run, node.unit);
+    if (run !== undefined && unit !== undefined) await work(run, unit);
+  }
+
+  private titleOf(node: UnitNode): string {
+    return this.store.unit(node.run, node.unit)?.title ?? node.unit;
+  }
+
+  private async on<K extends CommandName>(command: K, argument: Arguments<K> & { runId: string }) {
+    const answer = await this.server.execute(command, argument);
+    this.store.touch(argument.runId);
+    return answer;
+  }
+
+  private async offer(text: string, [title, command, ...args]: [string, string, ...unknown[]]): Promise<void> {
+    void window.showInformationMessage(text, title).then((chosen) => {
+      if (chosen === title) void commands.executeCommand(command, ...args);
+    });
+  }
+}

@@ -1,0 +1,26 @@
+import type { Event } from "vscode";
+import type { FanoutCommands } from "../generated/commands.js";
+import type { FanoutEvent } from "../generated/events.js";
+
+export type CommandName = keyof FanoutCommands;
+export type Arguments<K extends CommandName> = FanoutCommands[K]["arguments"];
+export type Answer<K extends CommandName> = FanoutCommands[K]["answer"];
+
+/** A program with its arguments, started without a shell. */
+export interface Program {
+  readonly command: string;
+  readonly args: readonly string[];
+}
+
+export type ServerState = "off" | "starting" | "ready" | "restarting" | "noPython" | "failed";
+
+/** The server as the rest of the extension sees it: it is there when something is asked of it. */
+export interface Api {
+  readonly state: ServerState;
+  readonly onState: Event<ServerState>;
+  readonly onEvent: Event<FanoutEvent>;
+  execute<K extends CommandName>(command: K, argument: Arguments<K>): Promise<Answer<K>>;
+}
+
+/** What somebody has been told about already: it ends a command without another message. */
+export class Told extends Error {}

@@ -1,0 +1,151 @@
+import {
+  commands,
+  type Disposable,
+  EventEmitter,
+  type ExtensionContext,
+  type LogOutputChannel,
+  window,
+  workspace,
+} from "vscode";
+import type { Connection } from "../connection.js";
+import type { FanoutEvent } from "../generated/events.js";
+import { type Answer, type Api, type Arguments, type CommandName, type ServerState, Told } from "./api.js";
+import { Backoff } from "./backoff.js";
+import { NoPython, type ProgramLocator } from "./program_locator.js";
+
+/** The server's process, started when something is first asked of it, and again when it has crashed. */
+export class Server implements Api, Disposable {
+  private readonly states = new EventEmitter<ServerState>();
+  private readonly events = new EventEmitter<FanoutEvent>();
+  private readonly backoff = new Backoff();
+  private connection: Promise<Connection> | undefined;
+  private now: ServerState = "off";
+  readonly onState = this.states.event;
+  readonly onEvent = this.events.event;
+
+  constructor(
+    private readonly context: ExtensionContext,
+    private readonly programs: ProgramLocator,
+    private readonly log: LogOutputChannel,
+  ) {}
+
+  get state(): ServerState {
+    return this.now;
+  }
+
+  async execute<K extends CommandName>(command: K, argument: Arguments<K>): Promise<Answer<K>> {
+    return (await this.start()).execute(command, argument);
+  }
+
+  /** Rejects with `Told` where the user was told why there is none. */
+  start(): Promise<Connection> {
+    if (this.connection === undefined) {
+      const begun = this.begin();
+      this.connection = begun;
+      begun.catch(() => {
+        if (this.connection === begun) this.connection = undefined;
+      });
+    }
+    return this.connection;
+  }
+
+  async stop(): Promise<void> {
+    const running = this.connection;
+    this.connection = undefined;
+    this.become("off");
+    await running?.then((one) => one.stop()).catch((error) => this.log.warn(`At the end: ${error}`));
+  }
+
+  async restart(): Promise<void> {
+    await this.stop();
+    this.backoff.reset();
+    await this.start();
+  }
+
+  /** The process of the server, while there is one. */
+  async pid(): Promise<number | undefined> {
+    return (await this.connection)?.pid;
+  }
+
+  dispose(): void {
+    this.states.dispose();
+    this.events.dispose();
+  }
+
+  private async begin(): Promise<Connection> {
+    if (!workspace.isTrusted) {
+      await this.tellOfTrust();
+      throw new Told("The workspace is not trusted.");
+    }
+    this.become("starting");
+    try {
+      const program = await this.programs.locate();
+      const { Connection } = await import("../connection.js");
+      const made = await Connection.open({
+        program,
+        log: this.log,
+        version: String(this.context.extension.packageJSON.version),
+        onEvent: (event) => this.events.fire(event),
+        onCrash: () => this.crashed(),
+        onBack: () => this.become("ready"),
+      });
+      this.become("ready");
+      return made;
+    } catch (error) {
+      await this.tellOfFailure(error);
+      throw new Told(String(error));
+    }
+  }
+
+  /** How long to wait before it is started again; undefined: not any more. */
+  private crashed(): number | undefined {
+    const wait = this.backoff.next(Date.now());
+    if (wait === undefined) {
+      this.connection = undefined;
+      this.become("failed");
+      this.offer("The server of Fan Out has ended five times in three minutes, and is not started again by itself.");
+    } else {
+      this.log.warn(`The server has ended. It is started again in ${wait} ms.`);
+      this.become("restarting");
+    }
+    return wait;
+  }
+
+  private become(state: ServerState): void {
+    this.now = state;
+    void commands.executeCommand("setContext", "fanout.server", state);
+    this.states.fire(state);
+  }
+
+  private async tellOfTrust(): Promise<void> {
+    const manage = "Manage Workspace Trust";
+    const text = "Fan Out starts agents and other programs, so it does nothing in a workspace that you do not trust.";
+    void window.showWarningMessage(text, manage).then((chosen) => {
+      if (chosen === manage) void commands.executeCommand("workbench.trust.manage");
+    });
+  }
+
+  private async tellOfFailure(error: unknown): Promise<void> {
+    const text = error instanceof Error ? error.message : String(error);
+    this.log.error(text);
+    if (error instanceof NoPython) {
+      this.become("noPython");
+      this.offer(text, ["Choose Python...", "fanout.choosePython"]);
+    } else {
+      this.become("failed");
+      this.offer(`The server of Fan Out could not be started: ${text}`);
+    }
+  }
+
+  private offer(text: string, ...more: [string, string][]): void {
+    const choices = new Map<string, string>([
+      ...more,
+      ["Try Again", "fanout.restartServer"],
+      ["Show Log", "fanout.showLog"],
+    ]);
+    void window.showErrorMessage(text, ...choices.keys()).then((chosen) => {
+      const command = chosen === undefined ? undefined : choices.get(chosen);
+      if (command !== undefined) void commands.executeCommand(command);
+    });
+  }
+}

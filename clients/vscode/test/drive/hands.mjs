@@ -1,0 +1,85 @@
+// What a person's hands do in VS Code's window: keys, the palette, menus, notifications; and pictures of it.
+import { join } from "node:path";
+
+const LIMIT_MS = 30_000;
+
+export class Hands {
+  constructor(page, pictures) {
+    this.page = page;
+    this.pictures = pictures;
+    page.setDefaultTimeout(LIMIT_MS);
+  }
+
+  async ready() {
+    await this.page.locator(".monaco-workbench").waitFor({ timeout: 2 * LIMIT_MS });
+    // The extension's own entry is there when its commands are.
+    await this.page
+      .locator('.activitybar [aria-label^="Fan Out"]')
+      .first()
+      .waitFor({ timeout: 2 * LIMIT_MS });
+  }
+
+  async press(...keys) {
+    for (const key of keys) await this.page.keyboard.press(key);
+  }
+
+  async type(text) {
+    await this.page.keyboard.type(text);
+  }
+
+  /** The palette's entry of this name, which is to be there. */
+  async command(name) {
+    await this.press("F1");
+    const input = this.page.locator(".quick-input-widget input[type=text]");
+    await input.waitFor();
+    await input.fill(`>${name}`);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
+    await this.press("Enter");
+  }
+
+  async open(name) {
+    await this.press("Control+p");
+    const input = this.page.locator(".quick-input-widget input[type=text]");
+    await input.waitFor();
+    await input.fill(name);
+    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
+    await this.press("Enter");
+    await this.page.locator(".tab.active", { hasText: name }).waitFor();
+  }
+
+  /** The quick pick with this in its title, once it has rows. */
+  async menu(title) {
+    await this.page.locator(".quick-input-title", { hasText: title }).waitFor();
+    await this.page.locator(".quick-input-list .monaco-list-row").first().waitFor();
+  }
+
+  async see(selector, text) {
+    await this.page.locator(selector, { hasText: text }).first().waitFor();
+  }
+
+  rows(text) {
+    return this.page.locator(".quick-input-list .monaco-list-row", { hasText: text });
+  }
+
+  node(text) {
+    return this.page.locator('.pane-body [role="treeitem"]', { hasText: text }).first();
+  }
+
+  notification(text) {
+    return this.page.locator(".notifications-toasts .notification-list-item", { hasText: text }).first();
+  }
+
+  async answer(text, button) {
+    const shown = this.notification(text);
+    await shown.waitFor();
+    await shown.locator(".monaco-button", { hasText: button }).first().click();
+  }
+
+  async clear() {
+    await this.command("Notifications: Clear All Notifications");
+  }
+
+  async picture(name) {
+    if (this.pictures) await this.page.screenshot({ path: join(this.pictures, `${name}.png`), animations: "disabled" });
+  }
+}

@@ -1,0 +1,40 @@
+// Runs the tests of test/host in the real extension host: node host.mjs CONFIG.json. Exit status 0: all passed.
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { address, openBrowser, startEditor } from "./editor.mjs";
+
+const LIMIT_MS = 150_000;
+
+const config = JSON.parse(await readFile(process.argv[2], "utf8"));
+const editor = await startEditor({
+  folder: config.own,
+  settings: config.settings,
+  env: { ...config.env, FANOUT_TESTS: JSON.stringify(config.tests) },
+  args: ["--enable-smoke-test-driver"],
+});
+const { context, page } = await openBrowser(join(config.own, "browser"));
+await page.exposeFunction("codeAutomationLog", (kind, args) => console.log(kind, ...args));
+let ended = () => {};
+const over = new Promise((resolve) => {
+  ended = resolve;
+  setTimeout(() => resolve("the tests took too long"), LIMIT_MS).unref();
+});
+await page.exposeFunction("codeAutomationExit", (code) => ended(code));
+await page.goto(
+  address(editor.port, {
+    ...config.open,
+    payload: [
+      ["extensionDevelopmentPath", editor.remote(config.extension)],
+      ["extensionTestsPath", editor.remote(join(config.extension, "dist/host/index.js"))],
+    ],
+  }),
+);
+const code = await over;
+if (code !== 0) {
+  await page.screenshot({ path: join(config.own, "failed.png") }).catch(() => {});
+  console.log(editor.log());
+}
+await context.close();
+await editor.stop();
+console.log(`ended: ${code}`);
+process.exit(code === 0 ? 0 : 1);

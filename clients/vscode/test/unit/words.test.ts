@@ -1,0 +1,52 @@
+import { strict as assert } from "node:assert";
+import { test } from "node:test";
+import type { Run, Unit } from "../../src/generated/commands.js";
+import {
+  describeRun,
+  describeUnit,
+  duration,
+  filesOf,
+  headline,
+  money,
+  nameOf,
+  price,
+  summary,
+} from "../../src/runs/words.js";
+
+const UNIT: Unit = { id: "01-a", title: "a", state: "done", attempts: 1, seconds: 3, files: ["file:///a"] };
+const RUN: Run = {
+  runId: "r",
+  state: "ready",
+  instruction: "Do it.",
+  started: 0,
+  message: "",
+  units: [UNIT, { ...UNIT, id: "02-b", state: "failed", files: ["file:///b"], message: "no such model" }],
+  findings: [],
+};
+
+test("times and money read as people write them", () => {
+  assert.deepEqual([0, 41.9, 61, 3729].map(duration), ["0:00", "0:41", "1:01", "1:02:09"]);
+  assert.deepEqual([money(0.012), money(1.5, true), price(0, 0)], ["$0.012", "~$1.50", "no cost"]);
+  assert.equal(price(1.8, 3.6), "$1.80 to $3.60");
+});
+
+test("a headline is one line, cut where it is long", () => {
+  assert.equal(headline("first\nsecond"), "first");
+  assert.equal(headline("a".repeat(70)).length, 60);
+});
+
+test("a name reads well before a colon", () => {
+  assert.equal(nameOf({ ...RUN, instruction: "Do it.\nAll of it." }), "Do it");
+  assert.equal(nameOf({ ...RUN, instruction: "" }), "Run r");
+});
+
+test("a state is said in words, not by an icon alone", () => {
+  assert.equal(describeRun({ ...RUN, cost: 0.5 }), "ready · 2/2 · $0.50");
+  assert.equal(describeUnit({ ...UNIT, state: "running" }, 5, "Reading a"), "running · 0:05 · Reading a");
+  assert.equal(describeUnit({ ...UNIT, state: "failed", message: "no" }, 0, "Reading a"), "failed · no");
+});
+
+test("only what is done counts as changed", () => {
+  assert.deepEqual(filesOf(RUN), ["file:///a"]);
+  assert.equal(summary(RUN), "1 of 2 units done, 1 file changed");
+});

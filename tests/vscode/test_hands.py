@@ -1,0 +1,58 @@
+"""The packed extension in VS Code's window, driven by keys and clicks. Pictures go where FANOUT_PICTURES says."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.lacking import lacking
+from tests.vscode.conftest import ROOT, World
+
+_PLAN = """\
+---
+jobs: 2
+---
+Add ten to what {file} returns.
+
+- src/two.py
+- src/three.py: mind the old name
+"""
+_VSIX = ROOT / "build" / "fanout.vsix"
+
+# On two processors, with all other tests beside it.
+pytestmark = pytest.mark.timeout(200)
+
+
+def _stories(world: World, *names: str, **more: Any) -> None:
+    if not _VSIX.exists():
+        lacking("The extension is not packed: run 'make vsix'")
+    pictures = os.environ.get("FANOUT_PICTURES")
+    config = {
+        "vsix": str(_VSIX),
+        "pictures": str(Path(pictures).resolve()) if pictures else None,
+        "settings": world.settings,
+        "open": {"folder": str(world.root)},
+        "root": str(world.root),
+        "gate": str(world.gate),
+        "stories": names,
+        **more,
+    }
+    done = world.drive("ui.mjs", config)
+    assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-3000:]
+
+
+def test_a_job_by_hands(world: World) -> None:
+    (world.root / "add-ten.fanout.md").write_text(_PLAN)
+    _stories(world, "wholeFlow", "results", "origins", "planDocument", "cancel", "reload")
+
+
+def test_nothing_starts_where_nobody_is_trusted_by_hands(world: World) -> None:
+    began = world.own / "began"
+    server = world.own / "server"
+    server.write_text(f"#!/bin/sh\ntouch {began}\n")
+    server.chmod(0o755)
+    settings = {**world.settings, "fanout.server.path": str(server)}
+    _stories(world, "untrusted", settings=settings, trusted=False, began=str(began))
