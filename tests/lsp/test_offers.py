@@ -45,6 +45,8 @@ def test_only_chosen_units_are_run(connect: MakeEditor, checkout: Path, tmp_path
     editor = connect()
     chosen = {"uris": [(checkout / name).as_uri() for name in ("src/one.py", "src/two.py")]}
     units = editor.client.command("fanout.preview", {"selection": chosen})["units"]
+    only = editor.client.command("fanout.preview", {"selection": chosen, "units": [units[1]["id"]]})
+    assert only["units"] == units[1:]
     asked = {"selection": chosen, "instruction": "Change {file}.", "options": options(tmp_path, apply="later")}
     run = editor.client.command("fanout.run", {**asked, "units": [units[1]["id"]]})["runId"]
     assert [one["title"] for one in ended(editor, run, "ready")["units"]] == ["src/two.py"]

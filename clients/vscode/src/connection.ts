@@ -50,6 +50,7 @@ export class Connection {
   private readonly progress = new RunProgress((token) => {
     void this.client.sendNotification("window/workDoneProgress/cancel", { token });
   });
+  private started = false;
   private stopping = false;
 
   private constructor(private readonly options: ConnectionOptions) {
@@ -86,6 +87,7 @@ export class Connection {
   static async open(options: ConnectionOptions): Promise<Connection> {
     const made = new Connection(options);
     await made.client.start();
+    made.started = true;
     made.compareVersions();
     made.client.onDidChangeState(({ newState }) => {
       // A server that was started anew.
@@ -122,7 +124,8 @@ export class Connection {
 
   private async closed() {
     this.progress.endAll();
-    const wait = this.stopping ? undefined : this.options.onCrash();
+    // One that never was there is told of by who wanted it.
+    const wait = this.stopping || !this.started ? undefined : this.options.onCrash();
     if (wait === undefined) {
       return { action: CloseAction.DoNotRestart, handled: true };
     }

@@ -31,6 +31,7 @@ export class Extension {
   readonly server: Server;
   readonly store: RunStore;
   readonly choice = new Choice();
+  readonly view: RunsView;
   activationMs = 0;
 
   constructor(private readonly context: ExtensionContext) {
@@ -39,7 +40,7 @@ export class Extension {
     const environment = new PrivateEnvironment(storage, context.asAbsolutePath("server"), this.log);
     this.server = new Server(context, new ProgramLocator(environment, pythons, this.log), this.log);
     this.store = new RunStore(this.server, this.log);
-    const view = new RunsView(this.store, this.choice, () => this.load());
+    this.view = new RunsView(this.store, this.choice, () => this.load());
     const register = (id: string, handler: Handler) => this.register(id, handler);
     const flow = new Flow(this.server, this.store, new History(context.workspaceState));
     const picker = new RunPicker(this.store);
@@ -48,7 +49,7 @@ export class Extension {
       this.log,
       this.server,
       this.store,
-      view,
+      this.view,
       new StatusBar(this.store),
       new RunEnds(this.store),
       new OriginMarks(this.server, this.store, this.log),

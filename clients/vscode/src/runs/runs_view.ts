@@ -110,7 +110,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
       open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
     );
     item.id = `${run.runId} ${open ? "open" : ""}`;
-    item.description = describeRun(run);
+    item.description = [describeRun(run), ...placeOf(run)].join(" · ");
     item.iconPath = iconOfRun(run);
     item.contextValue = contextOfRun(run);
     item.tooltip = [run.instruction, run.message, run.check, `Run ${run.runId}`].filter(Boolean).join("\n\n");
@@ -181,6 +181,12 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
       }
     }
   }
+}
+
+/** The checkout's name, where several folders are open. */
+function placeOf(run: Run): string[] {
+  const name = run.folder?.split("/").at(-1);
+  return name === undefined || (workspace.workspaceFolders ?? []).length < 2 ? [] : [decodeURIComponent(name)];
 }
 
 function box(wanted: boolean, label: string) {

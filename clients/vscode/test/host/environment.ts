@@ -17,6 +17,18 @@ test(
 );
 
 test(
+  "a server that ends at once is told of, and not started again and again",
+  async () => {
+    const settings = workspace.getConfiguration("fanout");
+    await settings.update("server.path", "/bin/false", ConfigurationTarget.Global);
+    await commands.executeCommand("fanout.restartServer");
+    await until("it is said", () => extension().server.state === "failed");
+    await settings.update("server.path", undefined, ConfigurationTarget.Global);
+  },
+  SUITE,
+);
+
+test(
   "with one, the server is installed from the wheel into an environment of its own",
   async () => {
     await workspace.getConfiguration("fanout").update("python", given().python, ConfigurationTarget.Global);

@@ -10,5 +10,7 @@ test("each folder of the workspace has its own repository and runs", async () =>
   assert.equal(Uri.parse(run.folder ?? "").path, given().other);
   const folders = new Set(extension().store.runs.map((one) => one.folder));
   assert.equal(folders.size, 2);
+  const { label, description } = extension().view.getTreeItem({ kind: "run", run: id });
+  assert.equal(`${label} ${description}`, "Change {file}. ready · 1/1 · elsewhere");
   await extension().server.execute("fanout.discard", { runId: id });
 });
