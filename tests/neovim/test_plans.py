@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.neovim.conftest import Open
+from tests.neovim.conftest import LENSES, Open
 
 PLAN = """\
 ---
@@ -32,8 +32,7 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     # The server came with it, and says what it has to say.
     code = "return vim.iter(vim.diagnostic.get(0)):map(function(one) return one.lnum .. one.code end):totable()[1]"
     assert editor.wait(code, "what is wrong") == "7preflight/missing"
-    lens = "return vim.tbl_map(function(one) return one.command.title end, vim.lsp.codelens.get(0))"
-    editor.wait_until(lambda: any(one.startswith("Run 1 unit") for one in editor.lua(lens)), "the lenses")
+    editor.wait_until(lambda: any(one.startswith("Run 1 unit") for one in editor.lua(LENSES)), "the lenses")
     shown = "return vim.inspect(vim.api.nvim_buf_get_extmarks(0, -1, 0, -1, { details = true })):find(..., 1, true)"
     editor.wait(shown, "the lens on the screen", "Run 1 unit")
     editor.wait("return vim.lsp.inlay_hint.is_enabled({ bufnr = 0 })", "hints")
@@ -42,7 +41,7 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     # Lenses follow what is typed.
     editor.press("G3gg:call append(6, '- src/two.py')<CR>")
     editor.ex("doautocmd TextChanged")
-    editor.wait_until(lambda: any(one.startswith("Run 2 units") for one in editor.lua(lens)), "the new lens")
+    editor.wait_until(lambda: any(one.startswith("Run 2 units") for one in editor.lua(LENSES)), "the new lens")
     # Omni-completion.
     editor.type("2ggojo<C-x><C-o>")
     editor.wait("return vim.fn.getline(3) == 'jobs:'", "the only completion")
@@ -69,7 +68,7 @@ def test_without_lenses(start: Open, checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(PLAN)
     editor = start("job.fanout.md", settings={"lenses": False})
     editor.wait("return #vim.diagnostic.get(0) > 0", "the server")
-    assert editor.lua("return #vim.lsp.codelens.get(0)") == 0
+    assert editor.lua(LENSES) == []
     assert not editor.lua("return vim.lsp.inlay_hint.is_enabled({ bufnr = 0 })")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from tests.neovim.conftest import Open, options
+from tests.neovim.conftest import LENSES, Open, options
 from tests.neovim.nvim import Neovim
 
 BLOB = """
@@ -119,11 +119,9 @@ def test_results_open_by_themselves_and_from_a_lens(start: Open, checkout: Path)
     editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
     editor.press("q")
     # The lens of the plan document asks for an apply: the plugin shows what that would do.
-    titles = "return vim.tbl_map(function(one) return one.command.title end, vim.lsp.codelens.get(0))"
-    editor.wait_until(lambda: "Apply 1 file" in editor.lua(titles), "the lens")
+    editor.wait_until(lambda: "Apply 1 file" in editor.lua(LENSES), "the lens")
     editor.lua(
-        "local lens = vim.iter(vim.lsp.codelens.get(0)):find(function(one)"
-        " return one.command.title == 'Apply 1 file' end);"
+        "local lens = vim.iter(_G.lenses()):find(function(one) return one.command.title == 'Apply 1 file' end);"
         "vim.lsp.get_clients({ bufnr = 0 })[1]:exec_cmd(lens.command)"
     )
     editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")

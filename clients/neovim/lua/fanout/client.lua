@@ -84,7 +84,13 @@ function M.config()
     settings = { fanout = given },
     capabilities = {
       general = { positionEncodings = { "utf-8", "utf-16" } },
-      workspace = { textDocumentContent = vim.empty_dict(), codeLens = { refreshSupport = true } },
+      workspace = {
+        textDocumentContent = vim.empty_dict(),
+        codeLens = { refreshSupport = true },
+        -- So that findings are pushed, those in files that are not open as well. Neovim 0.12, which asks for them when
+        -- it is told to, then shows none in files that are.
+        diagnostics = { refreshSupport = false },
+      },
       window = { showMessage = { messageActionItem = { additionalPropertiesSupport = false } } },
       experimental = { fanout = { inputBox = true, review = true } },
     },

@@ -72,9 +72,8 @@ M.handlers = {
     return vim.NIL
   end,
 
-  ["workspace/codeLens/refresh"] = function()
-    require("fanout.plan").refresh_all()
-    return vim.NIL
+  ["workspace/codeLens/refresh"] = function(problem, result, context)
+    return require("fanout.plan").on_refresh(problem, result, context)
   end,
 }
 

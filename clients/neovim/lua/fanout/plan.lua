@@ -7,9 +7,13 @@ local M = {}
 ---@type table<integer, boolean>
 local asked = {}
 
----As vim.lsp.codelens.refresh, which forgets what is asked of it while it waits for an answer.
+---For Neovim 0.11, as vim.lsp.codelens.refresh there, which forgets what is asked of it while it waits for an answer.
+---Later ones ask by themselves.
 ---@param buffer integer
 local function refresh(buffer)
+  if vim.lsp.codelens.enable then
+    return
+  end
   local client = vim.lsp.get_clients({ bufnr = buffer, name = "fanout" })[1]
   if not client or not config.get().lenses or not vim.api.nvim_buf_is_loaded(buffer) then
     return
@@ -42,16 +46,25 @@ local function open_plans()
   end, vim.api.nvim_list_bufs())
 end
 
-function M.refresh_all()
+---workspace/codeLens/refresh
+---@type lsp.Handler
+function M.on_refresh(problem, result, context)
+  if vim.lsp.codelens.enable then
+    return vim.lsp.codelens.on_refresh(problem, result, context)
+  end
   for _, buffer in ipairs(open_plans()) do
     refresh(buffer)
   end
+  return vim.NIL
 end
 
 ---@param buffer integer
 local function attached(buffer)
   if config.get().lenses then
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
+    if vim.lsp.codelens.enable then
+      vim.lsp.codelens.enable(true, { bufnr = buffer })
+    end
     refresh(buffer)
   end
   for _, window in ipairs(vim.fn.win_findbuf(buffer)) do

@@ -26,7 +26,7 @@ end
 ---@param text string
 ---@param short string
 function M.aside(text, short)
-  local is_stock = debug.getinfo(vim.notify, "S").source:find("vim/_editor", 1, true) ~= nil
+  local is_stock = debug.getinfo(vim.notify, "S").source:find("vim/_", 1, true) ~= nil
   notify(is_stock and short or text, vim.log.levels.INFO)
 end
 
