@@ -44,7 +44,7 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     editor.wait_until(lambda: any(one.startswith("Run 2 units") for one in editor.lua(LENSES)), "the new lens")
     # Omni-completion.
     editor.type("2ggojo<C-x><C-o>")
-    editor.wait("return vim.fn.getline(3) == 'jobs:'", "the only completion")
+    editor.wait("return vim.trim(vim.fn.getline(3)) == 'jobs:'", "the only completion")
     editor.press("<Esc>u")
     editor.type("Gosrc/<C-x><C-o>")
     editor.wait("return vim.fn.pumvisible() == 1", "completion of files")

@@ -26,7 +26,9 @@ end
 ---@param text string
 ---@param short string
 function M.aside(text, short)
-  local is_stock = debug.getinfo(vim.notify, "S").source:find("vim/_", 1, true) ~= nil
+  -- Neovim 0.12 has its own functions without a source.
+  local source = debug.getinfo(vim.notify, "S").source
+  local is_stock = source == "?" or source:find("vim/_editor", 1, true) ~= nil
   notify(is_stock and short or text, vim.log.levels.INFO)
 end
 
