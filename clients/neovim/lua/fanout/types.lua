@@ -155,11 +155,12 @@
 ---@class fanout.Dismissed
 ---@field pending? boolean
 
----`fanout.plan`.
+---`fanout.plan`. `units` as in `fanout.run`.
 ---@class fanout.DraftArguments
 ---@field selection fanout.Selection
 ---@field instruction? string
 ---@field options? fanout.Options
+---@field units? string[]
 
 ---The range that the cost of all units should fall into nine times out of ten.
 ---@class fanout.Estimate
@@ -272,6 +273,31 @@
 ---It is done; there is nothing to say about it.
 ---@class fanout.Nothing
 
+---`usable`: a run with it would begin; else `problem` says what is missing. `version`: as its program tells.
+---`chosen`: it does the work where no command names another. `models`: what it does costs something.
+---@class fanout.OfferedAgent
+---@field name string
+---@field usable boolean
+---@field chosen? boolean
+---@field models? boolean
+---@field version? string
+---@field problem? string
+
+---@class fanout.OfferedPreset
+---@field title string
+---@field instruction string
+---@field options fanout.Options
+
+---Not `complete`: not every program has told its version yet; who asks again has all.
+---@class fanout.Offers
+---@field agents fanout.OfferedAgent[]
+---@field presets fanout.OfferedPreset[]
+---@field complete? boolean
+
+---`uri` is of a file or folder in the repository that is meant, where several are open.
+---@class fanout.OffersArguments
+---@field uri? string
+
 ---@class fanout.Opened
 ---@field uri string
 
@@ -312,6 +338,28 @@
 ---@field allow? string|string[]
 ---@field args? string|string[]
 
+---Whole lines of a file, and the units of an applied run that made them. `agent` may be empty: not known.
+---@class fanout.Origin
+---@field runId string
+---@field agent string
+---@field range fanout.Range
+---@field units fanout.OriginUnit[]
+
+---`estimated`: `cost` is by a price table.
+---@class fanout.OriginUnit
+---@field id string
+---@field title string
+---@field cost? number
+---@field estimated? boolean
+
+---In the order of the lines.
+---@class fanout.Origins
+---@field origins fanout.Origin[]
+
+---`uri` is of a file; what the editor shows of it counts.
+---@class fanout.OriginsArguments
+---@field uri string
+
 ---The user has looked at the first units; the rest follow their example, and the `note`.
 ---@class fanout.PilotAccepted
 ---@field type "pilotAccepted"
@@ -327,6 +375,15 @@
 ---@field options? fanout.Options
 ---@field findings? fanout.EventFinding[]
 ---@field source? string
+
+---`fanout.run`: `plan` is the uri of a plan document; else the other keys make a plan.
+---`units` are the ids of those that are wanted, as `fanout.preview` told them; without it all are.
+---@class fanout.PlanArguments
+---@field plan? string
+---@field selection? fanout.Selection
+---@field instruction? string
+---@field options? fanout.Options
+---@field units? string[]
 
 ---The run's plan document has another name now; `source` is as a `Plan` has it.
 ---@class fanout.PlanMoved
@@ -438,7 +495,7 @@
 ---@field language? string
 
 ---Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
----`check` is what checking the merged result came to, or what is checked now.
+---`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
 ---@class fanout.Run
 ---@field runId string
 ---@field state fanout.RunState
@@ -452,6 +509,7 @@
 ---@field estimate? fanout.Estimate
 ---@field disk? fanout.Disk
 ---@field check? string
+---@field folder? string
 
 ---`after` is a commit holding what was delivered byte for byte, its parent what stood there before.
 ---`merged` is the change set that was delivered, or the part of it that some units made; `unchanged` are the files of it that the user had already, `rest` those that were not asked for, and not before either.
@@ -514,13 +572,14 @@
 
 ---@alias fanout.RunState "running"|"waiting"|"ready"|"applied"|"reverted"|"discarded"|"cancelled"|"interrupted"|"failed"
 
----One of: a document, or a range of it, with its problems; files and folders; plain texts.
+---One of: a document, or a range of it, with its problems; files and folders; plain texts, of the repository that `folder` lies in.
 ---@class fanout.Selection
 ---@field uri? string
 ---@field range? fanout.Range
 ---@field diagnostics? fanout.Problem[]
 ---@field uris? string[]
 ---@field items? string[]
+---@field folder? string
 
 ---@class fanout.SendArguments
 ---@field runId string
@@ -545,14 +604,6 @@
 ---@field count integer
 ---@field label string
 
----`units`: only these of the plan's, by their ids as the preview has them.
----@class fanout.StartArguments
----@field plan? string
----@field selection? fanout.Selection
----@field instruction? string
----@field options? fanout.Options
----@field units? string[]
-
 ---@class fanout.Started
 ---@field runId string
 
@@ -575,7 +626,7 @@
 ---@field output? integer
 
 ---`kind` is why it failed, `estimated` says that `cost` is by a price table and was not told by the agent.
----`kept` is the earlier run that its result was taken from.
+---`kept` is the earlier run that its result was taken from; `summary` what one that reviews thinks of it all.
 ---@class fanout.Unit
 ---@field id string
 ---@field title string
@@ -589,6 +640,7 @@
 ---@field estimated? boolean
 ---@field tokens? fanout.Tokens
 ---@field kept? string
+---@field summary? string
 
 ---`result` is the commit that the unit's ref points to, where it left one; `seconds` covers all attempts.
 ---`session` is the agent's own name for what it remembers of its last attempt, empty where it cannot be resumed; `session_cost` and `session_tokens` are what it has told of the session as a whole. `kept` is the earlier run that made the result, where it was taken instead of being made again; `key` is the one under which it is kept.
@@ -647,7 +699,9 @@
 ---@class fanout.Api
 ---@field preview fun(argument: fanout.PreviewArguments, done?: fun(problem?: string, answer?: fanout.Preview))
 ---@field plan fun(argument: fanout.DraftArguments, done?: fun(problem?: string, answer?: fanout.Opened))
----@field run fun(argument: fanout.StartArguments, done?: fun(problem?: string, answer?: fanout.Started))
+---@field run fun(argument: fanout.PlanArguments, done?: fun(problem?: string, answer?: fanout.Started))
+---@field offers fun(argument: fanout.OffersArguments, done?: fun(problem?: string, answer?: fanout.Offers))
+---@field origins fun(argument: fanout.OriginsArguments, done?: fun(problem?: string, answer?: fanout.Origins))
 ---@field status fun(argument: fanout.StatusArguments, done?: fun(problem?: string, answer?: fanout.Status))
 ---@field cancel fun(argument: fanout.CancelArguments, done?: fun(problem?: string, answer?: fanout.Cancelled))
 ---@field resume fun(argument: fanout.RunArguments, done?: fun(problem?: string, answer?: fanout.Started))

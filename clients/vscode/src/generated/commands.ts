@@ -69,6 +69,10 @@ answer: Sent
 arguments: AcceptArguments
 answer: Nothing
 }
+"fanout.changes": {
+arguments: ChangesArguments
+answer: Changes
+}
 "fanout.apply": {
 arguments: ApplyArguments
 answer: Changed
@@ -381,7 +385,7 @@ folder?: string
 /**
  * `kind` is why it failed, `estimated` says that `cost` is by a price table and was not told by the agent.
  * 
- * `kept` is the earlier run that its result was taken from.
+ * `kept` is the earlier run that its result was taken from; `summary` what one that reviews thinks of it all.
  */
 export interface Unit {
 id: string
@@ -396,6 +400,7 @@ kind?: FailureKind
 estimated?: boolean
 tokens?: Tokens
 kept?: string
+summary?: string
 }
 /**
  * What models were given and what they made. `cached` is the part of `input` that was read from a cache.
@@ -468,6 +473,34 @@ note?: string
  */
 export interface Nothing {
 
+}
+/**
+ * As `fanout.apply` with the same `units` and `files`; `texts`: with what the files hold.
+ */
+export interface ChangesArguments {
+runId: string
+units?: (string[] | null)
+files?: (string[] | null)
+texts?: boolean
+}
+/**
+ * `rest` is how many files of the run were not asked for.
+ */
+export interface Changes {
+files: FileChange[]
+left: Finding[]
+rest?: number
+}
+/**
+ * One file's change. `before` is what the user has, `after` what they would have; each is left out where there is no such file, where it is no text, and where texts were not asked for. `replace` is of what is no text.
+ */
+export interface FileChange {
+uri: string
+kind: ("create" | "modify" | "replace" | "delete" | "rename")
+units: string[]
+renamedFrom?: string
+before?: string
+after?: string
 }
 /**
  * Of the run what all of `units` (ids) and `files` (uris) say that are given.
