@@ -112,7 +112,7 @@ def become_supervisor(line: int, stdin: int, stdout: int, stderr: int, folder: i
     """Does not return."""
     try:
         os.setsid()
-        signal.set_wakeup_fd(-1)
+        os.close(signal.set_wakeup_fd(-1))
         for number, fd in enumerate((stdin, stdout, stderr)):
             os.dup2(fd, number)
         os.fchdir(folder)
@@ -122,7 +122,7 @@ def become_supervisor(line: int, stdin: int, stdout: int, stderr: int, folder: i
         supervisor.run(line)
     except BaseException:  # noqa: BLE001 - whatever it is, it must not go on as a second fork server
         # The server finds no report on the life line; this is for the agent's log.
-        sys.excepthook(*sys.exc_info())  # type: ignore[arg-type]
+        sys.excepthook(*sys.exc_info())
     finally:
         # Nothing needs tidying, and the interpreter's own farewell takes milliseconds.
         os._exit(0)

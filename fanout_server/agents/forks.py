@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import logging
 import os
 import socket
@@ -21,6 +22,9 @@ _log = logging.getLogger(__name__)
 
 # For its start, an answer, its end: each takes milliseconds, or the machine is far beyond busy.
 _PATIENCE = 20.0
+
+# Two numbers of four bytes.
+_ANSWER = 8
 
 
 class _ForkServer:
@@ -45,43 +49,53 @@ class _ForkServer:
         """Raises OSError: it is gone, and has not heard this."""
         socket.send_fds(self._control, [b"\0"], descriptors)
 
-    def answer(self) -> int:
-        """The id of a new process. Raises OSError: there is none, by the system's word, or the fork server is gone."""
+    def answer(self) -> tuple[int, int]:
+        """The id of a new process, or why the system would not make one. Raises OSError: it is gone, or stuck."""
         data = b""
-        while len(data) < 8:
-            piece = self._control.recv(8 - len(data))
+        while len(data) < _ANSWER:
+            try:
+                piece = self._control.recv(_ANSWER - len(data))
+            except TimeoutError as error:
+                raise TimeoutError(errno.ETIMEDOUT, "what starts programs does not answer") from error
+            except ConnectionResetError:
+                piece = b""
             if not piece:
-                raise ConnectionResetError("what starts programs was killed")
+                raise ConnectionResetError(errno.ECONNRESET, "what starts programs was killed")
             data += piece
-        pid, error = int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
-        if error:
-            raise OSError(error, os.strerror(error))
-        return pid
+        return int.from_bytes(data[:4], "big"), int.from_bytes(data[4:], "big")
 
-    def end(self) -> None:
+    def end(self, patience: float = _PATIENCE) -> None:
         self._control.close()
         try:
-            self._process.wait(_PATIENCE)
+            self._process.wait(patience)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait(_PATIENCE)
 
 
 class Forks:
-    """The fork server while somebody has a use for it; it is started for the first program. Methods block."""
+    """The fork server while somebody has a use for it; it is started for the first program. ``fork`` and ``end_unused``
+    block.
+    """
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
+        self._counting = threading.Lock()
         self._users = 0
         self._server: _ForkServer | None = None
 
     def enter(self) -> None:
-        with self._lock:
+        with self._counting:
             self._users += 1
 
-    def leave(self) -> None:
-        with self._lock:
+    def leave(self) -> bool:
+        """Whether it was the last; ``end_unused`` is to be called then."""
+        with self._counting:
             self._users -= 1
+            return not self._users
+
+    def end_unused(self) -> None:
+        with self._lock:
             if not self._users:
                 self._end()
 
@@ -91,31 +105,34 @@ class Forks:
         Raises OSError: there is none, and none will use them.
         """
         with self._lock:
+            server = self._asked(descriptors)
             try:
-                self._ask(descriptors)
-                assert self._server is not None
-                return self._server.answer()
+                pid, error = server.answer()
             except OSError:
-                # It may be stuck, or tell of this one when the next is asked for.
-                self._end()
+                # What it makes of this later finds its life line cut, and must not be taken for the next.
+                self._end(patience=0)
                 raise
+        if error:
+            raise OSError(error, os.strerror(error))
+        return pid
 
-    def _ask(self, descriptors: Sequence[int]) -> None:
+    def _asked(self, descriptors: Sequence[int]) -> _ForkServer:
         if self._server is not None:
             try:
                 self._server.ask(descriptors)
             except OSError:
                 _log.warning("what starts programs was killed; it is started again")
-                self._end()
+                self._end(patience=0)
             else:
-                return
+                return self._server
         self._server = _ForkServer()
         self._server.ask(descriptors)
+        return self._server
 
-    def _end(self) -> None:
+    def _end(self, patience: float = _PATIENCE) -> None:
         server, self._server = self._server, None
         if server is not None:
-            server.end()
+            server.end(patience)
 
 
 FORKS = Forks()
@@ -128,8 +145,9 @@ async def kept() -> AsyncIterator[Forks]:
     try:
         yield FORKS
     finally:
-        with anyio.CancelScope(shield=True):
-            await anyio.to_thread.run_sync(FORKS.leave)
+        if FORKS.leave():
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(FORKS.end_unused)
 
 
 def _start() -> str:

@@ -226,4 +226,3 @@ class Supervised:
         if self._far_input is not None:
             os.close(self._far_input)
             self._far_input = None
-

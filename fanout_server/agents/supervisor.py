@@ -1,8 +1,8 @@
 """A small program that stands between the server and one agent, and leaves nothing of the agent behind.
 
-One is forked for each agent by ``fork_server.py``, with the agent's standard streams and working folder, so both import
-little and nothing of ours but ``overlay.py``. Its one descriptor more is an end of a socket pair, the life line. Over it
-the server first sends three messages (four bytes of length, then as many):
+One is forked for each agent by ``fork_server.py``, with the agent's standard streams and working folder; so both import
+little, and nothing of ours but ``overlay.py``. Its one descriptor more is an end of a socket pair, the life line. First
+the server sends three messages over it (four bytes of length, then as many):
 
 - how to run the agent: the number of the signal that asks for an end, the grace in seconds, program and arguments,
   each ending in NUL;
