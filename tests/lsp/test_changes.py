@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, options, run_files, view_of
+from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, message, options, run_files, view_of
 
 ASKING = {**CAPABILITIES, "experimental": {"fanout": {"review": True}}}
 ONE, TWO = "def one():\n    return 10 + 1\n", "def two():\n    return 10 + 2\n"
@@ -82,4 +82,6 @@ def test_only_some_units_of_a_plan_are_run(connect: MakeEditor, checkout: Path, 
         (["09-x"], "no unit 09-x (any more)"),
     ):
         argument = {"command": "fanout.run", "arguments": [{**work, "units": wrong}]}
-        assert said in editor.client.call("workspace/executeCommand", argument)["error"]["message"]
+        answer = editor.client.call("workspace/executeCommand", argument)
+        # On a slow machine the answer does not wait for the plan.
+        assert said in answer["error"]["message"] if "error" in answer else message(editor, said)

@@ -73,7 +73,8 @@ def test_the_quick_fix_orders_the_units_and_the_run_has_waves(connect: MakeEdito
     page.change(after(page, order))
     assert "\napply: later\norder: depends\n---\n" in page.text
     page.diagnostics(lambda told: DEPENDS not in told)
-    assert "starts from their merged results" in page.hover("pkg/api.py", 2)
+    # Problems of the text may be told before those of a longer look.
+    page.until(lambda: page.hover("pkg/api.py", 2), lambda told: "starts from their merged results" in told)
     page.change(page.text.replace("apply: later", "apply: now"))
     run = editor.client.command("fanout.run", {"plan": page.uri})["runId"]
     message(editor, "Applied")
