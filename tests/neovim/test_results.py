@@ -13,6 +13,13 @@ echo '# done' >> $1
 """
 
 
+_OF_LINE = """
+  local line = ...
+  local found = vim.tbl_filter(function(one) return one.range.start.line == line - 1 end, _G.lenses())
+  return vim.tbl_map(function(one) return one.command.title end, found)
+"""
+
+
 def rows(editor: Neovim) -> list[str]:
     return [line for line in editor.lines(editor.lua("return _G.list")) if line.startswith("[")]
 
@@ -41,6 +48,22 @@ def sides(editor: Neovim) -> list[list[str]]:
 
 def shows(editor: Neovim, *texts: list[str]) -> None:
     editor.wait_until(lambda: sides(editor) == list(texts), f"{texts}, not {sides(editor)}")
+
+
+def choose_lens(editor: Neovim, title: str) -> None:
+    """By keys: the map, and the number in the list of those that the line has."""
+    line = editor.lua(
+        "for _, one in ipairs(_G.lenses()) do"
+        " if one.command.title == ... then return one.range.start.line + 1 end end",
+        title,
+    )
+    of_line = editor.lua(f"{_OF_LINE}", line)
+    editor.press(f"{line}G")
+    editor.lua("vim.keymap.set('n', 'gl', '<Plug>(fanout-lens)')")
+    editor.type("gl")
+    if len(of_line) > 1:
+        editor.asked()
+        editor.type(f"{of_line.index(title) + 1}<CR>")
 
 
 def test_what_is_left_out_stays_and_can_be_applied_later(start: Open, checkout: Path) -> None:
@@ -120,10 +143,7 @@ def test_results_open_by_themselves_and_from_a_lens(start: Open, checkout: Path)
     editor.press("q")
     # The lens of the plan document asks for an apply: the plugin shows what that would do.
     editor.wait_until(lambda: "Apply 1 file" in editor.lua(LENSES), "the lens")
-    editor.lua(
-        "local lens = vim.iter(_G.lenses()):find(function(one) return one.command.title == 'Apply 1 file' end);"
-        "vim.lsp.get_clients({ bufnr = 0 })[1]:exec_cmd(lens.command)"
-    )
+    choose_lens(editor, "Apply 1 file")
     editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
     editor.press("a")
     editor.told("Applied 1 file")

@@ -3,6 +3,9 @@ if vim.g.loaded_fanout then
   return
 end
 vim.g.loaded_fanout = true
+if vim.fn.has("nvim-0.10") == 0 then
+  return vim.notify("fanout needs Neovim 0.10 or newer. Update Neovim.", vim.log.levels.WARN)
+end
 
 ---@param name string
 ---@param attributes vim.api.keyset.user_command

@@ -1,5 +1,6 @@
 -- Completion of the commands' words.
 local arguments = require("fanout.arguments")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -59,7 +60,7 @@ local function learn()
   local client = vim.lsp.get_clients({ name = "fanout" })[1]
   if client and client.initialized and #state.all() == 0 then
     local params = { command = "fanout.status", arguments = { vim.empty_dict() } }
-    local told = client:request_sync("workspace/executeCommand", params, LEARN_MS, 0)
+    local told = versions.request_sync(client, "workspace/executeCommand", params, LEARN_MS)
     if told and told.result then
       state.told(told.result.runs, client.id)
     end

@@ -1,6 +1,7 @@
 -- Buffers named fanout://...: the runs, and the documents of the server (diffs, logs, reports, prompts).
 local client_of = require("fanout.client")
 local say = require("fanout.say")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -38,7 +39,7 @@ end
 ---@param uri string
 ---@param client vim.lsp.Client
 local function fetch(buffer, uri, client)
-  client:request("workspace/textDocumentContent", { uri = uri }, function(problem, answer)
+  versions.request(client, "workspace/textDocumentContent", { uri = uri }, function(problem, answer)
     show(buffer, problem and problem.message or answer.text)
   end, buffer)
 end
@@ -50,10 +51,22 @@ local function client_for(uri, done)
   local run = uri:match("^fanout:/([^/]+)/")
   local known = run and require("fanout.state").known[run]
   local client = known and vim.lsp.get_client_by_id(known.client)
-  if client and not client:is_stopped() then
+  if client and not versions.is_stopped(client) then
     return done(client)
   end
   client_of.get(done)
+end
+
+---What comes with a file type may fail: Neovim 0.12 has no Markdown without its parser. The text is shown all the same.
+---@param buffer integer
+---@param kind string
+local function set_kind(buffer, kind)
+  local good = pcall(function()
+    vim.bo[buffer].filetype = kind
+  end)
+  if not good then
+    vim.bo[buffer].syntax = kind
+  end
 end
 
 ---BufReadCmd of fanout://*.
@@ -68,7 +81,7 @@ function M.read(buffer, name)
   end
   local uri = uri_of(name)
   local what = uri:match("([^/]+)$")
-  vim.bo[buffer].filetype = FILETYPES[what] or "markdown"
+  set_kind(buffer, FILETYPES[what] or "markdown")
   client_for(uri, function(client)
     if client then
       fetch(buffer, uri, client)

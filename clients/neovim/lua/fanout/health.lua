@@ -2,6 +2,7 @@
 local M = {}
 
 local health = vim.health
+local OLDEST = "0.10"
 local PATIENCE_MS = 90000
 local ASK_MS = 10000
 
@@ -27,11 +28,11 @@ end
 
 local function check_editor()
   local version = tostring(vim.version())
-  if vim.fn.has("nvim-0.11") == 1 then
-    health.ok("Neovim " .. version)
-  else
-    health.error(("Neovim %s is too old"):format(version), "Install 0.11 or newer.")
+  if require("fanout.versions").is_new then
+    return health.ok("Neovim " .. version)
   end
+  local less = "No folds of the server's in plan documents, and no vim.lsp.config: 0.11 has both."
+  health.ok(("Neovim %s. %s"):format(version, less))
 end
 
 local function check_settings()
@@ -105,11 +106,12 @@ local function check_rest()
 end
 
 function M.check()
+  if vim.fn.has("nvim-" .. OLDEST) == 0 then
+    local say = health.error or health.report_error
+    return say(("This Neovim is too old for fanout. Install %s or newer."):format(OLDEST))
+  end
   health.start("fanout: editor")
   check_editor()
-  if vim.fn.has("nvim-0.11") == 0 then
-    return
-  end
   check_settings()
   health.start("fanout: server")
   if check_server() then

@@ -1,5 +1,6 @@
 -- Plan documents: what the server shows in them, shown.
 local config = require("fanout.config")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -24,7 +25,7 @@ local function refresh(buffer)
   end
   asked[buffer] = false
   local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
-  local sent = client:request("textDocument/codeLens", params, function(problem, lenses, context)
+  local sent = versions.request(client, "textDocument/codeLens", params, function(problem, lenses, context)
     if not problem and vim.api.nvim_buf_is_loaded(buffer) then
       vim.lsp.codelens.on_codelens(problem, lenses, context)
     end
@@ -67,7 +68,8 @@ local function attached(buffer)
     end
     refresh(buffer)
   end
-  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+  -- Neovim 0.10 knows nothing of the server's folds, and keeps those of the syntax.
+  for _, window in ipairs(vim.lsp.foldexpr and vim.fn.win_findbuf(buffer) or {}) do
     vim.wo[window][0].foldmethod = "expr"
     vim.wo[window][0].foldexpr = "v:lua.vim.lsp.foldexpr()"
   end

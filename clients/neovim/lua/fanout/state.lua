@@ -2,6 +2,7 @@
 local client_of = require("fanout.client")
 local config = require("fanout.config")
 local say = require("fanout.say")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -102,7 +103,7 @@ local function refresh_stale()
   for run in pairs(waiting) do
     local known = M.known[run]
     local client = known and vim.lsp.get_client_by_id(known.client)
-    if client and not client:is_stopped() then
+    if client and not versions.is_stopped(client) then
       M.refresh(client, run)
     end
   end
