@@ -88,6 +88,8 @@ function M.config()
       workspace = {
         textDocumentContent = vim.empty_dict(),
         codeLens = { refreshSupport = true },
+        -- What is applied was looked at before. Neovim 0.12 would tell of each file in a message of several lines.
+        workspaceEdit = { changeAnnotationSupport = vim.NIL },
         -- So that findings are pushed, those in files that are not open as well. Neovim 0.12, which asks for them when
         -- it is told to, then shows none in files that are.
         diagnostics = { refreshSupport = false },
