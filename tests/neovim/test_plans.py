@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.neovim.conftest import LENSES, Open
 
 PLAN = """\
@@ -18,6 +20,7 @@ Change {file} for good.
 """
 
 
+@pytest.mark.every_neovim
 def test_a_plan_document(start: Open, checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(PLAN)
     editor = start("job.fanout.md")

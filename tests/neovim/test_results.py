@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.neovim.conftest import LENSES, Open, options
 from tests.neovim.nvim import Neovim
 
@@ -53,8 +55,7 @@ def shows(editor: Neovim, *texts: list[str]) -> None:
 def choose_lens(editor: Neovim, title: str) -> None:
     """By keys: the map, and the number in the list of those that the line has."""
     line = editor.lua(
-        "for _, one in ipairs(_G.lenses()) do"
-        " if one.command.title == ... then return one.range.start.line + 1 end end",
+        "for _, one in ipairs(_G.lenses()) do if one.command.title == ... then return one.range.start.line + 1 end end",
         title,
     )
     of_line = editor.lua(f"{_OF_LINE}", line)
@@ -66,6 +67,7 @@ def choose_lens(editor: Neovim, title: str) -> None:
         editor.type(f"{of_line.index(title) + 1}<CR>")
 
 
+@pytest.mark.every_neovim
 def test_what_is_left_out_stays_and_can_be_applied_later(start: Open, checkout: Path) -> None:
     editor = start("src/one.py")
     editor.ex("Fanout! ++file=src Change {file}.")
@@ -106,6 +108,7 @@ def test_what_is_left_out_stays_and_can_be_applied_later(start: Open, checkout: 
     assert editor.lua("return require('fanout').runs()[1].state") == "applied"
 
 
+@pytest.mark.every_neovim
 def test_files_that_come_go_move_and_are_no_text(start: Open, checkout: Path) -> None:
     command = ["sh", "-c", BLOB, "-", "{file}"]
     editor = start("src/one.py", settings={"options": options(command=command, owns=["*"])})
@@ -131,6 +134,7 @@ def test_files_that_come_go_move_and_are_no_text(start: Open, checkout: Path) ->
     assert editor.text_of(checkout / "b.txt") == ["one", "two", "three"]
 
 
+@pytest.mark.every_neovim
 def test_results_open_by_themselves_and_from_a_lens(start: Open, checkout: Path) -> None:
     plan = "---\nagent: command\ncommand: [sh, -c, 'echo x >> $0', '{file}']\n---\nChange {file}.\n\n- src/one.py\n"
     (checkout / "job.fanout.md").write_text(plan)

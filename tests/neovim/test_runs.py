@@ -6,6 +6,8 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree as ET
 
+import pytest
+
 from tests.neovim.conftest import Open, options
 from tests.neovim.nvim import Neovim
 from tests.neovim.screen import Screen, picture
@@ -41,6 +43,7 @@ def on(editor: Neovim, part: str) -> None:
     assert editor.lua("return vim.fn.search('\\\\V' .. ..., 'cw')", part) > 0, editor.lines()
 
 
+@pytest.mark.every_neovim
 def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=1, pilot=1)})
@@ -164,6 +167,7 @@ def test_quitting_ends_everything_and_the_next_one_goes_on(start: Open, checkout
     assert again.text_of(checkout / "src/one.py")[1] == "    return 10 + 1"
 
 
+@pytest.mark.every_neovim
 def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)})
@@ -182,6 +186,7 @@ def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None
     assert editor.lines()[:3] == ["# mine", "def one():", "    return 10 + 1"]
 
 
+@pytest.mark.every_neovim
 def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)}, env={"STOCK": "1"})

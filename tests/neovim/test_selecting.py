@@ -58,6 +58,7 @@ def test_the_lists_of_vim_and_files_given(start: Open, checkout: Path) -> None:
     assert "jobs" in editor.told("jobs")
 
 
+@pytest.mark.every_neovim
 def test_a_range_a_motion_and_a_visual_part(start: Open, checkout: Path) -> None:
     functions = "".join(f"def f{number}():\n    return {number}\n\n\n" for number in range(3))
     (checkout / "src/one.py").write_text(functions)
@@ -80,6 +81,7 @@ def test_a_range_a_motion_and_a_visual_part(start: Open, checkout: Path) -> None
     assert previewed(editor) == ["01-a  a.txt", "02-b  b.txt"]
 
 
+@pytest.mark.every_neovim
 def test_the_preview_drops_splits_and_asks(start: Open) -> None:
     editor = start("src/one.py")
     editor.ex("Fanout ++file=src Change {file}.")

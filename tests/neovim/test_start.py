@@ -39,6 +39,7 @@ _ENABLE = {
 }
 
 
+@pytest.mark.every_neovim
 @pytest.mark.parametrize("whose", _ENABLE)
 def test_enabled_in_the_configuration_it_is_there_from_the_first_file(start: Open, tmp_path: Path, whose: str) -> None:
     more = tmp_path / "more.lua"
@@ -78,6 +79,7 @@ def test_what_is_missing_is_said(start: Open, tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.every_neovim
 def test_the_health_check(start: Open, tmp_path: Path) -> None:
     editor = start("src/one.py")
     editor.lua("vim.env.PATH = ...", str(_git_alone(tmp_path)))
@@ -110,6 +112,7 @@ def _git_alone(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.mark.every_neovim
 def test_help_is_there_and_its_tags_are_clean(start: Open, tmp_path: Path) -> None:
     copy = tmp_path / "doc"
     copy.mkdir()
