@@ -9,38 +9,10 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.neovim.conftest import Open, options
-from tests.neovim.nvim import Neovim
+from tests.neovim.running import TABLE, begun, on, row, units
 from tests.neovim.screen import Screen, picture
 
 _HEAD = "return require('fanout').runs()[1].%s"
-_TABLE = "return vim.iter(vim.api.nvim_buf_get_lines(vim.fn.bufnr('fanout://runs'), 0, -1, false))"
-
-
-def begun(editor: Neovim, words: str = "++file=src Change {file}.") -> str:
-    editor.ex(f"Fanout! {words}")
-    return editor.told("has begun").split()[1]
-
-
-def both(editor: Neovim, *states: str) -> None:
-    """Waits until the newest run has two units, in one of these states."""
-    code = """
-      local run, states = require("fanout").runs()[1], { ... }
-      return run and #run.units == 2 and vim.iter(run.units):all(function(unit)
-        return vim.list_contains(states, unit.state)
-      end)
-    """
-    editor.wait(code, f"two units that are {states}", *states)
-
-
-def row(editor: Neovim, *parts: str) -> None:
-    """Waits for a line of the table that holds all of these."""
-    held = " and ".join(f"line:find({part!r}, 1, true)" for part in parts)
-    editor.wait(f"{_TABLE}:any(function(line) return ({held}) ~= nil end)", f"a row with {parts}")
-
-
-def on(editor: Neovim, part: str) -> None:
-    """Puts the cursor onto the table's line that holds this."""
-    assert editor.lua("return vim.fn.search('\\\\V' .. ..., 'cw')", part) > 0, editor.lines()
 
 
 @pytest.mark.every_neovim
@@ -48,7 +20,7 @@ def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=1, pilot=1)})
     editor.ex("FanoutRuns")
-    editor.wait(f"{_TABLE}:any(function(line) return line:find('No runs yet', 1, true) ~= nil end)", "an empty table")
+    editor.wait(f"{TABLE}:any(function(line) return line:find('No runs yet', 1, true) ~= nil end)", "an empty table")
     run = begun(editor)
     row(editor, "▶ running", run, "0/2 done")
     row(editor, "· queued", "02-two  src/two.py")
@@ -110,7 +82,7 @@ def test_the_commands_on_runs(start: Open, checkout: Path, tmp_path: Path) -> No
     editor.ex("FanoutRevert")
     assert editor.told("There is no run that is applied").endswith(":FanoutRuns shows what there is.")
     run = begun(editor)
-    both(editor, "queued", "running")
+    units(editor, "queued", "running")
     assert editor.lua("return vim.fn.getcompletion('FanoutCancel ', 'cmdline')") == [run, "01-one", "02-two"]
     editor.ex("FanoutCancel 02-two")
     editor.ex("FanoutCancel 07-no")
@@ -154,7 +126,7 @@ def test_quitting_ends_everything_and_the_next_one_goes_on(start: Open, checkout
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)})
     run = begun(editor)
-    both(editor, "running")
+    units(editor, "running")
     editor.quit()
     go.touch()
     again = start("src/one.py", settings={"options": options(go)})
@@ -173,7 +145,7 @@ def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None
     editor = start("src/one.py", settings={"options": options(go, jobs=2)})
     editor.press("ggO# mine<Esc>")
     run = begun(editor)
-    both(editor, "queued", "running")
+    units(editor, "queued", "running")
     first = editor.lua("return vim.lsp.get_clients({ name = 'fanout' })[1].id")
     editor.lua("vim.uv.kill(vim.fn.systemlist({ 'pgrep', '-P', vim.fn.getpid(), '-f', 'fanout_server' })[1] + 0, 9)")
     assert ":FanoutResume goes on with it." in editor.told("The fanout server ended (signal 9). It is started again.")
@@ -194,7 +166,7 @@ def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, t
     editor.on_redraw = screen.redraw
     editor.request("nvim_ui_attach", 80, 12, {"rgb": True, "ext_linegrid": True})
     editor.ex("Fanout! ++file=src Change {file}.")
-    both(editor, "running")
+    units(editor, "running")
     editor.type("O# typing")
     go.touch()
     editor.wait("return require('fanout').runs()[1].state == 'ready'", "the results")

@@ -150,19 +150,3 @@ def test_presets_and_the_servers_own_questions(start: Open) -> None:
     editor.wait(
         "local run = require('fanout').runs()[1]; return run and run.instruction == 'Look at {file}.'", "the run"
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("Fanout ++f", ["++file="]),
-        ("Fanout ++q", ["++quickfix"]),
-        ("Fanout ++agent=c", ["++agent=claude", "++agent=codex", "++agent=copilot", "++agent=command"]),
-        ("Fanout ++file=src/o", ["++file=src/one.py"]),
-        ("Fanout Change ++f", []),
-        ("FanoutRun ", ["src/"]),
-    ],
-)
-def test_completion_needs_no_server(neovim: Neovim, line: str, found: list[str]) -> None:
-    assert neovim.lua("return vim.fn.getcompletion(..., 'cmdline')", line) == found
-    assert neovim.lua("return #vim.lsp.get_clients()") == 0

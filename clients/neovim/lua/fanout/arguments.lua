@@ -58,6 +58,17 @@ function M.job(text)
   return words
 end
 
+---How many units a command can be about; the others are about the whole run.
+---@type table<string, integer>
+M.MOST_UNITS = {
+  FanoutApply = math.huge,
+  FanoutCancel = math.huge,
+  FanoutRetry = math.huge,
+  FanoutDiff = 1,
+  FanoutLog = 1,
+  FanoutSend = 1,
+}
+
 ---Whether a word is the id of a run.
 ---@param word? string
 ---@return boolean
@@ -83,6 +94,20 @@ function M.run(words)
     end
   end
   return run, units, note ~= "" and note or nil
+end
+
+---What is wrong with so many units for a command.
+---@param command string
+---@param units string[]
+---@return string?
+function M.too_many(command, units)
+  local most = M.MOST_UNITS[command] or 0
+  if #units <= most then
+    return nil
+  elseif most == 0 then
+    return (":%s is about a whole run, and '%s' is the id of none."):format(command, units[1])
+  end
+  return (":%s is about one unit. A note comes after ' -- '."):format(command)
 end
 
 return M

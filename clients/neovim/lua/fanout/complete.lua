@@ -73,8 +73,11 @@ end
 ---@return string[]
 local function of_run(name, lead, before)
   local state = require("fanout.state")
-  learn()
   local words = {}
+  if vim.list_contains(before, "--") then
+    return words
+  end
+  learn()
   if #before == 0 then
     for _, known in ipairs(state.all()) do
       if not STATES[name] or vim.list_contains(STATES[name], known.run.state) then
@@ -83,6 +86,10 @@ local function of_run(name, lead, before)
     end
   end
   local known = arguments.is_run(before[1]) and state.known[before[1]] or state.newest(STATES[name])
+  local named = #before - (arguments.is_run(before[1]) and 1 or 0)
+  if named >= (arguments.MOST_UNITS[name] or 0) then
+    return beginning(lead, words)
+  end
   for _, unit in ipairs(known and known.run.units or {}) do
     if not vim.list_contains(before, unit.id) then
       table.insert(words, unit.id)

@@ -1,6 +1,18 @@
 -- Messages to the user.
 local M = {}
 
+local COMMANDS = { "Accept", "Apply", "Cancel", "Discard", "Plan", "Resume", "Retry", "Revert", "Send" }
+
+---The server names commands of the protocol; here they have names of their own.
+---@param text string
+---@return string
+function M.in_our_words(text)
+  for _, command in ipairs(COMMANDS) do
+    text = text:gsub("%f[%w]fanout%." .. command:lower() .. "%f[%W]", ":Fanout" .. command)
+  end
+  return text
+end
+
 ---@param text string
 ---@param level integer
 local function notify(text, level)
