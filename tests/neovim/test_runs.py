@@ -9,6 +9,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from tests.neovim.conftest import Open, options
+from tests.neovim.nvim import Neovim
 from tests.neovim.running import TABLE, begun, on, row, units
 from tests.neovim.screen import Screen, picture
 
@@ -147,7 +148,7 @@ def test_a_server_that_is_killed_comes_back(start: Open, tmp_path: Path) -> None
     run = begun(editor)
     units(editor, "queued", "running")
     first = editor.lua("return vim.lsp.get_clients({ name = 'fanout' })[1].id")
-    editor.lua("vim.uv.kill(vim.fn.systemlist({ 'pgrep', '-P', vim.fn.getpid(), '-f', 'fanout_server' })[1] + 0, 9)")
+    kill(editor)
     assert ":FanoutResume goes on with it." in editor.told("The fanout server ended (signal 9). It is started again.")
     editor.wait("local client = vim.lsp.get_clients({ bufnr = 0 })[1]; return client and client.id ~= ...", "it", first)
     go.touch()
@@ -193,3 +194,95 @@ def test_what_the_server_says_is_in_the_words_of_here(start: Open) -> None:
     assert (
         editor.said()[-1] == ":FanoutApply with runId x applies it; fanout.json stays, and so does a fanout.applying."
     )
+
+
+def test_the_keys_that_show_and_steer(start: Open, tmp_path: Path) -> None:
+    go = tmp_path / "go"
+    editor = start("src/one.py", settings={"options": options(go, jobs=2)})
+    editor.ex("FanoutRuns")
+    editor.press("x")
+    assert editor.told("Put the cursor on a run or a unit.")
+    run = begun(editor)
+    row(editor, "▶ running", "02-two")
+    keys = "return vim.tbl_map(function(one) return one.lhs end, vim.api.nvim_buf_get_keymap(0, 'n'))"
+    shown = "R resume  u take back  D discard"
+    assert not editor.lua("return vim.fn.search(..., 'cnw')", shown)
+    editor.press("?")
+    assert editor.lua("return vim.fn.search(..., 'cnw')", shown)
+    # Each key is named on the two lines of help.
+    named = " ".join(editor.lines()[:2])
+    assert all(f"{key} " in named for key in editor.lua(keys) if key != "?")
+    on(editor, run)
+    editor.press("s")
+    assert editor.told("Put the cursor on a unit that is at work.")
+    on(editor, "02-two")
+    editor.type("s")
+    editor.asked()
+    editor.type("Mind the gap.<CR>")
+    editor.press("p")
+    editor.wait("return vim.api.nvim_buf_get_name(0) == ...", "the prompt", f"fanout://{run}/02-two/prompt")
+    editor.wait("return vim.fn.search('Change src/two.py', 'cnw') > 0", "its text")
+    assert editor.lua("return vim.bo.filetype") == "markdown"
+    editor.ex("close")
+    on(editor, run)
+    editor.press("i")
+    editor.wait("return vim.api.nvim_buf_get_name(0) == ...", "the report", f"fanout://{run}/report")
+    editor.wait("return vim.fn.line('$') > 5", "its text")
+    editor.ex("close")
+    on(editor, "01-one")
+    editor.press("x")
+    row(editor, "– cancelled", "01-one")
+    go.touch()
+    row(editor, "◆ ready", run, "1/2 done, 1 cancelled")
+    on(editor, "01-one")
+    editor.press("r")
+    row(editor, "◆ ready", run, "2/2 done")
+
+
+def test_the_keys_that_bring_it_in_and_take_it_back(start: Open) -> None:
+    editor = start("src/one.py")
+    editor.ex("FanoutRuns")
+    run = begun(editor)
+    row(editor, "◆ ready", run, "2/2 done")
+    # Of one unit: the others are left out at first.
+    on(editor, "02-two")
+    editor.press("a")
+    editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
+    assert [line[:3] for line in editor.lines() if "unit " in line] == ["[ ]", "[x]"]
+    editor.press("a")
+    editor.told("Applied 2 files")
+    row(editor, "✓ applied", run)
+    editor.wait_until(lambda: editor.lua("return vim.bo.filetype") == "fanout-runs", "the table again")
+    on(editor, run)
+    editor.press("f")
+    editor.wait("return vim.bo.buftype == 'quickfix'", "the findings")
+    assert editor.lua("return vim.fn.getqflist({ title = 1 }).title") == f"fanout run {run}"
+    editor.ex("cclose | FanoutRuns")
+    on(editor, run)
+    editor.press("u")
+    editor.told("Took back 2 files")
+    row(editor, "↶ reverted", run)
+    editor.press("q")
+    assert editor.lua("return #vim.api.nvim_list_wins()") == 1
+
+
+def test_a_server_that_is_not_to_be_started_again(start: Open, tmp_path: Path) -> None:
+    editor = start("src/one.py", settings={"options": options(tmp_path / "go", jobs=2), "restart": False})
+    run = begun(editor)
+    units(editor, "running", "queued")
+    editor.ex("FanoutRuns")
+    kill(editor)
+    assert "It is started again when it is needed." in editor.told("The fanout server ended (signal 9).")
+    # What is on the screen says so, too, without a server.
+    row(editor, "! interrupted", run)
+    assert editor.lua("return #vim.lsp.get_clients({ name = 'fanout' })") == 0
+    (tmp_path / "go").touch()
+    on(editor, run)
+    editor.press("R")
+    editor.told("is ready: 2 of 2 units done")
+    assert editor.lua("return #vim.lsp.get_clients({ name = 'fanout' })") == 1
+
+
+def kill(editor: Neovim) -> None:
+    """As the system does where memory is short."""
+    editor.lua("vim.uv.kill(vim.fn.systemlist({ 'pgrep', '-P', vim.fn.getpid(), '-f', 'fanout_server' })[1] + 0, 9)")

@@ -72,12 +72,24 @@ end
 ---What the cursor is on.
 ---@return fanout.Row row
 ---@return fanout.Known? known
----@return vim.lsp.Client? client
 local function here()
   local row = rows[vim.api.nvim_win_get_cursor(0)[1]] or {}
-  local known = row.run and state.known[row.run]
-  local client = known and vim.lsp.get_client_by_id(known.client)
-  return row, known or nil, client or client_of.all()[1]
+  return row, row.run and state.known[row.run] or nil
+end
+
+---The server that told of a run; where it has ended, the one that is started in its place.
+---@param known fanout.Known
+---@param done fun(client: vim.lsp.Client)
+local function with_client(known, done)
+  local client = vim.lsp.get_client_by_id(known.client)
+  if client then
+    return done(client)
+  end
+  client_of.get(function(found)
+    if found then
+      done(found)
+    end
+  end)
 end
 
 ---@param command string
@@ -179,12 +191,13 @@ local function set_keys()
   end
   for key, entry in pairs(KEYS) do
     map(key, function()
-      local row, known, client = here()
+      local row, known = here()
       if not known then
-        say.info("Put the cursor on a run or a unit.")
-      elseif client then
-        entry[1](row, client, known)
+        return say.info("Put the cursor on a run or a unit.")
       end
+      with_client(known, function(client)
+        entry[1](row, client, known)
+      end)
     end, entry[2])
   end
   map("<Tab>", "za", "fold or unfold the run")
