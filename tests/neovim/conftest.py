@@ -32,6 +32,8 @@ sed -i 's/return/return 10 +/' $1
 echo changed $1
 """
 
+_INIT = str(Path(__file__).parent / "init.lua")
+
 LENSES = "return vim.tbl_map(function(one) return one.command.title end, _G.lenses())"
 """The titles of the lenses of the buffer."""
 
@@ -67,7 +69,9 @@ def start(program: Path, network: Network, checkout: Path, tmp_path: Path) -> It
     temp.mkdir(exist_ok=True)
     started: list[Neovim] = []
 
-    def make(*names: str, settings: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> Neovim:
+    def make(
+        *names: str, settings: dict[str, Any] | None = None, env: dict[str, str] | None = None, init: str = _INIT
+    ) -> Neovim:
         cmd = [sys.executable, "-m", "fanout_server", "serve"]
         given = {
             **os.environ,
@@ -79,7 +83,6 @@ def start(program: Path, network: Network, checkout: Path, tmp_path: Path) -> It
             MARK: str(network.log),
             **(env or {}),
         }
-        init = str(Path(__file__).parent / "init.lua")
         argv = network.inside(str(program), "--embed", "--headless", "-u", init, "-i", "NONE", "-n", *names)
         editor = Neovim(argv, given, checkout)
         started.append(editor)

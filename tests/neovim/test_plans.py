@@ -56,6 +56,29 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     assert any("one.py" in word for word in words)
 
 
+@pytest.mark.every_neovim
+def test_nothing_of_it_needs_a_parser(start: Open, checkout: Path) -> None:
+    """Neovim 0.12 refuses Markdown, which reports are, where it has no parser for it."""
+    (checkout / "job.fanout.md").write_text(PLAN)
+    editor = start("src/one.py")
+    editor.lua("""
+      for _, path in ipairs(vim.api.nvim_get_runtime_file("parser/*.so", true)) do
+        vim.opt.runtimepath:remove(vim.fs.dirname(vim.fs.dirname(path)))
+      end
+    """)
+    assert editor.lua("return vim.api.nvim_get_runtime_file('parser/*.so', true)") == []
+    editor.ex("edit job.fanout.md")
+    editor.wait("return #vim.diagnostic.get(0) > 0", "what is wrong")
+    editor.ex("FanoutRun")
+    editor.told("is ready: 1 of 1 units done")
+    editor.ex("FanoutReport")
+    editor.wait("return vim.fn.getline(1):find('^# ') ~= nil", "the report")
+    assert editor.lua("return vim.bo.syntax") == "markdown"
+    editor.ex("FanoutApply")
+    editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
+    assert "rror" not in editor.lua("return vim.fn.execute('messages')")
+
+
 def test_new_ones_and_those_that_are_opened_later(start: Open, checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(PLAN)
     editor = start("new.fanout.md")

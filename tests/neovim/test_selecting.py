@@ -81,6 +81,19 @@ def test_a_range_a_motion_and_a_visual_part(start: Open, checkout: Path) -> None
     assert previewed(editor) == ["01-a  a.txt", "02-b  b.txt"]
 
 
+def test_what_is_dropped_in_the_preview_is_not_run(start: Open) -> None:
+    editor = start("src/one.py")
+    editor.ex("Fanout ++file=src Change {file}.")
+    assert previewed(editor) == BOTH
+    editor.press("dd")
+    editor.ex("write")
+    editor.told("is ready: 1 of 1 units done")
+    assert editor.lua("return vim.bo.filetype") != "fanout-preview"
+    assert editor.lua("return vim.tbl_map(function(one) return one.id end, require('fanout').runs()[1].units)") == [
+        "02-two"
+    ]
+
+
 @pytest.mark.every_neovim
 def test_the_preview_drops_splits_and_asks(start: Open) -> None:
     editor = start("src/one.py")

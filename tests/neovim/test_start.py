@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.neovim.conftest import PLUGIN, ROOT, Open
+from tests.real.programs import path_of
 
 _LOADED = "return vim.iter(vim.tbl_keys(package.loaded)):filter(function(one) return one:find('^fanout') end):totable()"
 
@@ -100,6 +102,46 @@ def test_the_health_check(start: Open, tmp_path: Path) -> None:
     assert "'no-such-program' does not answer" in text
     assert "pip install fanout-server" in text
     assert "vim.g.fanout has no key 'sort'" in text
+
+
+def test_the_health_check_says_how_to_sign_in(start: Open, tmp_path: Path) -> None:
+    """With an agent itself, which nobody has signed in."""
+    folder = _git_alone(tmp_path)
+    (folder / "claude").symlink_to(Path(path_of("claude").partition(":")[0], "claude"))
+    editor = start("src/one.py")
+    # A key of this machine's is no business of a test.
+    editor.lua(
+        """
+      for name in pairs(vim.fn.environ()) do
+        if vim.startswith(name, "ANTHROPIC_") or vim.startswith(name, "CLAUDE_") then vim.env[name] = nil end
+      end
+      vim.env.PATH = ...
+    """,
+        str(folder),
+    )
+    editor.ex("checkhealth fanout")
+    said = next(line for line in editor.lines() if "agent claude" in line)
+    assert "WARNING" in said
+    assert "is not signed in: run `claude` once and sign in, or set ANTHROPIC_API_KEY" in said
+    assert any("None of the coding agents is ready" in line for line in editor.lines())
+
+
+def test_a_copy_in_a_package_folder_is_enough(start: Open, checkout: Path, tmp_path: Path) -> None:
+    """As the page says: nothing is set up, and `fanout` is on PATH."""
+    data = tmp_path / "data"
+    shutil.copytree(PLUGIN, data / "nvim" / "site" / "pack" / "fanout" / "start" / "fanout")
+    (checkout / "job.fanout.md").write_text(
+        "---\nagent: rewrite\nrewrite:\n  - {pattern: 'return 1', to: 'return 3'}\n---\nChange it.\n\n- src/one.py\n"
+    )
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    editor = start("src/one.py", init="NORC", env={"XDG_DATA_HOME": str(data), "PATH": path})
+    assert editor.lua("return vim.fn.exists(':Fanout')") == 2
+    editor.ex("helptags ALL | help :FanoutApply | close")
+    editor.ex("edit job.fanout.md | FanoutRun")
+    editor.wait("local run = require('fanout').runs()[1]; return run and run.state == 'ready'", "the run")
+    editor.ex("FanoutApply!")
+    editor.wait("return require('fanout').runs()[1].state == 'applied'", "the changes")
+    assert editor.text_of(checkout / "src/one.py")[1] == "    return 3"
 
 
 def _git_alone(tmp_path: Path) -> Path:

@@ -61,12 +61,9 @@ end
 ---@param buffer integer
 ---@param kind string
 local function set_kind(buffer, kind)
-  local good = pcall(function()
-    vim.bo[buffer].filetype = kind
+  vim.api.nvim_buf_call(buffer, function()
+    vim.cmd("silent! setlocal filetype=" .. kind)
   end)
-  if not good then
-    vim.bo[buffer].syntax = kind
-  end
 end
 
 ---BufReadCmd of fanout://*.
