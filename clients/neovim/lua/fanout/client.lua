@@ -96,11 +96,12 @@ function M.config()
       },
       window = { showMessage = { messageActionItem = { additionalPropertiesSupport = false } } },
       experimental = { fanout = { inputBox = true, review = true } },
-    },
+    } --[[@as lsp.ClientCapabilities]],
     handlers = require("fanout.handlers").handlers,
-    commands = require("fanout.handlers").commands,
+    commands = require("fanout.handlers").commands --[[@as table<string, fun(command: lsp.Command, ctx: table)>]],
     on_exit = M.ended,
     -- What is typed counts at once: a command may be about any buffer, and only its own would be waited for.
+    ---@diagnostic disable-next-line: assign-type-mismatch
     flags = { debounce_text_changes = 0 },
   }
 end
@@ -118,7 +119,7 @@ local function attach(buffer)
       -- One that has ended is known for a moment longer.
       return client.name == NAME and client.root_dir == wanted.root_dir and not versions.is_stopped(client)
     end
-    local settings = vim.tbl_extend("force", M.resolved(), { root_dir = root })
+    local settings = vim.tbl_extend("force", M.resolved(), { root_dir = root }) --[[@as vim.lsp.ClientConfig]]
     vim.lsp.start(settings, { bufnr = buffer, reuse_client = is_same })
   end
 end
@@ -152,10 +153,11 @@ end
 ---@return boolean
 local function is_installed()
   local cmd = M.resolved().cmd
-  if type(cmd) ~= "table" or vim.fn.executable(cmd[1]) == 1 then
+  local program = type(cmd) == "table" and cmd[1]
+  if not program or vim.fn.executable(program) == 1 then
     return true
   end
-  local why = ("The program '%s' is not on PATH, so the fanout server cannot be started."):format(cmd[1])
+  local why = ("The program '%s' is not on PATH, so the fanout server cannot be started."):format(program)
   say.error(why .. " Install it (pip install fanout-server), or set vim.g.fanout.cmd; :checkhealth fanout says more.")
   return false
 end

@@ -33,11 +33,11 @@ end
 ---@return string[]
 local function of_job(lead)
   local key, value = lead:match("^%+%+([%w_]+)=(.*)$")
-  if key == "file" then
+  if key == "file" and value then
     return vim.tbl_map(function(path)
       return "++file=" .. vim.fn.fnameescape(path)
     end, vim.fn.getcompletion(value, "file"))
-  elseif key then
+  elseif key and value then
     return vim.tbl_map(function(word)
       return ("++%s=%s"):format(key, word)
     end, beginning(value, VALUES[key] or {}))
@@ -107,10 +107,10 @@ function M.complete(name, lead, line, at)
   local before = vim.split(vim.trim(line:sub(1, at - #lead)), "%s+")
   table.remove(before, 1)
   if name == "Fanout" or name == "FanoutPlan" then
-    local in_instruction = vim.iter(before):any(function(word)
+    local outside = vim.tbl_filter(function(word)
       return not vim.startswith(word, "++")
-    end)
-    return in_instruction and {} or of_job(lead)
+    end, before)
+    return #outside == 0 and of_job(lead) or {}
   elseif name == "FanoutRun" then
     return vim.tbl_filter(function(path)
       return vim.endswith(path, ".fanout.md") or vim.fn.isdirectory(path) == 1

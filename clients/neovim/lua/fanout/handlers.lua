@@ -68,17 +68,18 @@ M.handlers = {
 }
 
 ---Commands of lenses and code actions that this plugin does in its own way; all others are the server's.
----@type table<string, fun(command: lsp.Command, context: table)>
+---@type table<string, fun(command: { arguments?: table[] }, context: { client_id: integer })>
 M.commands = {
   ["fanout.apply"] = function(command, context)
     local client = assert(vim.lsp.get_client_by_id(context.client_id))
-    local argument = (command.arguments or {})[1] or {}
+    local argument = (command.arguments or {})[1] or {} --[[@as fanout.ApplyArguments]]
     require("fanout.review").open(client, argument.runId, { units = argument.units, files = argument.files })
   end,
 
   ["fanout.preview"] = function(command, context)
     local client = assert(vim.lsp.get_client_by_id(context.client_id))
-    local argument = vim.tbl_extend("force", (command.arguments or {})[1] or {}, {})
+    local argument = vim.deepcopy((command.arguments or {})[1] or {}) --[[@as fanout.PlanArguments]]
+    ---@diagnostic disable-next-line: inject-field
     argument.show = nil
     require("fanout.preview").open(client, argument)
   end,

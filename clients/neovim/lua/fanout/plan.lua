@@ -4,6 +4,8 @@ local versions = require("fanout.versions")
 
 local M = {}
 
+local codelens = vim.lsp.codelens --[[@as fanout.CodeLens]]
+
 ---Buffers whose lenses are asked for; true where they are to be asked for once more after that.
 ---@type table<integer, boolean>
 local asked = {}
@@ -12,7 +14,7 @@ local asked = {}
 ---Later ones ask by themselves.
 ---@param buffer integer
 local function refresh(buffer)
-  if vim.lsp.codelens.enable then
+  if codelens.enable then
     return
   end
   local client = vim.lsp.get_clients({ bufnr = buffer, name = "fanout" })[1]
@@ -27,7 +29,7 @@ local function refresh(buffer)
   local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
   local sent = versions.request(client, "textDocument/codeLens", params, function(problem, lenses, context)
     if not problem and vim.api.nvim_buf_is_loaded(buffer) then
-      vim.lsp.codelens.on_codelens(problem, lenses, context)
+      codelens.on_codelens(problem, lenses, context)
     end
     local again = asked[buffer]
     asked[buffer] = nil
@@ -48,10 +50,13 @@ local function open_plans()
 end
 
 ---workspace/codeLens/refresh
----@type lsp.Handler
+---@param problem? lsp.ResponseError
+---@param result any
+---@param context lsp.HandlerContext
+---@return any
 function M.on_refresh(problem, result, context)
-  if vim.lsp.codelens.enable then
-    return vim.lsp.codelens.on_refresh(problem, result, context)
+  if codelens.on_refresh then
+    return codelens.on_refresh(problem, result, context)
   end
   for _, buffer in ipairs(open_plans()) do
     refresh(buffer)
@@ -63,8 +68,8 @@ end
 local function attached(buffer)
   if config.get().lenses then
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
-    if vim.lsp.codelens.enable then
-      vim.lsp.codelens.enable(true, { bufnr = buffer })
+    if codelens.enable then
+      codelens.enable(true, { bufnr = buffer })
     end
     refresh(buffer)
   end

@@ -13,7 +13,7 @@ local space = vim.api.nvim_create_namespace("fanout.preview")
 ---@field buffer integer
 ---@field window integer
 ---@field client vim.lsp.Client
----@field argument fanout.StartArguments
+---@field argument fanout.PlanArguments
 ---@field preview fanout.Preview
 ---@field total integer
 
@@ -76,7 +76,7 @@ end
 
 ---@param shown fanout.PreviewWindow
 ---@param units? string[]
----@return fanout.StartArguments
+---@return fanout.PlanArguments
 local function argument_of(shown, units)
   return vim.tbl_extend("force", shown.argument, { units = units })
 end
@@ -124,7 +124,7 @@ local function run(shown)
 end
 
 ---@param shown fanout.PreviewWindow
----@param changed fanout.StartArguments
+---@param changed fanout.PlanArguments
 local function anew(shown, changed)
   local client, argument = shown.client, vim.tbl_extend("force", shown.argument, changed)
   close(shown)
@@ -226,7 +226,7 @@ end
 
 ---Shows the units of what `fanout.run` with this argument would do.
 ---@param client vim.lsp.Client
----@param argument fanout.StartArguments
+---@param argument fanout.PlanArguments
 function M.open(client, argument)
   client_of.ask(client, "fanout.preview", argument, function(problem, preview)
     if problem then
@@ -237,8 +237,14 @@ function M.open(client, argument)
     end
     local buffer, window = window_of(vim.tbl_map(line_of, preview.units))
     ---@type fanout.PreviewWindow
-    local shown = { buffer = buffer, window = window, client = client, argument = argument, preview = preview }
-    shown.total = #preview.units
+    local shown = {
+      buffer = buffer,
+      window = window,
+      client = client,
+      argument = argument,
+      preview = preview,
+      total = #preview.units,
+    }
     set_keys(shown)
     decorate(shown)
     if preview.complete == false then

@@ -73,8 +73,9 @@ end
 ---@return fanout.Row row
 ---@return fanout.Known? known
 local function here()
-  local row = rows[vim.api.nvim_win_get_cursor(0)[1]] or {}
-  return row, row.run and state.known[row.run] or nil
+  local row = rows[vim.fn.line(".")] or {}
+  local run = row.run
+  return row, run and state.known[run] or nil
 end
 
 ---The server that told of a run; where it has ended, the one that is started in its place.
@@ -156,7 +157,7 @@ end
 local KEYS = {
   a = {
     function(row, client)
-      require("fanout.review").open(client, row.run, { units = row.unit and { row.unit } or nil })
+      require("fanout.review").open(client, assert(row.run), { units = row.unit and { row.unit } or nil })
     end,
     "look at the changes and apply them",
   },
@@ -173,7 +174,7 @@ local KEYS = {
   D = { whole("fanout.discard"), "discard" },
   u = {
     function(row, client)
-      require("fanout.review").revert(client, row.run)
+      require("fanout.review").revert(client, assert(row.run))
     end,
     "take back what was applied",
   },

@@ -39,7 +39,7 @@ end
 ---@param short string
 function M.aside(text, short)
   -- Neovim 0.12 has its own functions without a source.
-  local source = debug.getinfo(vim.notify, "S").source
+  local source = assert(debug.getinfo(vim.notify, "S")).source
   local is_stock = source == "?" or source:find("vim/_editor", 1, true) ~= nil
   notify(is_stock and short or text, vim.log.levels.INFO)
 end

@@ -47,12 +47,13 @@ end
 ---@return vim.lsp.Config
 function M.resolved(name, make)
   if M.is_new then
-    return vim.lsp.config[name]
+    ---@diagnostic disable-next-line: undefined-field
+    return vim.lsp.config[name] --[[@as vim.lsp.Config]]
   end
   local made = make()
   -- Later ones put these on top of their own by themselves.
   local own = vim.lsp.protocol.make_client_capabilities()
-  made.capabilities = vim.tbl_deep_extend("force", own, made.capabilities)
+  made.capabilities = vim.tbl_deep_extend("force", own, made.capabilities or {})
   return made
 end
 
