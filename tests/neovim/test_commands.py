@@ -47,10 +47,10 @@ def test_a_pilot_is_accepted_and_the_rest_follows(start: Open) -> None:
 
 def test_of_several_runs_the_newest_or_the_one_that_is_named(start: Open) -> None:
     editor = start("src/one.py")
-    runs = [begun(editor, f"++file=src/{name}.py Change {{file}}.") for name in ("one", "two")]
-    for run in runs:
-        state(editor, run, "ready")
-    first, second = runs
+    first = begun(editor, "++file=src/one.py Change {file}.")
+    state(editor, first, "ready")
+    second = begun(editor, "++file=src/two.py Change {file}.")
+    state(editor, second, "ready")
     assert completed(editor, "FanoutDiscard ") == [second, first]
     assert completed(editor, f"FanoutDiscard {first[:-1]}") == [first]
     assert completed(editor, f"FanoutDiff {first} ") == ["01-one"]

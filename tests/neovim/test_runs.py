@@ -173,9 +173,20 @@ def test_nobody_who_types_is_stopped_by_a_message(start: Open, checkout: Path, t
     editor.wait("return require('fanout').runs()[1].state == 'ready'", "the results")
     editor.wait("return vim.fn.execute('messages'):find('is ready: :FanoutApply', 1, true)", "the message")
     assert editor.request("nvim_get_mode") == {"mode": "i", "blocking": False}
+    # What the server says by itself may be long: its beginning is on the screen, all of it is kept.
+    long = f"fanout.retry does {'it once more, ' * 20}and that is the end."
+    editor.lua("require('fanout.handlers').handlers['window/showMessage'](nil, { type = 1, message = ... })", long)
+    assert editor.request("nvim_get_mode") == {"mode": "i", "blocking": False}
+    assert editor.lua("return vim.fn.execute('messages')").endswith(
+        ":FanoutRetry does it once mo ... (:FanoutMessages)"
+    )
     editor.press(" on<Esc>")
     assert editor.lines()[0] == "# typing on"
     assert editor.request("nvim_get_mode") == {"mode": "n", "blocking": False}
+    editor.ex("FanoutMessages")
+    assert editor.lines()[-1].endswith("and that is the end.")
+    assert "error: :FanoutRetry does it" in editor.lines()[-1]
+    editor.ex("close")
     # What is really on the screen: a sign and a word, whatever the colours.
     editor.ex("FanoutRuns")
     editor.wait_until(lambda: "◆ ready" in screen.text() and "✓ done" in screen.text(), "the table")

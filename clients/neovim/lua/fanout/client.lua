@@ -26,8 +26,10 @@ end
 ---@param folder string
 ---@return string?
 local function checkout_of_draft(folder)
-  local state = vim.env.XDG_STATE_HOME or vim.fs.normalize("~/.local/state")
-  local drafts, real = vim.uv.fs_realpath(state .. "/fanout/plans"), vim.uv.fs_realpath(folder)
+  local state = vim.env.XDG_STATE_HOME
+  -- Empty is as good as not set.
+  local place = state and state ~= "" and state or vim.fs.normalize("~/.local/state")
+  local drafts, real = vim.uv.fs_realpath(place .. "/fanout/plans"), vim.uv.fs_realpath(folder)
   if drafts and real and vim.fs.dirname(real) == drafts and vim.uv.fs_stat(real .. "/checkout") then
     return vim.fn.readfile(real .. "/checkout")[1]
   end

@@ -180,6 +180,10 @@ local COMMANDS = {
     require("fanout.documents").open("fanout://runs")
   end,
 
+  FanoutMessages = function()
+    require("fanout.documents").open_messages()
+  end,
+
   FanoutApply = function(given)
     with_run(given, { "ready", "cancelled", "applied" }, function(wanted)
       local run = wanted.known.run.runId

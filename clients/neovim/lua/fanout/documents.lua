@@ -5,7 +5,7 @@ local versions = require("fanout.versions")
 
 local M = {}
 
-local SCHEME = "fanout:/"
+local SCHEME, MESSAGES = "fanout:/", "fanout://messages"
 local FILETYPES = { diff = "diff", log = "", report = "markdown", sarif = "json", prompt = "markdown" }
 
 ---The buffer's name for a uri of the server's documents: Vim takes names with `://` as they are.
@@ -75,6 +75,8 @@ function M.read(buffer, name)
   vim.bo[buffer].swapfile = false
   if name == "fanout://runs" then
     return require("fanout.runs").read(buffer)
+  elseif name == MESSAGES then
+    return show(buffer, say.all())
   end
   local uri = uri_of(name)
   local what = uri:match("([^/]+)$")
@@ -101,6 +103,13 @@ function M.open(name, focus)
   if focus == false then
     vim.api.nvim_set_current_win(before)
   end
+end
+
+---All that was said to the user, at its end.
+function M.open_messages()
+  M.open(MESSAGES)
+  show(vim.api.nvim_get_current_buf(), say.all())
+  vim.cmd("normal! G")
 end
 
 ---The server has news of a document.

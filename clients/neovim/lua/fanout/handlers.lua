@@ -23,7 +23,7 @@ end
 ---@type table<string, lsp.Handler>
 M.handlers = {
   ["window/showMessage"] = function(_, message)
-    vim.notify(say.in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO, { title = "fanout" })
+    say.unasked(say.in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO)
   end,
 
   ["fanout/event"] = function(_, event, context)

@@ -53,6 +53,11 @@ local function question(chosen)
   end
   local uri = selected.uri or (selected.uris or {})[1]
   local name = uri and vim.fn.fnamemodify(vim.uri_to_fname(uri), ":~:.") or "this"
+  local range = selected.range
+  if range then
+    local first, last = range.start.line + 1, range["end"].line + (range["end"].character > 0 and 1 or 0)
+    name = (first < last and "lines %d-%d of %s" or "line %d of %s"):format(first, first < last and last or name, name)
+  end
   return ("What is to be done with %s?"):format(name)
 end
 
