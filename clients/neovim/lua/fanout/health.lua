@@ -1,7 +1,8 @@
 -- :checkhealth fanout
 local M = {}
 
-local health = vim.health
+-- The second is for the one message to those who have a Neovim that is too old.
+local health = vim.health or require("health")
 local OLDEST = "0.10"
 local PATIENCE_MS = 90000
 local ASK_MS = 10000
