@@ -62,7 +62,11 @@ def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     editor.wait("return vim.fn.search('changed src/two.py', 'cnw') > 0", "the log")
     editor.ex("close")
     on(editor, run)
-    editor.press("D")
+    for choice in ("2", "1"):
+        row(editor, "◆ ready", run)
+        editor.type("D")
+        editor.asked()
+        editor.type(f"{choice}<CR>")
     row(editor, "– discarded", run)
     heard = editor.lua("return _G.heard")
     assert {

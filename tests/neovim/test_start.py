@@ -180,6 +180,14 @@ def test_help_is_there_and_its_tags_are_clean(start: Open, tmp_path: Path) -> No
     assert unknown == set()
 
 
+def test_a_neovim_that_is_not_to_be_had_is_no_failure(tmp_path: Path) -> None:
+    """Where this is no Debian, or nothing answers, the tests do without."""
+    argv = [sys.executable, "-m", "tests.neovim.debian", "0.10", str(tmp_path / "neovim")]
+    done = subprocess.run(argv, env={"PATH": ""}, cwd=ROOT, check=True, capture_output=True, text=True, timeout=60)
+    assert done.stderr == "Neovim 0.10 is not to be had here, so the tests run without: this is no Debian\n"
+    assert list((tmp_path / "neovim").iterdir()) == []
+
+
 def test_every_module_loads(start: Open) -> None:
     editor = start()
     for path in sorted((PLUGIN / "lua" / "fanout").glob("*.lua")):

@@ -153,6 +153,19 @@ local function tell_unit(row, client)
   end)
 end
 
+---Asked about, as a key is soon pressed and nothing brings the results back.
+---@param row fanout.Row
+---@param client vim.lsp.Client
+local function discard(row, client)
+  async.run(function()
+    local drop = "Discard them"
+    local chosen = async.select({ drop, "Keep them" }, ("Discard the results of run %s?"):format(row.run))
+    if chosen == drop then
+      ask("fanout.discard", { runId = row.run }, client)
+    end
+  end)
+end
+
 ---@type table<string, { [1]: fun(row: fanout.Row, client: vim.lsp.Client, known: fanout.Known), [2]: string }>
 local KEYS = {
   a = {
@@ -171,7 +184,7 @@ local KEYS = {
   i = { shower("report"), "show the report" },
   p = { shower("prompt"), "show the prompt" },
   R = { whole("fanout.resume"), "resume" },
-  D = { whole("fanout.discard"), "discard" },
+  D = { discard, "discard" },
   u = {
     function(row, client)
       require("fanout.review").revert(client, assert(row.run))
