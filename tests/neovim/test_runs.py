@@ -16,6 +16,16 @@ from tests.neovim.screen import Screen, picture
 _HEAD = "return require('fanout').runs()[1].%s"
 
 
+def discard(editor: Neovim, run: str) -> None:
+    """By its key, which asks: no at first, then yes."""
+    for choice in ("2", "1"):
+        row(editor, "◆ ready", run)
+        editor.type("D")
+        editor.asked()
+        editor.type(f"{choice}<CR>")
+    row(editor, "– discarded", run)
+
+
 @pytest.mark.every_neovim
 def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     go = tmp_path / "go"
@@ -62,12 +72,7 @@ def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     editor.wait("return vim.fn.search('changed src/two.py', 'cnw') > 0", "the log")
     editor.ex("close")
     on(editor, run)
-    for choice in ("2", "1"):
-        row(editor, "◆ ready", run)
-        editor.type("D")
-        editor.asked()
-        editor.type(f"{choice}<CR>")
-    row(editor, "– discarded", run)
+    discard(editor, run)
     heard = editor.lua("return _G.heard")
     assert {
         "FanoutRunStarted",
