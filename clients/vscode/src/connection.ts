@@ -19,6 +19,8 @@ export interface ConnectionOptions {
   readonly log: LogOutputChannel;
   readonly version: string;
   onEvent(event: FanoutEvent): void;
+  /** A run is over for now, and the user is to be told. */
+  onEnded(runId: string): void;
   /** Milliseconds to wait before the server is started again; undefined: not any more. */
   onCrash(): number | undefined;
   onBack(): void;
@@ -33,10 +35,10 @@ type InputBoxAnswer = { value: string } | { cancelled: true };
 
 const NEVER = new CancellationTokenSource().token;
 
-/** We know the events, have an input box, and tell ourselves how a run ended. */
+/** We know the events, have an input box, and tell and ask ourselves when a run has ended. */
 const OPTED_IN: StaticFeature = {
   fillClientCapabilities(capabilities) {
-    capabilities.experimental = { ...capabilities.experimental, fanout: { tellsEnds: true } };
+    capabilities.experimental = { ...capabilities.experimental, fanout: { review: true } };
   },
   initialize() {},
   getState: () => ({ kind: "static" }),
@@ -81,6 +83,7 @@ export class Connection {
     });
     this.client.registerFeature(OPTED_IN);
     this.client.onNotification("fanout/event", (event: FanoutEvent) => options.onEvent(event));
+    this.client.onNotification("fanout/ended", ({ runId }: { runId: string }) => options.onEnded(runId));
     this.client.onRequest<InputBoxAnswer, void>("fanout/inputBox", (question: InputBoxQuestion) => ask(question));
   }
 

@@ -37,6 +37,10 @@ export class RunStore implements Disposable {
   ) {
     this.subscriptions = [
       server.onEvent((event) => this.hear(event)),
+      server.onEnded((run) => {
+        this.ended.add(run);
+        this.touch(run);
+      }),
       server.onState((state) => {
         if (state === "ready") void this.refresh();
       }),
@@ -93,7 +97,6 @@ export class RunStore implements Disposable {
       this.telling.call();
       return;
     }
-    if (event.type === "runEnded") this.ended.add(event.runId);
     if (event.type === "unitEnded") this.doing.delete(`${event.runId}/${event.unit}`);
     this.touch(event.runId);
   }

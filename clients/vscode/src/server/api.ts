@@ -19,6 +19,8 @@ export interface Api {
   readonly state: ServerState;
   readonly onState: Event<ServerState>;
   readonly onEvent: Event<FanoutEvent>;
+  /** The run of this id is over for now, and the user is to be told. */
+  readonly onEnded: Event<string>;
   execute<K extends CommandName>(command: K, argument: Arguments<K>): Promise<Answer<K>>;
 }
 

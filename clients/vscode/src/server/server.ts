@@ -17,11 +17,13 @@ import { NoPython, type ProgramLocator } from "./program_locator.js";
 export class Server implements Api, Disposable {
   private readonly states = new EventEmitter<ServerState>();
   private readonly events = new EventEmitter<FanoutEvent>();
+  private readonly ends = new EventEmitter<string>();
   private readonly backoff = new Backoff();
   private connection: Promise<Connection> | undefined;
   private now: ServerState = "off";
   readonly onState = this.states.event;
   readonly onEvent = this.events.event;
+  readonly onEnded = this.ends.event;
 
   constructor(
     private readonly context: ExtensionContext,
@@ -70,6 +72,7 @@ export class Server implements Api, Disposable {
   dispose(): void {
     this.states.dispose();
     this.events.dispose();
+    this.ends.dispose();
   }
 
   private async begin(): Promise<Connection> {
@@ -86,6 +89,7 @@ export class Server implements Api, Disposable {
         log: this.log,
         version: String(this.context.extension.packageJSON.version),
         onEvent: (event) => this.events.fire(event),
+        onEnded: (runId) => this.ends.fire(runId),
         onCrash: () => this.crashed(),
         onBack: () => this.become("ready"),
       });
