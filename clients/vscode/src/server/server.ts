@@ -9,7 +9,7 @@ import {
 } from "vscode";
 import type { Connection } from "../connection.js";
 import type { FanoutEvent } from "../generated/events.js";
-import { type Answer, type Api, type Arguments, type CommandName, type ServerState, Told } from "./api.js";
+import { type Answer, type Api, type Arguments, type CommandName, type Ended, type ServerState, Told } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { NoPython, type ProgramLocator } from "./program_locator.js";
 
@@ -17,7 +17,7 @@ import { NoPython, type ProgramLocator } from "./program_locator.js";
 export class Server implements Api, Disposable {
   private readonly states = new EventEmitter<ServerState>();
   private readonly events = new EventEmitter<FanoutEvent>();
-  private readonly ends = new EventEmitter<string>();
+  private readonly ends = new EventEmitter<Ended>();
   private readonly backoff = new Backoff();
   private connection: Promise<Connection> | undefined;
   private now: ServerState = "off";
@@ -89,7 +89,7 @@ export class Server implements Api, Disposable {
         log: this.log,
         version: String(this.context.extension.packageJSON.version),
         onEvent: (event) => this.events.fire(event),
-        onEnded: (runId) => this.ends.fire(runId),
+        onEnded: (ended) => this.ends.fire(ended),
         onCrash: () => this.crashed(),
         onBack: () => this.become("ready"),
       });
