@@ -14,6 +14,7 @@ VSCODE := build/vscode
 WHEELS := build/wheels
 EXTENSION := clients/vscode
 VSIX := build/fanout.vsix
+VSIX_LIMIT := 500000
 
 .DEFAULT_GOAL := help
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
@@ -21,7 +22,7 @@ TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-no
   chromium:chromium
 
 .PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
-.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim check-neovim-types fmt-neovim test-neovim
+.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim check-neovim-types lint-vscode fmt-neovim test-neovim
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -147,9 +148,16 @@ $(WHEELS)/.ready: pyproject.toml $(READY)
 vsix: $(VSIX) ## pack the VS Code extension with the server's wheel: build/fanout.vsix
 
 $(VSIX): $(READY) $(EXTENSION)/node_modules/.ready $(EXTENSION_SOURCE) $(PACKED)
-	rm -rf $(EXTENSION)/server
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(EXTENSION)/server .
+	rm -rf $(EXTENSION)/server build/server
+	mkdir $(EXTENSION)/server
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/server .
+	@# As small as it gets: no comments, and compressed as one.
+	cd build/server && for wheel in *.whl; do \
+	  ../../$(BIN)/python -P ../../$(EXTENSION)/scripts/pack_server.py $$wheel small.zip && \
+	  node ../../$(EXTENSION)/scripts/compress.mjs small.zip ../../$(EXTENSION)/server/$$wheel.br || exit 1; done
 	npm run --silent --prefix $(EXTENSION) package
+	@size=$$(wc -c <$@); test $$size -lt $(VSIX_LIMIT) || { \
+	  mv $@ $@.too-large; echo "$@ has $$size bytes; it is to have less than $(VSIX_LIMIT)" >&2; exit 1; }
 	@# That bundles without the tests.
 	npm run --silent --prefix $(EXTENSION) bundle -- --tests
 
@@ -178,13 +186,18 @@ pictures: $(READY) $(VSCODE_READY) ## make docs/pictures anew, from VS Code as t
 	mkdir -p docs/pictures
 	FANOUT_PICTURES=docs/pictures $(BIN)/python -m pytest tests/vscode -k hands $(ARGS)
 
-lint: $(READY) lint-neovim $(EXTENSION)/node_modules/.ready ## ruff, mypy (strict), the floors of the house; of the extension types and biome
+lint: $(READY) lint-neovim lint-vscode ## ruff, mypy (strict), the floors of the house; of the extension types and biome
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-vscode: $(READY) $(EXTENSION)/node_modules/.ready # types, biome, the tests that need no VS Code, and the Python beside
 	npm run --silent --prefix $(EXTENSION) check
 	npm run --silent --prefix $(EXTENSION) unit
+	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(EXTENSION)/scripts/*.py
+	$(BIN)/ruff format --check $(EXTENSION)/scripts/*.py
+	$(BIN)/mypy $(EXTENSION)/scripts/pack_server.py
 
 LUA := $(PLUGIN) tests/neovim
 STYLUA := build/stylua

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +48,34 @@ def _stories(world: World, *names: str, **more: Any) -> None:
 def test_a_job_by_hands(world: World) -> None:
     (world.root / "add-ten.fanout.md").write_text(_PLAN)
     _stories(world, "wholeFlow", "results", "origins", "planDocument", "cancel", "reload")
+
+
+_PILOT = """\
+---
+pilot: 1
+---
+Raise {file}.
+
+- src/two.py
+- src/three.py
+"""
+_OTHER_VERSION = """\
+import sys, fanout_server
+fanout_server.__version__ = "9.9.9"
+from fanout_server.cli import main
+sys.exit(main())
+"""
+
+
+def test_runs_are_steered_by_hands(world: World) -> None:
+    """With a server of another version, which is told of."""
+    (world.root / "pilot.fanout.md").write_text(_PILOT)
+    (world.root / "broken.json").write_text('{"a": }')
+    server = world.own / "server"
+    server.write_text(f"#!{sys.executable} -P\n{_OTHER_VERSION}")
+    server.chmod(0o755)
+    names = ("otherVersion", "explorerMenu", "otherMenus", "notes", "leavingOut", "pilot", "undoing", "contrast")
+    _stories(world, *names, settings={**world.settings, "fanout.server.path": str(server)})
 
 
 def test_nothing_starts_where_nobody_is_trusted_by_hands(world: World) -> None:

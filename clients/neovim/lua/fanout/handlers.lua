@@ -30,8 +30,11 @@ M.handlers = {
     require("fanout.state").heard(event, context.client_id)
   end,
 
-  ["fanout/ready"] = function(_, ready, context)
-    require("fanout.state").ready(ready, context.client_id)
+  ["fanout/ended"] = function(_, ended, context)
+    if ended.asks then
+      return require("fanout.state").ready(ended, context.client_id)
+    end
+    M.handlers["window/showMessage"](nil, ended)
   end,
 
   ["fanout/inputBox"] = function(_, asked)

@@ -52,7 +52,9 @@ export class RunProgress {
       one.end = resolve;
     });
     this.shown.set(token, one);
-    void window.withProgress({ location, title: told.title ?? "Fan Out", cancellable: true }, (bar, cancellation) => {
+    // VS Code sets a colon behind it.
+    const title = told.title?.replace(/[.:;,\s]+$/, "") ?? "Fan Out";
+    void window.withProgress({ location, title, cancellable: true }, (bar, cancellation) => {
       cancellation.onCancellationRequested(() => this.cancel(token));
       one.bar = bar;
       report(one);
