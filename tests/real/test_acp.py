@@ -7,7 +7,7 @@ import pytest
 from tests.agents.running import wait_until
 from tests.conftest import GitCommand
 from tests.real.conftest import Make
-from tests.real.world import World, over
+from tests.real.world import START, World, over
 
 pytestmark = pytest.mark.others
 
@@ -37,7 +37,7 @@ def test_a_tool_that_runs_is_cancelled_from_elsewhere(world: World) -> None:
     options = "agent: acp:gemini\nallow: [execute]"
     plan = world.plan(options, "Wait in {file}.\nstandin: run tail -f /dev/null", "a.txt")
     with world.start("run", "--json", plan) as process:
-        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values(), START)
         assert "Cancelled" in world.fanout("cancel")
         ran = over(process)
     assert ran.status == 1

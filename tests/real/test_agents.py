@@ -12,7 +12,7 @@ import pytest
 from tests.agents.running import wait_until
 from tests.conftest import GitCommand
 from tests.real.conftest import Make
-from tests.real.world import World, over
+from tests.real.world import START, World, over
 
 _ALL_FOUR = ("a.txt", "b.txt", "src/one.py", "src/two.py")
 
@@ -144,7 +144,7 @@ def test_a_tool_that_runs_is_cancelled_from_elsewhere(world: World, agent: str) 
     options = f"agent: {agent}" + ("\nallow: [Bash]" if agent == "claude" else "")
     plan = world.plan(options, _WAIT, "a.txt", "b.txt")
     with world.start("run", "--json", plan) as process:
-        wait_until(lambda: [*world.network.running().values()].count("tail -f /dev/null") == 2)
+        wait_until(lambda: [*world.network.running().values()].count("tail -f /dev/null") == 2, START)
         assert "Cancelled" in world.fanout("cancel")
         ran = over(process)
     assert ran.status == 1
@@ -156,7 +156,7 @@ def test_what_a_cancelled_unit_has_cost_is_told(make_world: Make) -> None:
     """Claude says it when it is asked to end."""
     world = make_world("claude")
     with world.start("run", "--json", world.plan("agent: claude\nallow: [Bash]", _WAIT, "a.txt")) as process:
-        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values(), START)
         world.fanout("cancel")
         ran = over(process)
     assert ran.units["a.txt"]["state"] == "cancelled"
@@ -167,7 +167,7 @@ def test_what_a_cancelled_unit_has_cost_is_told(make_world: Make) -> None:
 def test_nothing_outlives_a_fanout_that_is_killed(world: World, agent: str) -> None:
     options = f"agent: {agent}" + ("\nallow: [Bash]" if agent == "claude" else "")
     with world.start("run", "--json", world.plan(options, _WAIT, "a.txt")) as process:
-        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values(), START)
         process.kill()
         process.communicate()
     wait_until(lambda: not world.network.running())

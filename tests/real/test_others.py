@@ -7,7 +7,7 @@ import pytest
 from tests.agents.running import wait_until
 from tests.conftest import GitCommand
 from tests.real.conftest import Make
-from tests.real.world import over
+from tests.real.world import START, over
 
 pytestmark = [pytest.mark.others, pytest.mark.parametrize("agent", ["gemini", "opencode", "copilot"])]
 
@@ -36,7 +36,7 @@ def test_a_tool_that_runs_is_cancelled_from_elsewhere(make_world: Make, agent: s
     world = make_world(agent)
     plan = world.plan(f"agent: {agent}{_RUN[agent]}", "Wait in {file}.\nstandin: run tail -f /dev/null", "a.txt")
     with world.start("run", "--json", plan) as process:
-        wait_until(lambda: "tail -f /dev/null" in world.network.running().values())
+        wait_until(lambda: "tail -f /dev/null" in world.network.running().values(), START)
         assert "Cancelled" in world.fanout("cancel")
         ran = over(process)
     assert ran.status == 1

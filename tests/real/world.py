@@ -16,6 +16,9 @@ from tests.real.network import Network
 
 _LIMIT = 40
 
+# Seconds until a program has heard its prompt and begun a tool: some take seven of them on an idle machine.
+START = 60
+
 
 @frozen
 class Ran:
