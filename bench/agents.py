@@ -17,6 +17,9 @@ answers take seconds to minutes, and weigh the same on both sides.
 and what is cleaned up afterwards, beyond that of the bare programs. Both sides take turns, and take turns in coming
 first; figures are medians of the rounds' differences.
 
+All of it lies in the working folder, or in memory where that is on a file system that slows rounds (``disk.py``); name
+a better one by ``--place``.
+
 Where several codex begin at the very same time, now and then one of them tidies another's folder below its home away,
 which then says so and cannot edit. ``lost`` counts such units on each side; they do all the rest.
 Ends with one line of JSON.
@@ -36,7 +39,7 @@ from pathlib import Path
 import anyio
 import pytest
 
-from bench.starts import bare, figures, ours, task
+from bench.starts import bare, disk, figures, ours, task
 from bench.starts.figures import GOAL_MS, Round, Spread
 from bench.worktrees import repositories
 from bench.worktrees.repositories import Made
@@ -54,7 +57,9 @@ def main() -> int:
     parser.add_argument("--agents", nargs="+", choices=_AGENTS, default=_AGENTS)
     parser.add_argument("--units", type=int, default=8, help="at once, besides one alone")
     parser.add_argument("--rounds", type=int, default=15, help="of one unit; of several there are half as many")
-    parser.add_argument("--place", type=Path, default=Path.cwd(), help="a folder on the disk where the state would be")
+    parser.add_argument(
+        "--place", type=Path, default=disk.place(), help="a folder on the disk where the state would be"
+    )
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.port is not None:
@@ -73,7 +78,10 @@ def main() -> int:
 
 def _inside(options: argparse.Namespace) -> int:
     load = os.getloadavg()[0]
-    print(f"{os.cpu_count()} processors, load {load:.2f}, uid {os.geteuid()}; {FILES} files", flush=True)
+    print(
+        f"{os.cpu_count()} processors, load {load:.2f}, uid {os.geteuid()}; {FILES} files in {options.place}",
+        flush=True,
+    )
     _settle(options.place, options.port)
     made = repositories.make(options.place / "checkout", FILES)
     settle_index(made)

@@ -6,6 +6,7 @@ import resource
 import time
 
 import anyio
+import psutil
 from attrs import define, field
 
 from bench.starts.figures import Ours
@@ -66,6 +67,7 @@ async def measure(engine: Engine, plan: model.Plan) -> Ours:
 
 
 def _cpu() -> tuple[float, float]:
-    """Of this process, and of its children that have ended."""
-    own, others = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
-    return own.ru_utime + own.ru_stime, others.ru_utime + others.ru_stime
+    """Of this process, and of its children: those that have ended, and those that live, with what they forked."""
+    own, ended = (resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN))
+    living = sum(sum(child.cpu_times()[:4]) for child in psutil.Process().children())
+    return own.ru_utime + own.ru_stime, ended.ru_utime + ended.ru_stime + living

@@ -19,6 +19,7 @@ import anyio.to_thread
 from attrs import evolve, frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.forks import kept
 from fanout_server.agents.merging import Merged
 from fanout_server.agents.output import LOG_BYTES, Output
 from fanout_server.agents.pipe import Pipe
@@ -102,19 +103,20 @@ async def _run(spec: Program, timeout: float, stall: float, grace: float, output
     problem = _unfit(spec)
     if problem:
         return _not_started(problem)
-    try:
-        child = Supervised(spec, _environment(spec), grace, talks=talk is not None)
-    except OSError as error:
-        return _not_started(f"{spec.argv[0]!r} was not started: {error.strerror}")
-    try:
+    async with kept() as forks:
         try:
-            await child.start()
+            child = Supervised(forks, spec, _environment(spec), grace, talks=talk is not None)
         except OSError as error:
-            return _not_started(await anyio.to_thread.run_sync(_start_problem, spec, error))
-        watch = _Watch(spec, child, output, timeout, stall, grace, talk)
-        return await watch.to_the_end()
-    finally:
-        child.close()
+            return _not_started(f"{spec.argv[0]!r} was not started: {error.strerror}")
+        try:
+            try:
+                await child.start()
+            except OSError as error:
+                return _not_started(await anyio.to_thread.run_sync(_start_problem, spec, error))
+            watch = _Watch(spec, child, output, timeout, stall, grace, talk)
+            return await watch.to_the_end()
+        finally:
+            child.close()
 
 
 class _Watch:
@@ -297,8 +299,6 @@ def _not_started(message: str) -> Ended:
 def _start_problem(spec: Program, error: OSError) -> str:
     """For what failed before the program's own start: its folder or its input. Blocks."""
     name = spec.argv[0]
-    if error.errno == errno.E2BIG:
-        return f"{name!r} {_EXEC_PROBLEMS[errno.E2BIG]}"
     if not spec.cwd.is_dir():
         return f"{name!r} was not started: its folder {spec.cwd} is gone"
     if spec.stdin is not None and error.filename == str(spec.stdin):

@@ -1,4 +1,6 @@
-"""The server's hold on one supervised program: the life line, the output pipe and the supervisor's own process."""
+"""The server's hold on one supervised program: the life line, the output pipe, and the grave that its supervisor leaves
+open until it is gone.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +8,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import threading
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,12 +19,16 @@ import anyio.to_thread
 from attrs import frozen
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.forks import Forks
 from fanout_server.agents.pipe import Pipe
 from fanout_server.mounting import overlay
 
 # What the supervisor may take beyond the grace before it is taken for dead itself.
 _PATIENCE = supervisor.KILL_LIMIT + 3.0
 _CHUNK = 64 * 1024
+
+# Where the system can: a folder to be in, which needs no right to list it.
+_FOLDER = getattr(os, "O_PATH", os.O_RDONLY) | os.O_DIRECTORY | os.O_CLOEXEC
 
 
 @frozen
@@ -58,13 +62,17 @@ class Report:
 
 
 class Supervised:
-    """One supervised program. Once started it must see ``end``; it must see ``close`` in any case.
+    """One supervised program. Once started it must see ``end``; it must see ``close`` in any case. The fork server must
+    outlive it.
 
     ``pipe`` is its standard input where it ``talks``; only the program and its children have the other end of that. Its
     standard error is a stream of its own then: what it says must not be broken by what it complains of.
     """
 
-    def __init__(self, program: Program, environment: bytes, grace: float, *, talks: bool = False) -> None:
+    def __init__(
+        self, forks: Forks, program: Program, environment: bytes, grace: float, *, talks: bool = False
+    ) -> None:
+        self._forks = forks
         self._program = program
         self._environment = environment
         self._grace = grace
@@ -73,9 +81,11 @@ class Supervised:
         # An await may be torn away from the thread that starts the process; then that thread is alone with it.
         self._lock = threading.Lock()
         self._spawning = False
-        self._abandoned = threading.Event()
-        self._process: subprocess.Popen[bytes] | None = None
+        self._abandoned = False
+        self._pid: int | None = None
         self._line, self._far_line = socket.socketpair()
+        self._grave, self._far_grave = os.pipe()
+        os.set_blocking(self._grave, False)
         self._output, self._far_output = os.pipe()
         self._far_input: int | None = None
         self.pipe: Pipe | None = None
@@ -92,6 +102,7 @@ class Supervised:
         """Raises ``OSError`` where the folder or the standard input is missing, or the arguments are too long."""
         try:
             await anyio.to_thread.run_sync(self._spawn)
+            await self._send(self._command())
             await self._send(self._environment)
             await self._send(self._program.space.to_bytes() if self._program.space else b"")
         except BaseException:
@@ -109,34 +120,29 @@ class Supervised:
             except OSError:
                 return  # The supervisor is dead, which its missing report will show.
 
+    def _command(self) -> bytes:
+        fields = (str(int(self._program.stop_signal)), str(self._grace), *self._program.argv)
+        return b"".join(os.fsencode(field) + b"\0" for field in fields)
+
     def _spawn(self) -> None:
         with self._lock:
-            if self._abandoned.is_set():
+            if self._abandoned:
                 return
             self._spawning = True
-        argv = [sys.executable, "-I", "-S", "-c", _start(supervisor.__file__), "--fd", str(self._far_line.fileno())]
-        argv += ["--grace", str(self._grace), "--signal", str(int(self._program.stop_signal))]
-        argv += ["--mounting", os.path.dirname(overlay.__file__), "--"]  # noqa: PTH120 - a string for argv
         try:
-            with self._open_input() as stdin:
-                process = subprocess.Popen(
-                    [*argv, *self._program.argv],
-                    cwd=self._program.cwd,
-                    stdin=stdin,
-                    stdout=self._far_output,
-                    stderr=self._far_errors,
-                    pass_fds=[self._far_line.fileno()],
-                    start_new_session=True,
-                )
+            folder = os.open(self._program.cwd, _FOLDER)
+            try:
+                with self._open_input() as stdin:
+                    streams = (stdin.fileno(), self._far_output, self._far_errors)
+                    self._pid = self._forks.fork([self._far_line.fileno(), *streams, folder, self._far_grave])
+            finally:
+                os.close(folder)
         finally:
+            # Where nobody waits for it any more its life line is cut: it ends as soon as it has started.
             self._close_far_ends()
-        self._process = process
         if self.pipe is not None and self._program.space is not None:
             # It enters the namespace itself before it starts the program.
-            self.pipe.root = Path(f"/proc/{process.pid}/root")
-        if self._abandoned.is_set():
-            # Nobody waits for it any more and its life line is cut: it ends as soon as it has started.
-            process.wait(_PATIENCE)
+            self.pipe.root = Path(f"/proc/{self._pid}/root")
 
     def _open_input(self) -> BinaryIO:
         if self._far_input is None:
@@ -178,12 +184,16 @@ class Supervised:
     async def end(self) -> Report | None:
         """Stops what still runs, and waits until it is gone. Call it under a shield."""
         report = None
-        if self._process is None:
+        if self._pid is None:
             return report
         self.hang_up()
         with anyio.move_on_after(self._grace + _PATIENCE):
             report = await self.report()
-        await anyio.to_thread.run_sync(self._bury, self._process, report is None)
+        if not self._ended:
+            # It has not closed its line, so it is there, and the number is still its own.
+            os.kill(self._pid, signal.SIGKILL)
+        with anyio.move_on_after(_PATIENCE):
+            await self._read(self._grave)
         return report
 
     def hang_up(self) -> None:
@@ -193,20 +203,15 @@ class Supervised:
         except OSError:
             return  # It has closed its side: it is at its end already.
 
-    @staticmethod
-    def _bury(process: subprocess.Popen[bytes], kill: bool) -> None:  # noqa: FBT001 - run_sync takes no keywords
-        if kill:
-            process.kill()
-        process.wait(_PATIENCE)
-
     def close(self) -> None:
         """Cuts the life line; the supervisor, where there is one, stops everything and ends."""
         with self._lock:
-            self._abandoned.set()
+            self._abandoned = True
             spawning = self._spawning
         if not spawning:
             self._close_far_ends()
         self._line.close()
+        os.close(self._grave)
         os.close(self._output)
         if self.pipe is not None:
             self.pipe.shut()
@@ -214,15 +219,10 @@ class Supervised:
 
     def _close_far_ends(self) -> None:
         self._far_line.close()
+        os.close(self._far_grave)
         os.close(self._far_output)
         if self._far_errors != self._far_output:
             os.close(self._far_errors)
         if self._far_input is not None:
             os.close(self._far_input)
             self._far_input = None
-
-
-def _start(file: str) -> str:
-    """What the bare interpreter does. An import reads what was compiled before; a program's own file never is."""
-    folder = os.path.dirname(file)  # noqa: PTH120 - a string for a line of code
-    return f"import sys; sys.path.append({folder!a}); import supervisor; supervisor.main()"

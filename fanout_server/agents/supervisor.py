@@ -1,16 +1,18 @@
 """A small program that stands between the server and one agent, and leaves nothing of the agent behind.
 
-Run by a bare interpreter, once for each agent, so it imports little and nothing of ours (``START`` is a line that
-imports this, since that way it needs not be compiled again, and calls ``main``)::
+One is forked for each agent by ``fork_server.py``, with the agent's standard streams and working folder; so both import
+little, and nothing of ours but ``overlay.py``. Its one descriptor more is an end of a socket pair, the life line. First
+the server sends three messages over it (four bytes of length, then as many):
 
-    python -I -S -c START --fd N --grace SECONDS --signal NUMBER --mounting FOLDER -- PROGRAM ARGUMENT...
+- how to run the agent: the number of the signal that asks for an end, the grace in seconds, program and arguments,
+  each ending in NUL;
+- the agent's environment, ``NAME=VALUE`` entries that end in NUL;
+- what it is to find mounted, a ``Space`` of ``overlay.py``, or nothing;
 
-``N`` is one end of a socket pair, the life line. The server first sends the agent's environment over it (four bytes of
-length, then ``NAME=VALUE`` entries that end in NUL) and what it is to find mounted (four bytes of length, then a
-``Space`` of ``overlay.py`` in FOLDER, or nothing), then no more. The end of that stream, because the server asks for
-a stop or because it is dead, means: send the signal to the agent's group, then SIGTERM where that was another one, each
-with a share of the grace to end in; then kill all descendants. When the agent ends by itself, what it left running is
-killed too. Then one line of JSON goes back and the line closes:
+then no more. The end of that stream, because the server asks for a stop or because it is dead, means: send the signal
+to the agent's group, then SIGTERM where that was another one, each with a share of the grace to end in; then kill all
+descendants. When the agent ends by itself, what it left running is killed too. Then one line of JSON goes back and the
+line closes:
 
     {"exit": 0, "signal": null, "leftovers": 2, "stuck": 0}    or    {"error": ERRNO}    where the program did not start
     or    {"error": ERRNO, "step": "what could not be mounted"}
@@ -23,6 +25,7 @@ mark in its environment, by the server.
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
 import select
@@ -62,16 +65,15 @@ def receive(fd: int) -> bytes:
     return read_exactly(fd, int.from_bytes(read_exactly(fd, 4), "big"))
 
 
-def receive_environment(fd: int) -> dict[bytes, bytes]:
-    return dict(entry.split(b"=", 1) for entry in receive(fd).split(b"\0")[:-1])
+def entries(data: bytes) -> list[bytes]:
+    return data.split(b"\0")[:-1]
 
 
-def enter(space: bytes, mounting: str) -> None:
+def enter(space: bytes) -> None:
     """Mounts for this process and the agent; the working folder is then that of the mount. Raises ``OSError``."""
-    here = os.getcwdb()  # noqa: PTH109 - pathlib costs more than the rest of this program
-    sys.path.append(mounting)
-    import overlay  # type: ignore[import-not-found]  # noqa: PLC0415 - most agents' start need not wait for it
+    import overlay  # type: ignore[import-not-found]  # noqa: PLC0415 - the server, which imports this too, has no such
 
+    here = os.getcwdb()  # noqa: PTH109 - pathlib costs more than the rest of this program
     overlay.enter(overlay.Space.from_bytes(space))
     os.chdir(here)
 
@@ -79,11 +81,9 @@ def enter(space: bytes, mounting: str) -> None:
 class Agent:
     """The agent's process and everything that descends from it."""
 
-    def __init__(self, argv: list[str], environment: dict[bytes, bytes]) -> None:
+    def __init__(self, argv: list[bytes], environment: dict[bytes, bytes]) -> None:
         prctl = None
         if LINUX:
-            import ctypes  # noqa: PLC0415 - half of this program's start-up time, and of use on Linux only
-
             prctl = ctypes.CDLL(None, use_errno=True).prctl
             prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
         supervisor = os.getpid()
@@ -269,29 +269,23 @@ def report(fd: int, text: str) -> None:
         return  # The server is gone, and with it whoever wanted to know.
 
 
-def main() -> None:
-    """Does not return."""
-    run()
-    # Nothing needs tidying, and the interpreter's own farewell takes milliseconds.
-    os._exit(0)
-
-
-def run() -> None:
-    at = sys.argv.index("--")
-    argv = sys.argv[at + 1 :]
-    settings = dict(zip(sys.argv[1:at:2], sys.argv[2:at:2], strict=True))
-    fd = int(settings["--fd"])
-    os.set_inheritable(fd, False)  # noqa: FBT003 - the parameter is positional only
+def ignore_signals() -> None:
+    """Those that ask for an end: an agent's Ctrl-C is not meant for who has to clear up behind it."""
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGQUIT):
         signal.signal(number, signal.SIG_IGN)
+
+
+def run(fd: int) -> None:
+    """All that a supervisor does, in a process of its own that ignores signals; ``fd`` is the life line."""
     try:
-        environment = receive_environment(fd)
+        number, grace, *argv = entries(receive(fd))
+        environment = dict(entry.split(b"=", 1) for entry in entries(receive(fd)))
         space = receive(fd)
     except (EOFError, OSError):
         return
     if space:
         try:
-            enter(space, settings["--mounting"])
+            enter(space)
         except OSError as error:
             import json  # noqa: PLC0415 - costs time that only this case need pay
 
@@ -307,7 +301,7 @@ def run() -> None:
     if agent.failure:
         report(fd, f'{{"error": {agent.failure}}}')
         return
-    known = watch(agent, fd, wake, steps(int(settings["--signal"]), float(settings["--grace"])))
+    known = watch(agent, fd, wake, steps(int(number), float(grace)))
     leftovers, stuck = agent.kill_all(known)
     code = None if agent.status is None else os.waitstatus_to_exitcode(agent.status)
     ended = "null" if code is None or code < 0 else str(code)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 from attrs import frozen
 
+from fanout_server.repo import ref_files
 from fanout_server.repo.repository import Repository
 
-_OURS = "refs/fanout/"
 _NAMED = 10
 
 
@@ -26,14 +26,13 @@ class Fingerprint:
 def fingerprint(repo: Repository) -> Fingerprint:
     """HEAD, all refs but ours, and the files that steer git: configuration, hooks, attributes, exclusions."""
     head = (repo.git_dir / "HEAD").read_bytes().decode("utf-8", "replace").strip()
-    told = repo.git("for-each-ref", "--format=%(refname) %(objectname) %(symref)").out.decode("utf-8", "replace")
-    rows = [line.split(" ", 1) for line in told.splitlines()]
-    refs = {name: value for name, value in rows if not name.startswith(_OURS)}
     watched = [repo.common_dir / "config", repo.git_dir / "config.worktree"]
     for folder in (repo.common_dir / "hooks", repo.common_dir / "info"):
         if folder.is_dir():
             watched += sorted(folder.iterdir())
-    return Fingerprint(head, refs, {_name(repo, path): _digest(path) for path in watched if _there(path)})
+    return Fingerprint(
+        head, ref_files.others(repo), {_name(repo, path): _digest(path) for path in watched if _there(path)}
+    )
 
 
 def differences(before: Fingerprint, after: Fingerprint) -> tuple[str, ...]:

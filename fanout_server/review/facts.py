@@ -83,7 +83,7 @@ def shown(text: str, facts: Facts, *, comments: bool, texts: bool) -> str:
 
 def ready(process: Worker) -> None:
     """Has the process load what it needs. Raises Unreadable."""
-    process.call(f"{__name__}:load")
+    process.prepare(f"{__name__}:load")
 
 
 def load() -> None:

@@ -33,7 +33,7 @@ def is_there() -> bool:
 def ready(process: Worker) -> None:
     """Has the process load the rules, which takes longer than to look for most secrets. Raises Unreadable."""
     if is_there():
-        process.call(f"{__name__}:answer", [""], "", False)  # noqa: FBT003 - as JSON has it
+        process.prepare(f"{__name__}:answer", [""], "", False)  # noqa: FBT003 - as JSON has it
 
 
 def find(material: Material) -> Iterator[Finding]:

@@ -102,6 +102,10 @@ class Crew:
     def has_to_do(self, unit: Unit) -> bool:
         return not self._record.unit(unit.id).state.ended
 
+    async def look_around(self) -> None:
+        """What there is before the units begin, which ``work`` waits for."""
+        await self._surroundings.begin()
+
     async def work(self, agent: Agent, source: Source, cleanup: anyio.abc.TaskGroup) -> None:
         """Until the units that may run now have ended, or nothing more can be begun."""
         options, view = self._plan.options, self._record.begun()
@@ -130,7 +134,7 @@ class Crew:
             reuse=Reuse(self._services, self._run, options, agent, briefing),
             unit_ids=self.unit_ids,
         )
-        await self._surroundings.begin()
+        await self._surroundings.seen.wait()
         ready = _Once(lambda: self._get_ready(context))
         while left and self._gate.reason is None and context.halt.reason is None:
             await self._wave(context, left, ready)
@@ -336,13 +340,15 @@ class _Surroundings:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._seen: fingerprint.Fingerprint | None = None
+        self._found: fingerprint.Fingerprint | None = None
+        self.seen = anyio.Event()
         self._one_at_a_time = anyio.Lock()
         self._looks = 0
 
     async def begin(self) -> None:
         """What is there before the units begin."""
-        self._seen = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+        self._found = await anyio.to_thread.run_sync(fingerprint.fingerprint, self._services.repository)
+        self.seen.set()
 
     async def look(self, tell: Callable[[Sequence[str]], Awaitable[None]]) -> None:
         """``tell`` is called with what changed since the last look, in words. One look is for all that wait for it:
@@ -353,8 +359,8 @@ class _Surroundings:
             if self._looks > asked_at:
                 return
             self._looks += 1
-            before = self._seen
+            before = self._found
             await self.begin()
-            touched = fingerprint.differences(before, self._seen) if before and self._seen else ()
+            touched = fingerprint.differences(before, self._found) if before and self._found else ()
             if touched:
                 await tell(touched)

@@ -14,6 +14,7 @@ import anyio.abc
 import anyio.to_thread
 
 from fanout_server import model, run_events, settings
+from fanout_server.agents import forks
 from fanout_server.apply.content import Present
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
@@ -103,7 +104,7 @@ class Engine:
         )
         try:
             reaped = await recovery.recover(services)
-            async with anyio.create_task_group() as tasks:
+            async with forks.kept(), anyio.create_task_group() as tasks:
                 engine = cls(services, tasks, listeners)
                 engine._reaped = reaped
                 tasks.start_soon(engine._executions.watch_cancellations)

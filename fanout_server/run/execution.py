@@ -192,19 +192,9 @@ class Execution:
         """The units, then integration. Interruption (the engine closes) leaves the run to be resumed."""
         problem: BaseExceptionGroup[model.FanoutError | OSError] | None = None
         try:
-            async with self._source(base) as source, anyio.create_task_group() as cleanup:
-                if self._plan.options.review != "none" and self._plan.options.mode == "edit":
-                    cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
-                async with anyio.create_task_group() as growing:
-                    growing.start_soon(self._growing.work, self._record.begun)
-                    await self._crew.work(agent, source, cleanup)
-                    growing.cancel_scope.cancel()
-                if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
-                    await self._integrate(agent, source, cleanup)
-                elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
-                    await self._wait_for_the_user()
-                else:
-                    await self._stop_for_want_of_room()
+            async with anyio.create_task_group() as beside:
+                beside.start_soon(self._crew.look_around)
+                await self._do(agent, base)
         except* (model.FanoutError, OSError) as group:
             problem = group
         if problem is None:
@@ -213,6 +203,21 @@ class Execution:
             await self._stop_for_want_of_room(problem)
         else:
             await self._record.end(RunState.FAILED, "; ".join(str(error) for error in room.leaves(problem)))
+
+    async def _do(self, agent: Agent, base: str) -> None:
+        async with self._source(base) as source, anyio.create_task_group() as cleanup:
+            if self._plan.options.review != "none" and self._plan.options.mode == "edit":
+                cleanup.start_soon(anyio.to_thread.run_sync, reviewing.warm)
+            async with anyio.create_task_group() as growing:
+                growing.start_soon(self._growing.work, self._record.begun)
+                await self._crew.work(agent, source, cleanup)
+                growing.cancel_scope.cancel()
+            if all(self._record.unit(unit).state.ended for unit in self.unit_ids):
+                await self._integrate(agent, source, cleanup)
+            elif self._gate.reason is None and not any(self._crew.has_to_do(unit) for unit in self._crew.stage()):
+                await self._wait_for_the_user()
+            else:
+                await self._stop_for_want_of_room()
 
     async def _wait_for_the_user(self) -> None:
         pilot = self._crew.stage()

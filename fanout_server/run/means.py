@@ -36,7 +36,9 @@ def limiter(services: Services, options: Options, agent: Agent) -> rate.Limiter:
 async def ledger(journal: Journal, view: RunView) -> Ledger:
     """With what the run has cost so far. Raises JournalError."""
     options = view.plan.options
-    _, likely = (await history.estimate_plan(journal, view.plan)).unit
+    likely = 0.0
+    if options.budget is not None or options.unit_budget is not None:
+        _, likely = (await history.estimate_plan(journal, view.plan)).unit
     made = Ledger(options.budget, options.unit_budget, likely)
     for unit in view.units:
         made.charge(unit.id, unit.cost or 0.0)

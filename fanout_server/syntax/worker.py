@@ -38,6 +38,7 @@ class Worker:
         self._limit = limit
         self._turn = threading.Lock()
         self._process: subprocess.Popen[bytes] | None = None
+        self._prepared: set[tuple[int, str]] = set()
 
     def call(self, function: str, *values: Any, limit: float | None = None) -> Any:
         """What ``MODULE:FUNCTION`` of ours gives for these values; they and the answer go as JSON.
@@ -59,6 +60,16 @@ class Worker:
         if refused is not None:
             raise Unreadable(refused)
         return value
+
+    def prepare(self, function: str, *values: Any) -> None:
+        """As ``call``, for what need be done only once in the life of a process."""
+        process = self._process
+        if process is not None and process.poll() is None and (process.pid, function) in self._prepared:
+            return
+        self.call(function, *values)
+        process = self._process
+        if process is not None:
+            self._prepared = {one for one in self._prepared if one[0] == process.pid} | {(process.pid, function)}
 
     def close(self) -> None:
         """Ends the process; another one is started when it is needed."""

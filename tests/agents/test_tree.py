@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -10,9 +11,8 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import anyio
 import anyio.to_thread
@@ -20,6 +20,7 @@ import psutil
 import pytest
 
 from fanout_server.agents import supervisor
+from fanout_server.agents.forks import Forks
 from fanout_server.agents.process import Program, sweep
 from tests.agents.running import DAEMON, PATIENCE, Bench, a_sleep, open_descriptors, server, sleeping, wait_until
 
@@ -103,46 +104,44 @@ async def test_cancel_while_the_process_is_made(bench: Bench, monkeypatch: pytes
     loop = asyncio.get_running_loop()
     task = asyncio.create_task(bench.run(bench.program("import time; time.sleep(300)")))
     task.add_done_callback(lambda _: task_is_gone.set())
-    made: list[subprocess.Popen[bytes]] = []
+    made: list[psutil.Process] = []
+    fork = Forks.fork
 
-    def popen(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
-        made.append(subprocess.Popen(*args, **kwargs))
+    def slow(forks: Forks, descriptors: Sequence[int]) -> int:
+        made.append(psutil.Process(fork(forks, descriptors)))
         loop.call_soon_threadsafe(task.cancel)
         assert task_is_gone.wait(PATIENCE)
-        return made[0]
+        return made[0].pid
 
-    monkeypatch.setattr("fanout_server.agents.supervised.subprocess", SubprocessWith(popen))
+    monkeypatch.setattr(Forks, "fork", slow)
     with pytest.raises(asyncio.CancelledError):
         await task
-    await anyio.to_thread.run_sync(wait_until, lambda: bool(made) and made[0].returncode is not None)
+    await anyio.to_thread.run_sync(wait_until, lambda: bool(made) and not made[0].is_running())
     assert bench.alive() == []
 
 
 async def test_cancel_while_the_environment_is_sent(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
     scope = anyio.CancelScope()
     loop = asyncio.get_running_loop()
-    made: list[subprocess.Popen[bytes]] = []
+    made: list[psutil.Process] = []
+    fork = Forks.fork
 
-    def popen(*args: Any, **kwargs: Any) -> subprocess.Popen[bytes]:
-        made.append(subprocess.Popen(*args, **kwargs))
-        made[0].send_signal(signal.SIGSTOP)
+    def suspended(forks: Forks, descriptors: Sequence[int]) -> int:
+        made.append(psutil.Process(fork(forks, descriptors)))
+        made[0].suspend()
         loop.call_soon_threadsafe(scope.cancel)
-        loop.call_later(0.1, made[0].send_signal, signal.SIGCONT)
-        return made[0]
+        loop.call_later(0.1, made[0].resume)
+        return made[0].pid
 
-    monkeypatch.setattr("fanout_server.agents.supervised.subprocess", SubprocessWith(popen))
+    monkeypatch.setattr(Forks, "fork", suspended)
     try:
         with scope:
             await bench.run(bench.program("pass", env={f"V{number}": "x" * 100_000 for number in range(10)}))
     finally:
-        made[0].send_signal(signal.SIGCONT)  # Does nothing to a process that was waited for.
+        with contextlib.suppress(psutil.NoSuchProcess):
+            made[0].resume()
     assert scope.cancelled_caught
-    assert made[0].returncode is not None
-
-
-class SubprocessWith:
-    def __init__(self, popen: Callable[..., subprocess.Popen[bytes]]) -> None:
-        self.Popen = popen
+    assert not made[0].is_running()
 
 
 SAYS_MUCH = (
@@ -336,7 +335,8 @@ def test_what_survived_a_killed_server_and_supervisor_is_swept(bench: Bench) -> 
     process = server(bench.folder, bench.mark, STAYS, grace=2.0)
     with process:
         process.send_signal(signal.SIGSTOP)
-        (supervisor,) = psutil.Process(process.pid).children()
+        (fork_server,) = psutil.Process(process.pid).children()
+        (supervisor,) = fork_server.children()
         supervisor.kill()
         process.kill()
     wait_until(lambda: len(bench.alive()) == 1)  # The agent died with its supervisor, the daemon did not.

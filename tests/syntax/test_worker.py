@@ -59,6 +59,27 @@ def test_when_it_has_ended_another_one_is_started(made: Worker) -> None:
     assert _pid(made) != first
 
 
+def test_what_is_prepared_is_so_as_long_as_its_process_lives(made: Worker, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[str] = []
+    call = Worker.call
+
+    def told(worker: Worker, function: str, *values: object) -> object:
+        asked.append(function)
+        return call(worker, function, *values)
+
+    monkeypatch.setattr(Worker, "call", told)
+    load = "fanout_server.review.facts:load"
+    made.prepare(load)
+    made.prepare(load)
+    assert asked == [load]
+    os.kill(_pid(made), signal.SIGKILL)
+    assert made._process is not None
+    made._process.wait(20)
+    made.prepare(load)
+    made.prepare(load)
+    assert asked == [load, load]
+
+
 def test_garbage_takes_the_limit_and_is_remembered() -> None:
     garbage = "a=(" * 60_000
     hurried = Worker(limit=1)
