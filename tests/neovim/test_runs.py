@@ -86,6 +86,7 @@ def test_the_table_is_live_and_steers(start: Open, tmp_path: Path) -> None:
     assert editor.lua("return require('fanout').status()") == ""
 
 
+@pytest.mark.every_neovim
 def test_the_commands_on_runs(start: Open, checkout: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)})
@@ -132,6 +133,7 @@ def test_the_commands_on_runs(start: Open, checkout: Path, tmp_path: Path) -> No
     assert re.search("needs 'what'", editor.wait("return _G.problem", "the refusal"))
 
 
+@pytest.mark.every_neovim
 def test_quitting_ends_everything_and_the_next_one_goes_on(start: Open, checkout: Path, tmp_path: Path) -> None:
     go = tmp_path / "go"
     editor = start("src/one.py", settings={"options": options(go, jobs=2)})
