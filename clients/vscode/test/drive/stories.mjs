@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as firstSteps from "./first_steps.mjs";
 import * as steering from "./steering.mjs";
 import { begin, until } from "./steps.mjs";
 
@@ -131,5 +132,5 @@ async function untrusted(hands, { began }) {
 }
 
 export const stories = new Map(
-  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering }),
+  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering, ...firstSteps }),
 );
