@@ -11,7 +11,6 @@ export async function choosePython(hands, { python }) {
   await hands.answer("found none. Seen: python3 is 3.9, too old", "Choose Python...");
   await hands.menu("Fan Out: Python for the Server");
   await hands.rows("is 3.9, too old").first().waitFor();
-  await hands.picture("python");
   await hands.rows("Another One...").first().click();
   await hands.page.locator(".quick-input-title", { hasText: "Python 3.11 or newer" }).waitFor();
   // First the dialog shows what is in the folder that is open.

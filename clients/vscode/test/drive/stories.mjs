@@ -98,6 +98,7 @@ async function planDocument(hands) {
   await lens.click();
   await hands.notification("2 of 2 units done").waitFor();
   await hands.see(".view-line", "done");
+  await hands.see(".codelens-decoration a", "Apply 2 files");
   await hands.picture("plan");
   await hands.command("View: Close All Editors");
 }
