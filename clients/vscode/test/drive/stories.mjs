@@ -3,6 +3,7 @@ import { strict as assert } from "node:assert";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as firstSteps from "./first_steps.mjs";
 import * as steering from "./steering.mjs";
 import { begin, until } from "./steps.mjs";
 
@@ -97,6 +98,7 @@ async function planDocument(hands) {
   await lens.click();
   await hands.notification("2 of 2 units done").waitFor();
   await hands.see(".view-line", "done");
+  await hands.see(".codelens-decoration a", "Apply 2 files");
   await hands.picture("plan");
   await hands.command("View: Close All Editors");
 }
@@ -131,5 +133,5 @@ async function untrusted(hands, { began }) {
 }
 
 export const stories = new Map(
-  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering }),
+  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering, ...firstSteps }),
 );
