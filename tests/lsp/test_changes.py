@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ ONE, TWO = "def one():\n    return 10 + 1\n", "def two():\n    return 10 + 2\n"
 
 
 def ready(editor: Editor, state: str = "ready") -> dict[str, Any]:
-    found = editor.client.wait_for("fanout/ready", lambda one: one["state"] == state)
+    found = editor.client.wait_for("fanout/ended", lambda one: one["state"] == state and one["asks"])
     assert isinstance(found, dict)
     return found
 
@@ -65,6 +66,20 @@ def test_a_pilot_waits_for_the_client(connect: MakeEditor, tmp_path: Path) -> No
     editor.client.command("fanout.accept", {"runId": run})
     ready(editor)
     assert editor.client.all("window/showMessageRequest") == []
+
+
+def test_ends_that_ask_nothing_are_left_to_the_client_too(connect: MakeEditor, tmp_path: Path) -> None:
+    editor = connect(ASKING)
+    failed = run_files(
+        editor, tmp_path, "src/one.py", command=[sys.executable, "-c", "raise SystemExit(3)"], attempts=1
+    )
+    told = editor.client.wait_for("fanout/ended", lambda one: one["runId"] == failed)
+    assert (told["state"], told["type"], told["asks"]) == ("failed", 1, False)
+    assert failed in told["message"]
+    later = run_files(editor, tmp_path, "src/one.py", apply="later")
+    told = editor.client.wait_for("fanout/ended", lambda one: one["runId"] == later)
+    assert (told["state"], told["type"], told["asks"]) == ("ready", 3, False)
+    assert editor.client.all("window/showMessage") == []
 
 
 def test_only_some_units_of_a_plan_are_run(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:

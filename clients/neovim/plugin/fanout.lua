@@ -3,6 +3,9 @@ if vim.g.loaded_fanout then
   return
 end
 vim.g.loaded_fanout = true
+if vim.fn.has("nvim-0.10") == 0 then
+  return vim.notify("fanout needs Neovim 0.10 or newer. Update Neovim.", vim.log.levels.WARN)
+end
 
 ---@param name string
 ---@param attributes vim.api.keyset.user_command
@@ -31,6 +34,7 @@ command("FanoutDiscard", { bar = true, nargs = "?", desc = "Drop a run's results
 command("FanoutDiff", { bar = true, nargs = "*", desc = "Show the diff of a run or a unit" })
 command("FanoutLog", { bar = true, nargs = "*", desc = "Show the log of a run or a unit" })
 command("FanoutReport", { bar = true, nargs = "?", desc = "Show the report of a run" })
+command("FanoutMessages", { bar = true, desc = "Show what fanout has said" })
 command("FanoutFindings", { bar = true, nargs = "?", desc = "Put a run's findings into the quickfix list" })
 
 vim.keymap.set({ "n", "x" }, "<Plug>(fanout)", function()
@@ -40,12 +44,7 @@ vim.keymap.set("n", "<Plug>(fanout-line)", function()
   return require("fanout.operator").start() .. "_"
 end, { expr = true, desc = "Fan a job out over lines" })
 vim.keymap.set("n", "<Plug>(fanout-runs)", "<Cmd>FanoutRuns<CR>", { desc = "Show all runs, live" })
-vim.keymap.set(
-  "n",
-  "<Plug>(fanout-lens)",
-  "<Cmd>lua vim.lsp.codelens.run()<CR>",
-  { desc = "Run the lens of this line" }
-)
+vim.keymap.set("n", "<Plug>(fanout-lens)", "<Cmd>lua vim.lsp.codelens.run()<CR>", { desc = "Run this line's lens" })
 
 vim.api.nvim_create_autocmd("BufReadCmd", {
   pattern = "fanout://*",

@@ -1,6 +1,8 @@
 -- 'make nvim': the plugin, a few settings that show it at its best, and nothing of the user's own.
 vim.opt.runtimepath:prepend(vim.env.PLUGIN)
 vim.opt.swapfile = false
+-- Neovim's file type of Python looks for one with its own module, which takes seconds where there are many.
+vim.g.loaded_python3_provider = 0
 vim.opt.shadafile = "NONE"
 vim.opt.laststatus = 2
 vim.opt.statusline = "%f%m  %{v:lua.require'fanout'.status()}%=%l:%c"

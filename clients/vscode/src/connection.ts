@@ -1,6 +1,6 @@
 // The only module that speaks LSP. It is a bundle of its own, loaded with the server.
 import { type ChildProcess, spawn } from "node:child_process";
-import { CancellationTokenSource, type LogOutputChannel, window } from "vscode";
+import { CancellationTokenSource, commands, env, type LogOutputChannel, window } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -12,13 +12,15 @@ import {
 import type { FanoutEvent } from "./generated/events.js";
 import { groupByUnit } from "./runs/refactor_preview.js";
 import { RunProgress } from "./runs/run_progress.js";
-import type { Answer, Arguments, CommandName, Program } from "./server/api.js";
+import type { Answer, Arguments, CommandName, Ended, Program } from "./server/api.js";
 
 export interface ConnectionOptions {
   readonly program: Program;
   readonly log: LogOutputChannel;
   readonly version: string;
   onEvent(event: FanoutEvent): void;
+  /** A run is over for now, and the user is to be told. */
+  onEnded(ended: Ended): void;
   /** Milliseconds to wait before the server is started again; undefined: not any more. */
   onCrash(): number | undefined;
   onBack(): void;
@@ -33,10 +35,10 @@ type InputBoxAnswer = { value: string } | { cancelled: true };
 
 const NEVER = new CancellationTokenSource().token;
 
-/** We know the events, have an input box, and tell ourselves how a run ended. */
+/** We know the events, have an input box, and tell and ask ourselves when a run has ended. */
 const OPTED_IN: StaticFeature = {
   fillClientCapabilities(capabilities) {
-    capabilities.experimental = { ...capabilities.experimental, fanout: { tellsEnds: true } };
+    capabilities.experimental = { ...capabilities.experimental, fanout: { review: true } };
   },
   initialize() {},
   getState: () => ({ kind: "static" }),
@@ -81,6 +83,7 @@ export class Connection {
     });
     this.client.registerFeature(OPTED_IN);
     this.client.onNotification("fanout/event", (event: FanoutEvent) => options.onEvent(event));
+    this.client.onNotification("fanout/ended", (ended: Ended) => options.onEnded(ended));
     this.client.onRequest<InputBoxAnswer, void>("fanout/inputBox", (question: InputBoxQuestion) => ask(question));
   }
 
@@ -148,11 +151,20 @@ export class Connection {
     if (theirs !== undefined && theirs !== this.options.version) {
       const text = `The server is version ${theirs}, the extension ${this.options.version}`;
       this.options.log.warn(text);
-      void window.showWarningMessage(
-        `${text}. Install the matching ones, or clear fanout.server.path to use the server that the extension brings.`,
-      );
+      const setting = "Open Setting";
+      const advice =
+        "Install the matching ones, or clear fanout.server.path to use the server that the extension brings.";
+      void window.showWarningMessage(`${text}. ${advice}`, setting).then((chosen) => {
+        if (chosen === setting) void showSetting("fanout.server.path");
+      });
     }
   }
+}
+
+/** A machine's own settings stand on a page of their own where the window is remote. */
+async function showSetting(query: string): Promise<void> {
+  const page = env.remoteName === undefined ? "openSettings" : "openRemoteSettings";
+  await commands.executeCommand(`workbench.action.${page}`, { query });
 }
 
 /** What of the section is the server's: the rest is the extension's own. */

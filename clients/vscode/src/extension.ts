@@ -17,6 +17,7 @@ import { Told } from "./server/api.js";
 import { PrivateEnvironment } from "./server/private_environment.js";
 import { ProgramLocator } from "./server/program_locator.js";
 import { PythonFinder } from "./server/python_finder.js";
+import { pickPython } from "./server/python_picker.js";
 import { Server } from "./server/server.js";
 
 type Handler = (...given: never[]) => Promise<unknown>;
@@ -44,12 +45,14 @@ export class Extension {
     const register = (id: string, handler: Handler) => this.register(id, handler);
     const flow = new Flow(this.server, this.store, new History(context.workspaceState));
     const picker = new RunPicker(this.store);
-    const runs = new RunCommands(this.server, this.store, picker, this.choice, new ChangesEditor(), register);
+    const changes = new ChangesEditor();
+    const runs = new RunCommands(this.server, this.store, picker, this.choice, changes, register);
     context.subscriptions.push(
       this.log,
       this.server,
       this.store,
       this.view,
+      changes,
       new StatusBar(this.store),
       new RunEnds(this.store),
       new OriginMarks(this.server, this.store, this.log),
@@ -126,13 +129,9 @@ export class Extension {
   }
 
   private async choosePython(pythons: PythonFinder): Promise<void> {
-    const [chosen] = (await window.showOpenDialog({ title: "Python 3.11 or newer", openLabel: "Choose" })) ?? [];
+    const chosen = await pickPython(pythons);
     if (chosen === undefined) return;
-    if (!(await pythons.fits(chosen.fsPath))) {
-      void window.showErrorMessage(`${chosen.fsPath} is no Python 3.11 or newer with venv.`);
-      return;
-    }
-    await workspace.getConfiguration("fanout").update("python", chosen.fsPath, true);
+    await workspace.getConfiguration("fanout").update("python", chosen, true);
     await this.server.restart();
   }
 }

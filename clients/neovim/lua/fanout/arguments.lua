@@ -13,7 +13,7 @@ M.SOURCES = { "quickfix", "loclist", "arglist" }
 ---@return string|integer|string[]
 local function read(key, value)
   if value:match("^%d+$") then
-    return assert(tonumber(value))
+    return assert(tonumber(value)) --[[@as integer]]
   end
   if key == "owns" then
     return vim.split(value, ",")
@@ -30,7 +30,7 @@ function M.job(text)
   local rest = vim.trim(text)
   while vim.startswith(rest, "++") do
     -- A blank in a name is written as in other commands of Vim.
-    local word = rest:match("^%S+")
+    local word = rest:match("^%S+") or ""
     while word:sub(-1) == "\\" and #word < #rest do
       word = word .. " " .. (rest:sub(#word + 2):match("^%S*") or "")
     end
@@ -38,12 +38,12 @@ function M.job(text)
     word = word:gsub("\\ ", " ")
     local key, value = word:match("^%+%+([%w_]+)=(.*)$")
     local source = word:match("^%+%+(%w+)$")
-    if key == "file" then
+    if key == "file" and value then
       table.insert(words.files, value)
-    elseif key then
+    elseif key and value then
       words.options[key] = read(key, value)
-    elseif vim.list_contains(M.SOURCES, source) then
-      words.source = source
+    elseif source and vim.list_contains(M.SOURCES, source) then
+      words.source = source --[[@as "quickfix"|"loclist"|"arglist"]]
     else
       error(
         ("'%s' is no source and no option. Sources are ++%s, options ++KEY=VALUE."):format(
@@ -57,6 +57,17 @@ function M.job(text)
   words.instruction = rest ~= "" and rest or nil
   return words
 end
+
+---How many units a command can be about; the others are about the whole run.
+---@type table<string, number>
+M.MOST_UNITS = {
+  FanoutApply = math.huge,
+  FanoutCancel = math.huge,
+  FanoutRetry = math.huge,
+  FanoutDiff = 1,
+  FanoutLog = 1,
+  FanoutSend = 1,
+}
 
 ---Whether a word is the id of a run.
 ---@param word? string
@@ -83,6 +94,20 @@ function M.run(words)
     end
   end
   return run, units, note ~= "" and note or nil
+end
+
+---What is wrong with so many units for a command.
+---@param command string
+---@param units string[]
+---@return string?
+function M.too_many(command, units)
+  local most = M.MOST_UNITS[command] or 0
+  if #units <= most then
+    return nil
+  elseif most == 0 then
+    return (":%s is about a whole run, and '%s' is the id of none."):format(command, units[1])
+  end
+  return (":%s is about one unit. A note comes after ' -- '."):format(command)
 end
 
 return M

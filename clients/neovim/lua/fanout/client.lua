@@ -1,6 +1,7 @@
 -- The language server: started when it is first needed, and asked by command.
 local config = require("fanout.config")
 local say = require("fanout.say")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -25,8 +26,10 @@ end
 ---@param folder string
 ---@return string?
 local function checkout_of_draft(folder)
-  local state = vim.env.XDG_STATE_HOME or vim.fs.normalize("~/.local/state")
-  local drafts, real = vim.uv.fs_realpath(state .. "/fanout/plans"), vim.uv.fs_realpath(folder)
+  local state = vim.env.XDG_STATE_HOME
+  -- Empty is as good as not set.
+  local place = state and state ~= "" and state or vim.fs.normalize("~/.local/state")
+  local drafts, real = vim.uv.fs_realpath(place .. "/fanout/plans"), vim.uv.fs_realpath(folder)
   if drafts and real and vim.fs.dirname(real) == drafts and vim.uv.fs_stat(real .. "/checkout") then
     return vim.fn.readfile(real .. "/checkout")[1]
   end
@@ -87,42 +90,55 @@ function M.config()
       workspace = {
         textDocumentContent = vim.empty_dict(),
         codeLens = { refreshSupport = true },
+        -- What is applied was looked at before. Neovim 0.12 would tell of each file in a message of several lines.
+        workspaceEdit = { changeAnnotationSupport = vim.NIL },
         -- So that findings are pushed, those in files that are not open as well. Neovim 0.12, which asks for them when
         -- it is told to, then shows none in files that are.
         diagnostics = { refreshSupport = false },
       },
       window = { showMessage = { messageActionItem = { additionalPropertiesSupport = false } } },
       experimental = { fanout = { inputBox = true, review = true } },
-    },
+    } --[[@as lsp.ClientCapabilities]],
     handlers = require("fanout.handlers").handlers,
-    commands = require("fanout.handlers").commands,
+    commands = require("fanout.handlers").commands --[[@as table<string, fun(command: lsp.Command, ctx: table)>]],
     on_exit = M.ended,
     -- What is typed counts at once: a command may be about any buffer, and only its own would be waited for.
+    ---@diagnostic disable-next-line: assign-type-mismatch
     flags = { debounce_text_changes = 0 },
   }
 end
 
 ---@return vim.lsp.Config
 function M.resolved()
-  return vim.lsp.config[NAME]
+  return versions.resolved(NAME, M.config)
 end
 
 ---@param buffer integer
 local function attach(buffer)
   local root = is_file(buffer) and M.root(buffer)
   if root then
-    vim.lsp.start(vim.tbl_extend("force", M.resolved(), { root_dir = root }), { bufnr = buffer })
+    local function is_same(client, wanted)
+      -- One that has ended is known for a moment longer.
+      return client.name == NAME and client.root_dir == wanted.root_dir and not versions.is_stopped(client)
+    end
+    local settings = vim.tbl_extend("force", M.resolved(), { root_dir = root }) --[[@as vim.lsp.ClientConfig]]
+    vim.lsp.start(settings, { bufnr = buffer, reuse_client = is_same })
   end
 end
 
 ---Attaches the server to what is open and will be opened.
-local function enable()
-  vim.lsp.enable(NAME)
+function M.enable()
+  if enabled then
+    return
+  end
+  if versions.is_new then
+    vim.lsp.enable(NAME)
+  end
   -- Buffers of no file type are none that vim.lsp.enable sees, and may hold unsaved text all the same.
   vim.api.nvim_create_autocmd({ "BufReadPost", "BufNewFile", "BufFilePost" }, {
     group = vim.api.nvim_create_augroup("fanout.attach", {}),
     callback = function(event)
-      if vim.bo[event.buf].filetype == "" then
+      if not versions.is_new or vim.bo[event.buf].filetype == "" then
         attach(event.buf)
       end
     end,
@@ -139,10 +155,11 @@ end
 ---@return boolean
 local function is_installed()
   local cmd = M.resolved().cmd
-  if type(cmd) ~= "table" or vim.fn.executable(cmd[1]) == 1 then
+  local program = type(cmd) == "table" and cmd[1]
+  if not program or vim.fn.executable(program) == 1 then
     return true
   end
-  local why = ("The program '%s' is not on PATH, so the fanout server cannot be started."):format(cmd[1])
+  local why = ("The program '%s' is not on PATH, so the fanout server cannot be started."):format(program)
   say.error(why .. " Install it (pip install fanout-server), or set vim.g.fanout.cmd; :checkhealth fanout says more.")
   return false
 end
@@ -151,7 +168,7 @@ end
 ---@return vim.lsp.Client?
 local function running(root)
   for _, client in ipairs(vim.lsp.get_clients({ name = NAME })) do
-    if not client:is_stopped() and client.root_dir == root then
+    if not versions.is_stopped(client) and client.root_dir == root then
       return client
     end
   end
@@ -170,11 +187,9 @@ function M.get(done, buffer)
   if not is_installed() then
     return done(nil)
   end
-  if not enabled then
-    enable()
-  end
+  M.enable()
   local settings = vim.tbl_extend("force", M.resolved(), { root_dir = root })
-  local id = not running(root) and vim.lsp.start(settings, { attach = false, bufnr = buffer }) or nil
+  local id = not running(root) and versions.start_alone(settings) or nil
   M.when_ready(root, id, done)
 end
 
@@ -218,7 +233,7 @@ end
 function M.ask(client, command, argument, done)
   argument = vim.tbl_isempty(argument) and vim.empty_dict() or argument
   local params = { command = command, arguments = { argument } }
-  local sent = client:request("workspace/executeCommand", params, function(problem, answer)
+  local sent = versions.request(client, "workspace/executeCommand", params, function(problem, answer)
     if problem and not done then
       say.error(problem.message)
     elseif done then
@@ -236,7 +251,7 @@ end
 ---@param done? fun(problem?: string, answer?: any)
 ---@param client? vim.lsp.Client
 function M.request(command, argument, done, client)
-  if client and not client:is_stopped() then
+  if client and not versions.is_stopped(client) then
     return M.ask(client, command, argument, done)
   end
   M.get(function(found)
@@ -291,7 +306,7 @@ function M.start_again(root)
     end
   end
   if root and not running(root) then
-    vim.lsp.start(vim.tbl_extend("force", M.resolved(), { root_dir = root }), { attach = false })
+    versions.start_alone(vim.tbl_extend("force", M.resolved(), { root_dir = root }))
   end
   if root then
     M.when_ready(root, nil, function(client)

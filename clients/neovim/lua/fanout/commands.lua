@@ -82,6 +82,10 @@ end
 ---@param work fun(wanted: fanout.Wanted)
 local function with_run(given, states, work)
   local id, units, note = arguments.run(given.fargs)
+  local too_many = arguments.too_many(given.name, units)
+  if too_many then
+    return say.error(too_many)
+  end
   async.run(function()
     local client = async.await(client_of.get)
     if not client then
@@ -173,7 +177,11 @@ local COMMANDS = {
   end,
 
   FanoutRuns = function()
-    vim.cmd("belowright split fanout://runs")
+    require("fanout.documents").open("fanout://runs")
+  end,
+
+  FanoutMessages = function()
+    require("fanout.documents").open_messages()
   end,
 
   FanoutApply = function(given)

@@ -1,5 +1,6 @@
 -- Completion of the commands' words.
 local arguments = require("fanout.arguments")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -32,11 +33,11 @@ end
 ---@return string[]
 local function of_job(lead)
   local key, value = lead:match("^%+%+([%w_]+)=(.*)$")
-  if key == "file" then
+  if key == "file" and value then
     return vim.tbl_map(function(path)
       return "++file=" .. vim.fn.fnameescape(path)
     end, vim.fn.getcompletion(value, "file"))
-  elseif key then
+  elseif key and value then
     return vim.tbl_map(function(word)
       return ("++%s=%s"):format(key, word)
     end, beginning(value, VALUES[key] or {}))
@@ -59,7 +60,7 @@ local function learn()
   local client = vim.lsp.get_clients({ name = "fanout" })[1]
   if client and client.initialized and #state.all() == 0 then
     local params = { command = "fanout.status", arguments = { vim.empty_dict() } }
-    local told = client:request_sync("workspace/executeCommand", params, LEARN_MS, 0)
+    local told = versions.request_sync(client, "workspace/executeCommand", params, LEARN_MS)
     if told and told.result then
       state.told(told.result.runs, client.id)
     end
@@ -72,8 +73,11 @@ end
 ---@return string[]
 local function of_run(name, lead, before)
   local state = require("fanout.state")
-  learn()
   local words = {}
+  if vim.list_contains(before, "--") then
+    return words
+  end
+  learn()
   if #before == 0 then
     for _, known in ipairs(state.all()) do
       if not STATES[name] or vim.list_contains(STATES[name], known.run.state) then
@@ -82,6 +86,10 @@ local function of_run(name, lead, before)
     end
   end
   local known = arguments.is_run(before[1]) and state.known[before[1]] or state.newest(STATES[name])
+  local named = #before - (arguments.is_run(before[1]) and 1 or 0)
+  if named >= (arguments.MOST_UNITS[name] or 0) then
+    return beginning(lead, words)
+  end
   for _, unit in ipairs(known and known.run.units or {}) do
     if not vim.list_contains(before, unit.id) then
       table.insert(words, unit.id)
@@ -99,10 +107,10 @@ function M.complete(name, lead, line, at)
   local before = vim.split(vim.trim(line:sub(1, at - #lead)), "%s+")
   table.remove(before, 1)
   if name == "Fanout" or name == "FanoutPlan" then
-    local in_instruction = vim.iter(before):any(function(word)
+    local outside = vim.tbl_filter(function(word)
       return not vim.startswith(word, "++")
-    end)
-    return in_instruction and {} or of_job(lead)
+    end, before)
+    return #outside == 0 and of_job(lead) or {}
   elseif name == "FanoutRun" then
     return vim.tbl_filter(function(path)
       return vim.endswith(path, ".fanout.md") or vim.fn.isdirectory(path) == 1

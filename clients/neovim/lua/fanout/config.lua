@@ -61,7 +61,7 @@ end
 
 ---@return fanout.Config
 function M.get()
-  local config = vim.tbl_extend("force", {}, DEFAULTS)
+  local config = vim.tbl_extend("force", {}, DEFAULTS) --[[@as fanout.Config]]
   for key, value in pairs(vim.g.fanout or {}) do
     if TYPES[key] == type(value) then
       config[key] = value

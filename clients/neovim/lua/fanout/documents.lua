@@ -1,10 +1,11 @@
 -- Buffers named fanout://...: the runs, and the documents of the server (diffs, logs, reports, prompts).
 local client_of = require("fanout.client")
 local say = require("fanout.say")
+local versions = require("fanout.versions")
 
 local M = {}
 
-local SCHEME = "fanout:/"
+local SCHEME, MESSAGES = "fanout:/", "fanout://messages"
 local FILETYPES = { diff = "diff", log = "", report = "markdown", sarif = "json", prompt = "markdown" }
 
 ---The buffer's name for a uri of the server's documents: Vim takes names with `://` as they are.
@@ -38,7 +39,7 @@ end
 ---@param uri string
 ---@param client vim.lsp.Client
 local function fetch(buffer, uri, client)
-  client:request("workspace/textDocumentContent", { uri = uri }, function(problem, answer)
+  versions.request(client, "workspace/textDocumentContent", { uri = uri }, function(problem, answer)
     show(buffer, problem and problem.message or answer.text)
   end, buffer)
 end
@@ -50,10 +51,19 @@ local function client_for(uri, done)
   local run = uri:match("^fanout:/([^/]+)/")
   local known = run and require("fanout.state").known[run]
   local client = known and vim.lsp.get_client_by_id(known.client)
-  if client and not client:is_stopped() then
+  if client and not versions.is_stopped(client) then
     return done(client)
   end
   client_of.get(done)
+end
+
+---What comes with a file type may fail: Neovim 0.12 has no Markdown without its parser. The text is shown all the same.
+---@param buffer integer
+---@param kind string
+local function set_kind(buffer, kind)
+  vim.api.nvim_buf_call(buffer, function()
+    vim.cmd("silent! setlocal filetype=" .. kind)
+  end)
 end
 
 ---BufReadCmd of fanout://*.
@@ -65,10 +75,12 @@ function M.read(buffer, name)
   vim.bo[buffer].swapfile = false
   if name == "fanout://runs" then
     return require("fanout.runs").read(buffer)
+  elseif name == MESSAGES then
+    return show(buffer, say.all())
   end
   local uri = uri_of(name)
   local what = uri:match("([^/]+)$")
-  vim.bo[buffer].filetype = FILETYPES[what] or "markdown"
+  set_kind(buffer, FILETYPES[what] or "markdown")
   client_for(uri, function(client)
     if client then
       fetch(buffer, uri, client)
@@ -91,6 +103,13 @@ function M.open(name, focus)
   if focus == false then
     vim.api.nvim_set_current_win(before)
   end
+end
+
+---All that was said to the user, at its end.
+function M.open_messages()
+  M.open(MESSAGES)
+  show(vim.api.nvim_get_current_buf(), say.all())
+  vim.cmd("normal! G")
 end
 
 ---The server has news of a document.

@@ -10,7 +10,7 @@ local NO_UNIT = ""
 ---@return vim.quickfix.entry
 local function entry(finding)
   local made = {
-    text = ("%s [%s]"):format(finding.message:gsub("%s+", " "), finding.code),
+    text = ("%s [%s]"):format(say.in_our_words(finding.message):gsub("%s+", " "), finding.code),
     type = TYPES[finding.severity],
   }
   if finding.uri then

@@ -1,20 +1,10 @@
 -- What the server asks of the editor, and what it tells it.
 
+local say = require("fanout.say")
+
 local M = {}
 
 local LEVELS = { vim.log.levels.ERROR, vim.log.levels.WARN, vim.log.levels.INFO, vim.log.levels.DEBUG }
-
-local COMMANDS = { "Accept", "Apply", "Cancel", "Discard", "Plan", "Resume", "Retry", "Revert", "Send" }
-
----The server names commands of the protocol; here they have names of their own.
----@param text string
----@return string
-local function in_our_words(text)
-  for _, command in ipairs(COMMANDS) do
-    text = text:gsub("%f[%w]fanout%." .. command:lower() .. "%f[%W]", ":Fanout" .. command)
-  end
-  return text
-end
 
 ---Runs `start` and waits for its answer: a handler of a request runs in a coroutine.
 ---@param start fun(done: fun(answer: any))
@@ -33,15 +23,18 @@ end
 ---@type table<string, lsp.Handler>
 M.handlers = {
   ["window/showMessage"] = function(_, message)
-    vim.notify(in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO, { title = "fanout" })
+    say.unasked(say.in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO)
   end,
 
   ["fanout/event"] = function(_, event, context)
     require("fanout.state").heard(event, context.client_id)
   end,
 
-  ["fanout/ready"] = function(_, ready, context)
-    require("fanout.state").ready(ready, context.client_id)
+  ["fanout/ended"] = function(_, ended, context)
+    if ended.asks then
+      return require("fanout.state").ready(ended, context.client_id)
+    end
+    M.handlers["window/showMessage"](nil, ended)
   end,
 
   ["fanout/inputBox"] = function(_, asked)
@@ -78,17 +71,18 @@ M.handlers = {
 }
 
 ---Commands of lenses and code actions that this plugin does in its own way; all others are the server's.
----@type table<string, fun(command: lsp.Command, context: table)>
+---@type table<string, fun(command: { arguments?: table[] }, context: { client_id: integer })>
 M.commands = {
   ["fanout.apply"] = function(command, context)
     local client = assert(vim.lsp.get_client_by_id(context.client_id))
-    local argument = (command.arguments or {})[1] or {}
+    local argument = (command.arguments or {})[1] or {} --[[@as fanout.ApplyArguments]]
     require("fanout.review").open(client, argument.runId, { units = argument.units, files = argument.files })
   end,
 
   ["fanout.preview"] = function(command, context)
     local client = assert(vim.lsp.get_client_by_id(context.client_id))
-    local argument = vim.tbl_extend("force", (command.arguments or {})[1] or {}, {})
+    local argument = vim.deepcopy((command.arguments or {})[1] or {}) --[[@as fanout.PlanArguments]]
+    ---@diagnostic disable-next-line: inject-field
     argument.show = nil
     require("fanout.preview").open(client, argument)
   end,

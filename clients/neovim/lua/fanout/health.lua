@@ -1,7 +1,9 @@
 -- :checkhealth fanout
 local M = {}
 
-local health = vim.health
+-- The second is for the one message to those who have a Neovim that is too old.
+local health = vim.health or require("health")
+local OLDEST = "0.10"
 local PATIENCE_MS = 90000
 local ASK_MS = 10000
 
@@ -18,7 +20,7 @@ local function ask(words, cwd, patience)
   table.remove(cmd)
   vim.list_extend(cmd, words)
   local started, process = pcall(vim.system, cmd, { cwd = cwd, text = true })
-  if not started then
+  if not started or type(process) == "string" then
     return nil
   end
   local done = process:wait(patience)
@@ -26,12 +28,13 @@ local function ask(words, cwd, patience)
 end
 
 local function check_editor()
+  ---@diagnostic disable-next-line: call-non-callable
   local version = tostring(vim.version())
-  if vim.fn.has("nvim-0.11") == 1 then
-    health.ok("Neovim " .. version)
-  else
-    health.error(("Neovim %s is too old"):format(version), "Install 0.11 or newer.")
+  if require("fanout.versions").is_new then
+    return health.ok("Neovim " .. version)
   end
+  local less = "No folds of the server's in plan documents, and no vim.lsp.config: 0.11 has both."
+  health.ok(("Neovim %s. %s"):format(version, less))
 end
 
 local function check_settings()
@@ -51,15 +54,16 @@ local function check_server()
     health.info("The server is started by a function of your own, so nothing is known of its program.")
     return false
   end
+  local program = cmd[1] or ""
   local told = ask({ "--version" }, nil, ASK_MS)
   if not told or told.code ~= 0 then
     health.error(
-      ("'%s' does not answer: the server cannot be started"):format(cmd[1]),
+      ("'%s' does not answer: the server cannot be started"):format(program),
       { "pip install fanout-server", "or name the program: vim.g.fanout = { cmd = { '/path/to/fanout', 'serve' } }" }
     )
     return false
   end
-  health.ok(("%s (%s)"):format(vim.trim(told.stdout), vim.fn.exepath(cmd[1])))
+  health.ok(("%s (%s)"):format(vim.trim(told.stdout or ""), vim.fn.exepath(program)))
   local clients = require("fanout.client").all()
   for _, client in ipairs(clients) do
     health.ok(("it runs for %s"):format(client.root_dir))
@@ -81,9 +85,10 @@ local function check_rest()
     return health.error("'fanout doctor' does not answer", "Run it in a terminal: it shows what it waits for.")
   end
   local ready = false
-  for line in vim.gsplit(vim.trim(told.stdout), "\n") do
-    local mark, text = line:match("^(%S+)%s+(.*)$")
-    local agent = text and text:match("^agent (%S+)")
+  for line in vim.gsplit(vim.trim(told.stdout or ""), "\n") do
+    local mark, rest = line:match("^(%S+)%s+(.*)$")
+    local text = rest or line
+    local agent = text:match("^agent (%S+)")
     if mark == "ok" then
       ready = ready or agent ~= nil and not text:find(": built in", 1, true)
       health.ok(text)
@@ -93,7 +98,7 @@ local function check_rest()
       health.warn(text)
     else
       -- What is not installed, or a faster way that does not work here, is nothing wrong by itself.
-      health.info(text or line)
+      health.info(text)
     end
   end
   if not ready then
@@ -105,11 +110,12 @@ local function check_rest()
 end
 
 function M.check()
+  if vim.fn.has("nvim-" .. OLDEST) == 0 then
+    local say = health.error or health.report_error
+    return say(("This Neovim is too old for fanout. Install %s or newer."):format(OLDEST))
+  end
   health.start("fanout: editor")
   check_editor()
-  if vim.fn.has("nvim-0.11") == 0 then
-    return
-  end
   check_settings()
   health.start("fanout: server")
   if check_server() then

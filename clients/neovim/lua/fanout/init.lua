@@ -43,6 +43,11 @@ M.api = setmetatable({}, {
   end,
 })
 
+---Starts the server with the first file, as vim.lsp.enable("fanout") does, which Neovim 0.10 does not have.
+function M.enable()
+  require("fanout.client").enable()
+end
+
 ---Opens the results of a run, as :FanoutApply does.
 ---@param run string
 function M.review(run)

@@ -18,14 +18,14 @@ end
 
 ---The instruction, asked for where there is none: one of the presets, or a text. Nil where the user wants none.
 ---@param question string
----@param argument fanout.StartArguments
----@return fanout.StartArguments?
+---@param argument fanout.PlanArguments
+---@return fanout.PlanArguments?
 local function instructed(question, argument)
   if argument.plan or argument.instruction then
     return argument
   end
   local presets = config.get().presets or {}
-  local preset
+  local preset ---@type fanout.Preset?
   if #presets > 0 then
     local titles = vim.list_extend(vim.deepcopy(presets), { { title = WRITE, instruction = "" } })
     preset = async.select(titles, question, function(one)
@@ -53,11 +53,16 @@ local function question(chosen)
   end
   local uri = selected.uri or (selected.uris or {})[1]
   local name = uri and vim.fn.fnamemodify(vim.uri_to_fname(uri), ":~:.") or "this"
+  local range = selected.range
+  if range then
+    local first, last = range.start.line + 1, range["end"].line + (range["end"].character > 0 and 1 or 0)
+    name = (first < last and "lines %d-%d of %s" or "line %d of %s"):format(first, first < last and last or name, name)
+  end
   return ("What is to be done with %s?"):format(name)
 end
 
 ---@param client vim.lsp.Client
----@param argument fanout.StartArguments
+---@param argument fanout.PlanArguments
 function M.run(client, argument)
   client_of.ask(client, "fanout.run", argument, function(problem, answer)
     if problem then
@@ -73,9 +78,10 @@ end
 ---@param chosen fanout.Chosen
 ---@param given { instruction?: string, options?: fanout.Options, now?: boolean }
 function M.start(client, chosen, given)
-  local argument = { plan = chosen.plan, selection = chosen.selection, options = M.options(given.options) }
-  argument.instruction = given.instruction
-  argument = instructed(question(chosen), argument)
+  ---@type fanout.PlanArguments
+  local wanted = { plan = chosen.plan, selection = chosen.selection, options = M.options(given.options) }
+  wanted.instruction = given.instruction
+  local argument = instructed(question(chosen), wanted)
   if not argument then
     return
   end
@@ -88,8 +94,8 @@ end
 
 ---What an operator covers.
 ---@param buffer integer
----@param from integer[]
----@param to integer[]
+---@param from [integer, integer]
+---@param to [integer, integer]
 ---@param is_part boolean whether it may begin and end within lines
 function M.over(buffer, from, to, is_part)
   async.run(function()

@@ -2,8 +2,8 @@
 local M = {}
 
 ---@param buffer integer
----@return integer[] from
----@return integer[] to
+---@return [integer, integer] from
+---@return [integer, integer] to
 local function marks(buffer)
   return vim.api.nvim_buf_get_mark(buffer, "["), vim.api.nvim_buf_get_mark(buffer, "]")
 end

@@ -1,7 +1,10 @@
 -- Plan documents: what the server shows in them, shown.
 local config = require("fanout.config")
+local versions = require("fanout.versions")
 
 local M = {}
+
+local codelens = vim.lsp.codelens --[[@as fanout.CodeLens]]
 
 ---Buffers whose lenses are asked for; true where they are to be asked for once more after that.
 ---@type table<integer, boolean>
@@ -11,7 +14,7 @@ local asked = {}
 ---Later ones ask by themselves.
 ---@param buffer integer
 local function refresh(buffer)
-  if vim.lsp.codelens.enable then
+  if codelens.enable then
     return
   end
   local client = vim.lsp.get_clients({ bufnr = buffer, name = "fanout" })[1]
@@ -24,9 +27,9 @@ local function refresh(buffer)
   end
   asked[buffer] = false
   local params = { textDocument = vim.lsp.util.make_text_document_params(buffer) }
-  local sent = client:request("textDocument/codeLens", params, function(problem, lenses, context)
+  local sent = versions.request(client, "textDocument/codeLens", params, function(problem, lenses, context)
     if not problem and vim.api.nvim_buf_is_loaded(buffer) then
-      vim.lsp.codelens.on_codelens(problem, lenses, context)
+      codelens.on_codelens(problem, lenses, context)
     end
     local again = asked[buffer]
     asked[buffer] = nil
@@ -47,10 +50,13 @@ local function open_plans()
 end
 
 ---workspace/codeLens/refresh
----@type lsp.Handler
+---@param problem? lsp.ResponseError
+---@param result any
+---@param context lsp.HandlerContext
+---@return any
 function M.on_refresh(problem, result, context)
-  if vim.lsp.codelens.enable then
-    return vim.lsp.codelens.on_refresh(problem, result, context)
+  if codelens.on_refresh then
+    return codelens.on_refresh(problem, result, context)
   end
   for _, buffer in ipairs(open_plans()) do
     refresh(buffer)
@@ -62,12 +68,13 @@ end
 local function attached(buffer)
   if config.get().lenses then
     vim.lsp.inlay_hint.enable(true, { bufnr = buffer })
-    if vim.lsp.codelens.enable then
-      vim.lsp.codelens.enable(true, { bufnr = buffer })
+    if codelens.enable then
+      codelens.enable(true, { bufnr = buffer })
     end
     refresh(buffer)
   end
-  for _, window in ipairs(vim.fn.win_findbuf(buffer)) do
+  -- Neovim 0.10 knows nothing of the server's folds, and keeps those of the syntax.
+  for _, window in ipairs(vim.lsp.foldexpr and vim.fn.win_findbuf(buffer) or {}) do
     vim.wo[window][0].foldmethod = "expr"
     vim.wo[window][0].foldexpr = "v:lua.vim.lsp.foldexpr()"
   end

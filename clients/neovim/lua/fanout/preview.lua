@@ -13,7 +13,7 @@ local space = vim.api.nvim_create_namespace("fanout.preview")
 ---@field buffer integer
 ---@field window integer
 ---@field client vim.lsp.Client
----@field argument fanout.StartArguments
+---@field argument fanout.PlanArguments
 ---@field preview fanout.Preview
 ---@field total integer
 
@@ -49,7 +49,27 @@ local function title(shown)
   local units = count == shown.total and ("%d unit%s"):format(count, count == 1 and "" or "s")
     or ("%d of %d units"):format(count, shown.total)
   local price = estimate.high == 0 and "no cost" or ("$%.2f-$%.2f"):format(estimate.low, estimate.high)
-  return (" %s, %s%s "):format(units, price, shown.preview.complete == false and " (looking further)" or "")
+  local notes = #shown.preview.warnings
+  -- They stand below the units, which may be more than the window has lines.
+  local said = notes == 0 and "" or (", %d note%s below"):format(notes, notes == 1 and "" or "s")
+  return (" %s, %s%s%s "):format(units, price, said, shown.preview.complete == false and " (looking further)" or "")
+end
+
+---@param text string of one line
+---@param width integer
+---@return string[] lines virtual ones, which Neovim does not wrap by itself
+local function wrapped(text, width)
+  local lines, line = {}, ""
+  for word in text:gmatch("%S+") do
+    if line ~= "" and vim.fn.strdisplaywidth(line .. " " .. word) > width then
+      table.insert(lines, line)
+      line = "  " .. word
+    else
+      line = line == "" and word or (line .. " " .. word)
+    end
+  end
+  table.insert(lines, line)
+  return lines
 end
 
 ---Everything but the lines: title, price, and what planning has to say.
@@ -61,8 +81,11 @@ local function decorate(shown)
   vim.api.nvim_win_set_config(shown.window, { title = title(shown), footer = KEYS, footer_pos = "right" })
   vim.api.nvim_buf_clear_namespace(shown.buffer, space, 0, -1)
   local below = {}
+  local width = vim.api.nvim_win_get_width(shown.window)
   local function add(text, group)
-    table.insert(below, { { text, group } })
+    for _, line in ipairs(wrapped(text, width)) do
+      table.insert(below, { { line, group } })
+    end
   end
   add("", "Normal")
   add("to do: " .. ((shown.argument.instruction or "as the plan document says"):gsub("%s+", " ")), "Comment")
@@ -76,7 +99,7 @@ end
 
 ---@param shown fanout.PreviewWindow
 ---@param units? string[]
----@return fanout.StartArguments
+---@return fanout.PlanArguments
 local function argument_of(shown, units)
   return vim.tbl_extend("force", shown.argument, { units = units })
 end
@@ -124,7 +147,7 @@ local function run(shown)
 end
 
 ---@param shown fanout.PreviewWindow
----@param changed fanout.StartArguments
+---@param changed fanout.PlanArguments
 local function anew(shown, changed)
   local client, argument = shown.client, vim.tbl_extend("force", shown.argument, changed)
   close(shown)
@@ -226,7 +249,7 @@ end
 
 ---Shows the units of what `fanout.run` with this argument would do.
 ---@param client vim.lsp.Client
----@param argument fanout.StartArguments
+---@param argument fanout.PlanArguments
 function M.open(client, argument)
   client_of.ask(client, "fanout.preview", argument, function(problem, preview)
     if problem then
@@ -237,8 +260,14 @@ function M.open(client, argument)
     end
     local buffer, window = window_of(vim.tbl_map(line_of, preview.units))
     ---@type fanout.PreviewWindow
-    local shown = { buffer = buffer, window = window, client = client, argument = argument, preview = preview }
-    shown.total = #preview.units
+    local shown = {
+      buffer = buffer,
+      window = window,
+      client = client,
+      argument = argument,
+      preview = preview,
+      total = #preview.units,
+    }
     set_keys(shown)
     decorate(shown)
     if preview.complete == false then

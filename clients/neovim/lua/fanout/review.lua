@@ -115,7 +115,7 @@ end
 ---@param shown fanout.Review
 ---@return fanout.ReviewRow
 local function here(shown)
-  return shown.rows[vim.api.nvim_win_get_cursor(0)[1]] or {}
+  return shown.rows[vim.fn.line(".")] or {}
 end
 
 ---Accepts what the cursor is on, or leaves it out.
@@ -310,9 +310,19 @@ function M.open(client, run, only)
           )
         )
       end
-      local shown = { client = client, run = status.runs[1], all = changes.files, left = changes.left, rows = {} }
-      shown.turn = 0
-      shown.now, shown.units, shown.files, shown.order = {}, {}, {}, {}
+      ---@diagnostic disable-next-line: missing-fields
+      local shown = {
+        client = client,
+        run = status.runs[1],
+        all = changes.files,
+        left = changes.left,
+        now = {},
+        units = {},
+        files = {},
+        order = {},
+        rows = {},
+        turn = 0,
+      } --[[@as fanout.Review]]
       choose(shown, changes, only or {})
       look(shown, function()
         lay_out(shown)

@@ -72,12 +72,25 @@ end
 ---What the cursor is on.
 ---@return fanout.Row row
 ---@return fanout.Known? known
----@return vim.lsp.Client? client
 local function here()
-  local row = rows[vim.api.nvim_win_get_cursor(0)[1]] or {}
-  local known = row.run and state.known[row.run]
-  local client = known and vim.lsp.get_client_by_id(known.client)
-  return row, known or nil, client or client_of.all()[1]
+  local row = rows[vim.fn.line(".")] or {}
+  local run = row.run
+  return row, run and state.known[run] or nil
+end
+
+---The server that told of a run; where it has ended, the one that is started in its place.
+---@param known fanout.Known
+---@param done fun(client: vim.lsp.Client)
+local function with_client(known, done)
+  local client = vim.lsp.get_client_by_id(known.client)
+  if client then
+    return done(client)
+  end
+  client_of.get(function(found)
+    if found then
+      done(found)
+    end
+  end)
 end
 
 ---@param command string
@@ -140,11 +153,24 @@ local function tell_unit(row, client)
   end)
 end
 
+---Asked about, as a key is soon pressed and nothing brings the results back.
+---@param row fanout.Row
+---@param client vim.lsp.Client
+local function discard(row, client)
+  async.run(function()
+    local drop = "Discard them"
+    local chosen = async.select({ drop, "Keep them" }, ("Discard the results of run %s?"):format(row.run))
+    if chosen == drop then
+      ask("fanout.discard", { runId = row.run }, client)
+    end
+  end)
+end
+
 ---@type table<string, { [1]: fun(row: fanout.Row, client: vim.lsp.Client, known: fanout.Known), [2]: string }>
 local KEYS = {
   a = {
     function(row, client)
-      require("fanout.review").open(client, row.run, { units = row.unit and { row.unit } or nil })
+      require("fanout.review").open(client, assert(row.run), { units = row.unit and { row.unit } or nil })
     end,
     "look at the changes and apply them",
   },
@@ -158,10 +184,10 @@ local KEYS = {
   i = { shower("report"), "show the report" },
   p = { shower("prompt"), "show the prompt" },
   R = { whole("fanout.resume"), "resume" },
-  D = { whole("fanout.discard"), "discard" },
+  D = { discard, "discard" },
   u = {
     function(row, client)
-      require("fanout.review").revert(client, row.run)
+      require("fanout.review").revert(client, assert(row.run))
     end,
     "take back what was applied",
   },
@@ -179,12 +205,13 @@ local function set_keys()
   end
   for key, entry in pairs(KEYS) do
     map(key, function()
-      local row, known, client = here()
+      local row, known = here()
       if not known then
-        say.info("Put the cursor on a run or a unit.")
-      elseif client then
-        entry[1](row, client, known)
+        return say.info("Put the cursor on a run or a unit.")
       end
+      with_client(known, function(client)
+        entry[1](row, client, known)
+      end)
     end, entry[2])
   end
   map("<Tab>", "za", "fold or unfold the run")

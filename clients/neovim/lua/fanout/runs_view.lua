@@ -1,4 +1,6 @@
 -- The text of the runs buffer: lines, what each is about, and how its parts are shown.
+local say = require("fanout.say")
+
 local M = {}
 
 ---@class fanout.Row
@@ -75,7 +77,7 @@ end
 ---@param width integer of the titles
 ---@return string
 local function unit_text(unit, activity, width)
-  local said = one_line(activity or unit.message or "")
+  local said = one_line(activity or say.in_our_words(unit.message or ""))
   local price = unit.cost and ("$%.2f%s"):format(unit.cost, unit.estimated and "~" or "") or ""
   local again = unit.attempts > 1 and ("try %d  "):format(unit.attempts) or ""
   local title = one_line(unit.title)
@@ -123,7 +125,7 @@ function M.render(known, more)
     local head = ("%s  %s  %s"):format(run.runId, tally(run), one_line(run.instruction))
     add_state("", run.state, head, { run = run.runId, is_head = true })
     if SAYS_WHY[run.state] and run.message ~= "" then
-      add("    " .. one_line(run.message), { run = run.runId })
+      add("    " .. one_line(say.in_our_words(run.message)), { run = run.runId })
     end
     if run.check then
       add("    check: " .. one_line(run.check), { run = run.runId })

@@ -37,7 +37,7 @@ local function is_file(buffer)
 end
 
 ---@param buffer integer
----@param range lsp.Range
+---@param range fanout.Range
 ---@return fanout.Selection
 local function part(buffer, range)
   local last = range["end"].character == 0 and range["end"].line - 1 or range["end"].line
@@ -62,15 +62,16 @@ end
 
 ---What an operator covers: `from` and `to` are marks' positions, `to` included.
 ---@param buffer integer
----@param from integer[]
----@param to integer[]
+---@param from [integer, integer]
+---@param to [integer, integer]
 ---@param client vim.lsp.Client
 ---@return fanout.Selection
 function M.between(buffer, from, to, client)
   if not is_file(buffer) then
     return M.lines(buffer, from[1], to[1])
   end
-  return part(buffer, vim.lsp.util.make_given_range_params(from, to, buffer, client.offset_encoding).range)
+  local encoding = client.offset_encoding --[[@as "utf-8"|"utf-16"|"utf-32"]]
+  return part(buffer, vim.lsp.util.make_given_range_params(from, to, buffer, encoding).range --[[@as fanout.Range]])
 end
 
 ---@param texts string[]
@@ -112,14 +113,16 @@ end
 function M.quickfix(entries, root)
   local items = {}
   for _, entry in ipairs(entries) do
-    if entry.valid == 1 and entry.bufnr > 0 then
-      local path = vim.api.nvim_buf_get_name(entry.bufnr)
+    local buffer = entry.bufnr or 0
+    if entry.valid == 1 and buffer > 0 then
+      local path = vim.api.nvim_buf_get_name(buffer)
       path = vim.startswith(path, root .. "/") and path:sub(#root + 2) or path
       local lines = entry.lnum > 0 and (":%d"):format(entry.lnum) or ""
-      if entry.end_lnum > entry.lnum then
-        lines = ("%s-%d"):format(lines, entry.end_lnum)
+      local last = entry.end_lnum or 0
+      if last > entry.lnum then
+        lines = ("%s-%d"):format(lines, last)
       end
-      local text = vim.trim((entry.text:gsub("%s+", " ")))
+      local text = vim.trim(((entry.text or ""):gsub("%s+", " ")))
       table.insert(items, ("%s%s%s"):format(path, lines, text ~= "" and ": " .. text or ""))
     end
   end

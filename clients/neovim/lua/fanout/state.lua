@@ -2,6 +2,7 @@
 local client_of = require("fanout.client")
 local config = require("fanout.config")
 local say = require("fanout.say")
+local versions = require("fanout.versions")
 
 local M = {}
 
@@ -102,7 +103,7 @@ local function refresh_stale()
   for run in pairs(waiting) do
     local known = M.known[run]
     local client = known and vim.lsp.get_client_by_id(known.client)
-    if client and not client:is_stopped() then
+    if client and not versions.is_stopped(client) then
       M.refresh(client, run)
     end
   end
@@ -145,16 +146,17 @@ end
 ---@param id integer
 function M.ready(ready, id)
   autocommand(ready.state == "waiting" and "FanoutRunWaiting" or "FanoutRunReady", ready)
+  local message = say.in_our_words(ready.message)
   if ready.state == "waiting" then
     local short = ("Run %s waits for you: :FanoutRuns"):format(ready.runId)
-    return say.aside(ready.message .. " :FanoutAccept, :FanoutRetry and :FanoutDiff do that here.", short)
+    return say.aside(message .. " :FanoutRuns shows it, :FanoutDiff what they did.", short)
   end
   local client = vim.lsp.get_client_by_id(id)
   if config.get().ready == "review" and client then
     return require("fanout.review").open(client, ready.runId)
   end
   local short = ("Run %s is ready: :FanoutApply"):format(ready.runId)
-  say.aside(ready.message .. " :FanoutApply shows the changes and applies them.", short)
+  say.aside(message .. " :FanoutApply shows the changes and applies them.", short)
 end
 
 ---A server is gone: what it had going is interrupted, until the next one says what became of it.

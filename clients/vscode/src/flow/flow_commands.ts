@@ -54,7 +54,8 @@ export class FlowCommands {
       void window.showInformationMessage("There are no errors or warnings in the workspace.");
       return undefined;
     }
-    return this.flow.begin(selection, given);
+    // Each item is a file with what is wrong in it: there is nothing to choose.
+    return this.flow.begin(selection, { ...given, options: { split: "item", ...given.options } });
   }
 }
 

@@ -1,6 +1,5 @@
 import { EventEmitter } from "vscode";
 import type { Run } from "../generated/commands.js";
-import { filesOf } from "./words.js";
 
 export interface Wanted {
   readonly units?: string[];
@@ -35,8 +34,10 @@ export class Choice {
   /** For `fanout.apply`; undefined where nothing is left. */
   of(run: Run): Wanted | undefined {
     const done = run.units.filter((unit) => unit.state === "done" && unit.files.length > 0);
-    const units = done.filter((unit) => this.hasUnit(run.runId, unit.id)).map((unit) => unit.id);
-    const every = filesOf(run);
+    const taken = done.filter((unit) => this.hasUnit(run.runId, unit.id));
+    const units = taken.map((unit) => unit.id);
+    // The server wants files that these units have.
+    const every = [...new Set(taken.flatMap((unit) => unit.files))];
     const files = every.filter((file) => this.hasFile(run.runId, file));
     if (units.length === 0 || files.length === 0) return undefined;
     return {

@@ -1,9 +1,11 @@
-import { commands, type Disposable, Uri, window } from "vscode";
+import { commands, type Disposable, Uri, window, workspace } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
 import type { Api, Arguments, CommandName } from "../server/api.js";
 import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
-import { canApply, canRetry, type FileNode, type Node, type UnitNode } from "./nodes.js";
+import { pickChoice } from "./choice_picker.js";
+import { canApply, canRetry } from "./contexts.js";
+import type { FileNode, Node, UnitNode } from "./nodes.js";
 import type { RunPicker } from "./run_picker.js";
 import type { RunStore } from "./run_store.js";
 import { count, filesOf } from "./words.js";
@@ -11,6 +13,7 @@ import { count, filesOf } from "./words.js";
 type Given = Node | string | undefined;
 type Handler = (...given: never[]) => Promise<unknown>;
 
+const TOLD_MS = 5000;
 const GOING = new Set(["running", "waiting"]);
 
 /** What can be done with runs, units and files: of the view's nodes, and from the palette. */
@@ -26,7 +29,7 @@ export class RunCommands {
 
   registerAll(): Disposable[] {
     const handlers: Record<string, Handler> = {
-      applyRun: (node: Given) => this.apply(node, "now"),
+      applyRun: (node: Given | Uri) => this.apply(node, "now"),
       previewApply: (node: Given) => this.apply(node, "ask"),
       discardRun: (node: Given) => this.discard(node),
       cancelRun: (node: Given) => this.cancel(node),
@@ -35,6 +38,8 @@ export class RunCommands {
       retryRun: (node: Given) => this.retry(node),
       acceptPilot: (node: Given) => this.accept(node),
       openChanges: (node: Given) => this.openChanges(node),
+      chooseChanges: (node: Given | Uri) => this.choose(node),
+      leaveOutFile: (uri: unknown) => this.turn(uri),
       openReport: (node: Given) => this.openReport(node),
       refreshRuns: () => this.store.refresh(),
       cancelUnit: (node: UnitNode) => this.on("fanout.cancel", { runId: node.run, units: [node.unit] }),
@@ -50,9 +55,9 @@ export class RunCommands {
     return Object.entries(handlers).map(([name, handler]) => this.register(`fanout.${name}`, handler));
   }
 
-  private async apply(node: Given, mode: "now" | "ask"): Promise<void> {
+  private async apply(node: Given | Uri, mode: "now" | "ask"): Promise<void> {
     const fits = (run: Run) => canApply(run) && run.state !== "applied";
-    const run = await this.picker.pick(node, fits, "No run has changes that wait to be applied.");
+    const run = await this.picker.pick(this.shown(node), fits, "No run has changes that wait to be applied.");
     if (run === undefined) return;
     const wanted = this.choice.of(run);
     if (wanted === undefined) {
@@ -114,6 +119,31 @@ export class RunCommands {
   private async openChanges(node: Given): Promise<void> {
     const run = await this.picker.pick(node, (one) => filesOf(one).length > 0, "No run has changed anything.");
     if (run !== undefined) await this.changes.openRun(run);
+  }
+
+  private async choose(node: Given | Uri): Promise<void> {
+    const run = await this.picker.pick(this.shown(node), canApply, "No run has changes that wait to be applied.");
+    if (run !== undefined) await pickChoice(run, this.choice);
+  }
+
+  /** The file that is looked at among a run's changes is left out, or taken in again. */
+  private async turn(given: unknown): Promise<void> {
+    const uri = given instanceof Uri ? given : window.activeTextEditor?.document.uri;
+    const run = this.store.get(this.changes.run ?? "");
+    if (run === undefined || uri === undefined) return;
+    // Either the file itself or the server's document of it, whose path begins at the checkout's top.
+    const paths = [uri.path, `${Uri.parse(run.folder ?? "").path}${uri.path}`];
+    const file = filesOf(run).find((one) => paths.includes(Uri.parse(one).path));
+    if (file === undefined) return;
+    const wanted = !this.choice.hasFile(run.runId, file);
+    this.choice.setFile(run.runId, file, wanted);
+    const name = workspace.asRelativePath(Uri.parse(file));
+    window.setStatusBarMessage(`Fan Out: ${name} is ${wanted ? "to be applied" : "left out"}`, TOLD_MS);
+  }
+
+  /** What a button of the editor that shows a run's changes is about. */
+  private shown(node: Given | Uri): Given {
+    return node instanceof Uri || node === undefined ? this.changes.run : node;
   }
 
   private async openReport(node: Given): Promise<void> {

@@ -2,6 +2,9 @@ import { type Progress, ProgressLocation, window, workspace } from "vscode";
 
 type Token = string | number;
 
+// What is over sooner needs no notification: VS Code shows no more than three in 800 ms, and how the run ended is to be one.
+const WAIT_MS = 400;
+
 /** What `$/progress` carries, as far as it is shown. */
 export interface WorkDone {
   readonly kind: "begin" | "report" | "end";
@@ -13,6 +16,7 @@ export interface WorkDone {
 interface Shown {
   /** There as soon as VS Code has made it. */
   bar?: Progress<{ message?: string; increment?: number }>;
+  readonly first: WorkDone;
   last: WorkDone;
   done: number;
   end: () => void;
@@ -45,14 +49,21 @@ export class RunProgress {
   }
 
   private begin(token: Token, told: WorkDone): void {
-    const inBar = workspace.getConfiguration("fanout").get<string>("progress") === "statusBar";
-    const location = inBar ? ProgressLocation.Window : ProgressLocation.Notification;
-    const one: Shown = { last: told, done: 0, end: () => {} };
+    const one: Shown = { first: told, last: told, done: 0, end: () => {} };
     const over = new Promise<void>((resolve) => {
       one.end = resolve;
     });
     this.shown.set(token, one);
-    void window.withProgress({ location, title: told.title ?? "Fan Out", cancellable: true }, (bar, cancellation) => {
+    const timer = setTimeout(() => this.show(token, one, over), WAIT_MS);
+    void over.then(() => clearTimeout(timer));
+  }
+
+  private show(token: Token, one: Shown, over: Promise<void>): void {
+    const inBar = workspace.getConfiguration("fanout").get<string>("progress") === "statusBar";
+    const location = inBar ? ProgressLocation.Window : ProgressLocation.Notification;
+    // VS Code sets a colon behind it.
+    const title = one.first.title?.replace(/[.:;,\s]+$/, "") ?? "Fan Out";
+    void window.withProgress({ location, title, cancellable: true }, (bar, cancellation) => {
       cancellation.onCancellationRequested(() => this.cancel(token));
       one.bar = bar;
       report(one);

@@ -20,7 +20,7 @@ export class RunStore implements Disposable {
   private readonly known = new Map<string, Run>();
   private readonly doing = new Map<string, string>();
   private readonly dirty = new Set<string>();
-  private readonly ended = new Set<string>();
+  private readonly ended = new Map<string, Run["state"]>();
   private readonly asking = new Throttle(REFRESH_MS, () => this.askForDirty());
   private readonly telling = new Throttle(ACTIVITY_MS, async () => this.changes.fire());
   private readonly subscriptions: Disposable[];
@@ -37,6 +37,10 @@ export class RunStore implements Disposable {
   ) {
     this.subscriptions = [
       server.onEvent((event) => this.hear(event)),
+      server.onEnded(({ runId, state }) => {
+        this.ended.set(runId, state);
+        this.touch(runId);
+      }),
       server.onState((state) => {
         if (state === "ready") void this.refresh();
       }),
@@ -93,7 +97,6 @@ export class RunStore implements Disposable {
       this.telling.call();
       return;
     }
-    if (event.type === "runEnded") this.ended.add(event.runId);
     if (event.type === "unitEnded") this.doing.delete(`${event.runId}/${event.unit}`);
     this.touch(event.runId);
   }
@@ -101,25 +104,31 @@ export class RunStore implements Disposable {
   private async askForDirty(): Promise<void> {
     const asked = [...this.dirty];
     this.dirty.clear();
+    let news = false;
     for (const id of asked) {
       try {
         const { runs } = await this.server.execute("fanout.status", { runId: id });
-        for (const run of runs) this.known.set(run.runId, run);
+        for (const run of runs) {
+          news ||= JSON.stringify(run) !== JSON.stringify(this.known.get(run.runId));
+          this.known.set(run.runId, run);
+        }
       } catch (error) {
         // One that could not begin is known no more.
-        this.known.delete(id);
+        news = this.known.delete(id) || news;
         this.log.debug(`${id}: ${error}`);
       }
     }
-    this.told();
+    this.told(news);
   }
 
-  private told(): void {
+  private told(news = true): void {
     this.askedAt = Date.now();
-    this.changes.fire();
-    for (const id of [...this.ended]) {
+    // What is drawn for nothing takes away what the user is about to click on.
+    if (news) this.changes.fire();
+    for (const [id, state] of [...this.ended]) {
       const run = this.known.get(id);
-      if (run !== undefined && run.state !== "running") {
+      // An answer that was on its way may be of before.
+      if (run !== undefined && (run.state === state || !ACTIVE.has(run.state))) {
         this.ended.delete(id);
         this.ends.fire({ run });
       }

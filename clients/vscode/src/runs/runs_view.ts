@@ -12,7 +12,8 @@ import {
 } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
 import type { Choice } from "./choice.js";
-import { canApply, contextOfRun, contextOfUnit, iconOfRun, iconOfUnit, type Node } from "./nodes.js";
+import { canApply, contextOfRun, contextOfUnit } from "./contexts.js";
+import { iconOfRun, iconOfUnit, type Node } from "./nodes.js";
 import type { RunStore } from "./run_store.js";
 import { describeRun, describeUnit, headline } from "./words.js";
 

@@ -1,5 +1,5 @@
 import type { Event } from "vscode";
-import type { FanoutCommands } from "../generated/commands.js";
+import type { FanoutCommands, Run } from "../generated/commands.js";
 import type { FanoutEvent } from "../generated/events.js";
 
 export type CommandName = keyof FanoutCommands;
@@ -14,11 +14,19 @@ export interface Program {
 
 export type ServerState = "off" | "starting" | "ready" | "restarting" | "noPython" | "failed";
 
+/** What `fanout/ended` says, as far as it is not asked of the server again. */
+export interface Ended {
+  readonly runId: string;
+  readonly state: Run["state"];
+}
+
 /** The server as the rest of the extension sees it: it is there when something is asked of it. */
 export interface Api {
   readonly state: ServerState;
   readonly onState: Event<ServerState>;
   readonly onEvent: Event<FanoutEvent>;
+  /** A run is over for now, and the user is to be told. */
+  readonly onEnded: Event<Ended>;
   execute<K extends CommandName>(command: K, argument: Arguments<K>): Promise<Answer<K>>;
 }
 

@@ -1,11 +1,26 @@
 import { extensions, type LogOutputChannel, workspace } from "vscode";
 import { output } from "./processes.js";
-import { isNewEnough, parseVersion } from "./python_version.js";
+import { isNewEnough, type PythonVersion, parseVersion } from "./python_version.js";
 
 // The newest first; a plain name last, as it may be anything.
 const NAMES = ["python3.14", "python3.13", "python3.12", "python3.11", "python3", "python"];
-// What an environment of its own needs; Debian has venv and ensurepip in a package apart.
-const ASK = "import sys, venv, ensurepip; print('%d.%d' % sys.version_info[:2])";
+// Debian has what an environment of its own needs in a package apart.
+const ASK = `import sys
+print('%d.%d' % sys.version_info[:2])
+print(sys.executable)
+try: import venv, ensurepip
+except ImportError as missing: print(missing)`;
+
+/** A Python that is there. */
+export interface Python {
+  /** As it was named. */
+  readonly name: string;
+  /** Where it is, as far as it says so. */
+  readonly path: string;
+  readonly version?: PythonVersion;
+  /** Why the server's environment cannot be made with it; undefined where it can. */
+  readonly why?: string;
+}
 
 interface PythonEnvironments {
   getActiveEnvironmentPath(): { path: string };
@@ -21,37 +36,41 @@ export class PythonFinder {
 
   async find(): Promise<string | undefined> {
     this.refused.length = 0;
-    const set = workspace.getConfiguration("fanout").get<string>("python", "").trim();
-    if (set !== "") {
-      return (await this.fits(set)) ? set : undefined;
-    }
-    for (const candidate of [await this.chosenInPythonExtension(), ...NAMES]) {
-      if (candidate !== undefined && (await this.fits(candidate))) {
-        return candidate;
-      }
+    const set = this.set;
+    for (const name of set === "" ? [await this.chosenInPythonExtension(), ...NAMES] : [set]) {
+      const found = name === undefined ? undefined : await this.look(name);
+      if (found !== undefined && found.why === undefined) return name;
+      if (found !== undefined) this.refused.push(`${found.name} ${found.why}`);
     }
     return undefined;
   }
 
-  async fits(python: string): Promise<boolean> {
-    try {
-      const version = parseVersion(await output({ command: python, args: ["-I", "-c", ASK] }));
-      if (version !== undefined && isNewEnough(version)) {
-        this.log.info(`Python: ${python} (${version.major}.${version.minor})`);
-        return true;
-      }
-      this.refuse(python, version === undefined ? "tells no version" : `is ${version.major}.${version.minor}`);
-    } catch (error) {
-      this.refuse(python, String(error instanceof Error ? error.message.split("\n").at(-1) : error));
-    }
-    return false;
+  /** All that are there, each once. */
+  async all(): Promise<Python[]> {
+    const names = [this.set, await this.chosenInPythonExtension(), ...NAMES].filter((one) => one);
+    const found = await Promise.all(names.map((name) => this.look(name as string)));
+    const each = new Map(found.flatMap((one) => (one === undefined ? [] : [[one.path, one] as const])));
+    return [...each.values()];
   }
 
-  private refuse(python: string, why: string): void {
-    this.log.info(`Python: not ${python}: ${why}`);
-    if (!why.includes("ENOENT")) {
-      this.refused.push(`${python} ${why}`);
+  /** Undefined where there is none of this name. */
+  async look(name: string): Promise<Python | undefined> {
+    const program = { command: name, args: ["-I", "-c", ASK] };
+    try {
+      const [version = "", path = name, missing] = (await output(program)).split("\n");
+      const parsed = parseVersion(version);
+      const why = whyNot(parsed, missing);
+      this.log.info(`Python: ${name} is ${version}, ${path}${why === undefined ? "" : `: ${why}`}`);
+      return { name, path, ...(parsed && { version: parsed }), ...(why === undefined ? {} : { why }) };
+    } catch (error) {
+      const said = error instanceof Error ? error.message : String(error);
+      this.log.info(`Python: not ${name}: ${said}`);
+      return said.includes("ENOENT") ? undefined : { name, path: name, why: `says ${said.split("\n").at(-1)}` };
     }
+  }
+
+  private get set(): string {
+    return workspace.getConfiguration("fanout").get<string>("python", "").trim();
   }
 
   private async chosenInPythonExtension(): Promise<string | undefined> {
@@ -68,4 +87,10 @@ export class PythonFinder {
       return undefined;
     }
   }
+}
+
+function whyNot(version: PythonVersion | undefined, missing: string | undefined): string | undefined {
+  if (version === undefined) return "tells no version";
+  if (!isNewEnough(version)) return `is ${version.major}.${version.minor}, too old`;
+  return missing === undefined ? undefined : `lacks what environments are made with (${missing})`;
 }

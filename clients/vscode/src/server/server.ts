@@ -9,7 +9,7 @@ import {
 } from "vscode";
 import type { Connection } from "../connection.js";
 import type { FanoutEvent } from "../generated/events.js";
-import { type Answer, type Api, type Arguments, type CommandName, type ServerState, Told } from "./api.js";
+import { type Answer, type Api, type Arguments, type CommandName, type Ended, type ServerState, Told } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { NoPython, type ProgramLocator } from "./program_locator.js";
 
@@ -17,11 +17,13 @@ import { NoPython, type ProgramLocator } from "./program_locator.js";
 export class Server implements Api, Disposable {
   private readonly states = new EventEmitter<ServerState>();
   private readonly events = new EventEmitter<FanoutEvent>();
+  private readonly ends = new EventEmitter<Ended>();
   private readonly backoff = new Backoff();
   private connection: Promise<Connection> | undefined;
   private now: ServerState = "off";
   readonly onState = this.states.event;
   readonly onEvent = this.events.event;
+  readonly onEnded = this.ends.event;
 
   constructor(
     private readonly context: ExtensionContext,
@@ -70,6 +72,7 @@ export class Server implements Api, Disposable {
   dispose(): void {
     this.states.dispose();
     this.events.dispose();
+    this.ends.dispose();
   }
 
   private async begin(): Promise<Connection> {
@@ -86,6 +89,7 @@ export class Server implements Api, Disposable {
         log: this.log,
         version: String(this.context.extension.packageJSON.version),
         onEvent: (event) => this.events.fire(event),
+        onEnded: (ended) => this.ends.fire(ended),
         onCrash: () => this.crashed(),
         onBack: () => this.become("ready"),
       });

@@ -56,6 +56,8 @@ export async function startEditor({ folder, settings, trusted = true, env = {}, 
       token === undefined ? "--without-connection-token" : `--connection-token=${token}`,
       "--accept-server-license-terms",
       "--telemetry-level=off",
+      // What PATH has is said by who starts it, not by a login shell.
+      "--force-disable-user-env",
       `--server-data-dir=${data}`,
       `--extensions-dir=${join(folder, "extensions")}`,
       ...args,

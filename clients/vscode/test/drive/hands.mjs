@@ -27,22 +27,27 @@ export class Hands {
     await this.page.keyboard.type(text);
   }
 
+  /** The input that these keys bring, once the one before is gone. */
+  async ask(keys) {
+    const input = this.page.locator(".quick-input-widget input[type=text]");
+    await input.waitFor({ state: "hidden" });
+    await this.press(keys);
+    await input.waitFor();
+    return input;
+  }
+
   /** The palette's entry of this name, which is to be there. */
   async command(name) {
-    await this.press("F1");
-    const input = this.page.locator(".quick-input-widget input[type=text]");
-    await input.waitFor();
+    const input = await this.ask("F1");
     await input.fill(`>${name}`);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
+    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
     await this.press("Enter");
   }
 
   async open(name) {
-    await this.press("Control+p");
-    const input = this.page.locator(".quick-input-widget input[type=text]");
-    await input.waitFor();
+    const input = await this.ask("Control+p");
     await input.fill(name);
-    await this.page.locator(".quick-input-list .monaco-list-row", { hasText: name }).first().waitFor();
+    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
     await this.press("Enter");
     await this.page.locator(".tab.active", { hasText: name }).waitFor();
   }
@@ -73,6 +78,29 @@ export class Hands {
     const shown = this.notification(text);
     await shown.waitFor();
     await shown.locator(".monaco-button", { hasText: button }).first().click();
+  }
+
+  /** Right click, and then through the menus by these names. */
+  async choose(locator, ...names) {
+    await locator.click({ button: "right" });
+    await this.follow(...names);
+  }
+
+  /** Through menus that are open, by these names. */
+  async follow(...names) {
+    for (const name of names) {
+      // What is pointed at gets the focus; a click is not taken where the menu has only just opened.
+      await this.page.locator(".monaco-menu .action-item", { hasText: name }).last().hover();
+      await this.page.locator(".monaco-menu .action-item.focused", { hasText: name }).last().waitFor();
+      await this.press("Enter");
+    }
+  }
+
+  /** Types an answer into the input box with this in its title. */
+  async tell(title, text) {
+    await this.page.locator(".quick-input-title", { hasText: title }).waitFor();
+    await this.page.locator(".quick-input-widget input[type=text]").fill(text);
+    await this.press("Enter");
   }
 
   async clear() {

@@ -3,6 +3,9 @@ import { strict as assert } from "node:assert";
 import { existsSync } from "node:fs";
 import { readFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
+import * as firstSteps from "./first_steps.mjs";
+import * as steering from "./steering.mjs";
+import { begin, until } from "./steps.mjs";
 
 const LONG_MS = 40_000;
 const INSTRUCTION = "Add ten to what {file} returns, carefully.";
@@ -95,6 +98,7 @@ async function planDocument(hands) {
   await lens.click();
   await hands.notification("2 of 2 units done").waitFor();
   await hands.see(".view-line", "done");
+  await hands.see(".codelens-decoration a", "Apply 2 files");
   await hands.picture("plan");
   await hands.command("View: Close All Editors");
 }
@@ -128,34 +132,6 @@ async function untrusted(hands, { began }) {
   assert.ok(!existsSync(began), "a server was started");
 }
 
-async function begin(hands, file, instruction) {
-  await hands.clear();
-  await hands.command("Fan Out: Over Files...");
-  await hands.menu("Fan Out: Over Files");
-  await hands.type(file);
-  await hands.rows(file).first().click();
-  await hands.press("Enter");
-  await hands.menu("Fan Out: Split");
-  await hands.press("Enter");
-  await hands.menu("Fan Out: Instruction");
-  await hands.type(instruction);
-  await hands.rows("as typed").first().waitFor();
-  await hands.press("Enter");
-  await hands.menu("Fan Out: Agent");
-  await hands.rows("as set").first().waitFor();
-  await hands.press("Enter");
-  await hands.menu("1 unit");
-  await hands.press("Enter");
-}
-
-async function until(holds) {
-  const last = Date.now() + 15_000;
-  while (!(await holds())) {
-    assert.ok(Date.now() < last, "it did not come to that");
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
-}
-
 export const stories = new Map(
-  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted }),
+  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering, ...firstSteps }),
 );

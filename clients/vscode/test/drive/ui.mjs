@@ -33,6 +33,8 @@ try {
   await page.screenshot({ path: join(config.own, "failed.png") }).catch(() => {});
   await writeFile(join(config.own, "failed.html"), await page.content()).catch(() => {});
 } finally {
+  // So that each window says farewell: its extension host would wait for it to come back.
+  for (const one of context.pages()) await one.goto("about:blank").catch(() => {});
   await context.close();
   await editor.stop();
 }

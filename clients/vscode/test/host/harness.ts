@@ -21,8 +21,6 @@ export interface Given {
   readonly other: string;
   readonly gate: string;
   readonly suite: string;
-  /** A Python that the server can run with. */
-  readonly python: string;
   /** The name of the only test that is wanted. */
   readonly only?: string;
 }

@@ -1,0 +1,197 @@
+// What is done with runs while they go, and with their results, from the menus and buttons of VS Code's window.
+import { strict as assert } from "node:assert";
+import { rm, writeFile } from "node:fs/promises";
+import { begin, until } from "./steps.mjs";
+
+/** A server of another version is told of, with a way to the setting. */
+export async function otherVersion(hands) {
+  await hands.command("Fan Out: Show Runs");
+  await hands.answer("The server is version 9.9.9, the extension 0.1.0", "Open Setting");
+  await hands.see(".settings-editor .setting-item-description", "The program fanout to be started as the server");
+  await hands.press("Escape", "Escape");
+  await hands.page.locator(".settings-editor").waitFor({ state: "hidden" });
+}
+
+/** Several files of the explorer, by its menu; presets are offered. */
+export async function explorerMenu(hands) {
+  await hands.command("View: Show Explorer");
+  await hands.node("src").click();
+  await hands.node("one.py").click();
+  await hands.node("two.py").click({ modifiers: ["Control"] });
+  await hands.choose(hands.node("two.py"), "Fan Out", "Over Files...");
+  await hands.menu("Fan Out: Split");
+  await hands.rows("2 files").first().waitFor();
+  await hands.press("Enter");
+  await hands.menu("Fan Out: Instruction");
+  await hands.rows("Write unit tests").first().waitFor();
+  await hands.press("Escape");
+}
+
+/** What is not committed, by the menus of source control; and what is wrong, by that of Problems. */
+export async function otherMenus(hands) {
+  await hands.open("broken.json");
+  await hands.command("Problems: Focus on Problems View");
+  await hands.page
+    .locator('.panel [aria-label="Views and More Actions..."], .panel [aria-label="More Actions..."]')
+    .first()
+    .click();
+  await hands.follow("Fan Out", "Over Problems...");
+  await hands.menu("Fan Out: Instruction");
+  await hands.press("Escape");
+  await hands.press("Control+Shift+g");
+  await hands.choose(hands.node("broken.json"), "Fan Out", "Over Files...");
+  // There is one way to split a file like that, so it is not asked for.
+  await hands.menu("Fan Out: Instruction");
+  await hands.press("Escape");
+  const header = hands.page.locator(".pane-header", { hasText: "Changes" }).first();
+  await header.hover();
+  await header.locator('[aria-label$="More Actions..."]').click();
+  await hands.follow("Fan Out", "Over Changes...");
+  await hands.menu("Fan Out: Over Changes");
+  await hands.rows("HEAD").first().click();
+  await hands.menu("Fan Out: Split");
+  await hands.press("Escape");
+  await hands.command("View: Close All Editors");
+}
+
+/** A unit at work is told something, its worktree opened; then it is done again with a note, and its log looked at. */
+export async function notes(hands, { gate }) {
+  await rm(gate, { force: true });
+  await hands.command("Fan Out: Show Runs");
+  await hands.see(".pane-body", "There are no runs yet");
+  await begin(hands, "src/three.py", "Add a million, carefully.");
+  const unit = hands.node(/three\.py.*running/);
+  await unit.waitFor();
+  await hands.choose(unit, "Send a Note to the Agent...");
+  await hands.tell("Fan Out: src/three.py", "Mind the gap.");
+  await hands.notification("The agent is told when it comes to its end.").waitFor();
+  await opensWorktree(hands, unit);
+  await writeFile(gate, "");
+  await hands.notification("1 of 1 unit done").waitFor();
+  await rm(gate);
+  await hands.choose(hands.node(/three\.py.*done/), "Do Unit Again With a Note...");
+  await hands.tell("Fan Out: src/three.py", "Once more, with feeling.");
+  await hands.node(/three\.py.*running/).waitFor();
+  await writeFile(gate, "");
+  await hands.node(/three\.py.*done/).waitFor();
+  await hands.choose(hands.node(/three\.py.*done/), "Open Prompt of Unit");
+  await hands.see(".view-line", "Once more, with feeling.");
+  await hands.choose(hands.node(/three\.py.*done/), "Open Log of Unit");
+  await hands.see(".view-line", "changed src/three.py");
+}
+
+async function opensWorktree(hands, unit) {
+  const opened = hands.page.context().waitForEvent("page");
+  await hands.choose(unit, "Open Worktree in New Window");
+  const other = await opened;
+  await other.locator('[role="treeitem"]', { hasText: "src" }).first().waitFor({ timeout: 30_000 });
+  assert.match(decodeURIComponent(other.url()), /three/);
+  // One that goes before its extensions are there leaves them behind.
+  await other.locator('.statusbar-item[id^="status.scm"]').first().waitFor({ timeout: 30_000 });
+  await other.goto("about:blank");
+  await other.close();
+}
+
+/** Files and units are left out in the view, by keys too, and in the changes editor; one undo takes all back. */
+export async function leavingOut(hands) {
+  await hands.clear();
+  await hands.command("Fan Out: Over Files...");
+  await hands.menu("Fan Out: Over Files");
+  await hands.type("src/");
+  await hands.rows("all files in it").first().click();
+  await hands.press("Enter");
+  await hands.menu("Fan Out: Split");
+  await hands.press("Enter");
+  await hands.menu("Fan Out: Instruction");
+  await hands.see(".quick-input-list", "Add a million, carefully.");
+  await hands.type("Raise {file}.");
+  await hands.rows("as typed").first().waitFor();
+  await hands.press("Enter");
+  await hands.menu("Fan Out: Agent");
+  await hands.rows("Why not").first().waitFor();
+  await hands.press("Enter");
+  await hands.menu("4 units");
+  await hands.press("Enter");
+  await hands.notification("4 of 4 units done").waitFor();
+  await untick(hands, "src/four.py");
+  await hands.answer("4 of 4 units done", "Review Changes");
+  await hands.see(".view-line", "return 10 +");
+  // A file, by the menu of its text.
+  const two = hands.page.locator(".multiDiffEntry", { hasText: "two.py" }).locator(".modified .view-line").first();
+  await hands.choose(two, "Leave Out This File");
+  await hands.see(".statusbar-item", "src/two.py is left out");
+  // And what is left, with check boxes, by the editor's button.
+  await hands.page.locator('.editor-actions [aria-label^="Choose What to Apply"]').first().click();
+  await hands.menu("Fan Out: Raise {file}.");
+  await hands.rows("Unit src/three.py").first().click();
+  await hands.picture("choose");
+  await hands.press("Enter");
+  await hands.node("src/three.py").locator('[role="checkbox"][aria-checked="false"]').waitFor();
+  await hands.page.locator('.editor-actions [aria-label^="Apply"]').first().click();
+  await hands.node(/Raise.*applied/).waitFor();
+  for (const [name, line] of [
+    ["one", "return 10 + 1"],
+    ["two", "return 2"],
+    ["three", "return 3"],
+    ["four", "return 4"],
+  ]) {
+    await hands.open(`${name}.py`);
+    await hands.see(".view-line", line);
+  }
+  await hands.command("View: Close All Editors");
+  await hands.page.locator(".monaco-dialog-box .monaco-button", { hasText: "Don't Save" }).click();
+}
+
+/** VS Code loses a tick that comes while the view is drawn anew, and shows that it did. */
+async function untick(hands, title) {
+  const box = hands.node(title).locator('[role="checkbox"]');
+  // The label is the extension's own, so it has heard of it.
+  const out = hands.node(title).locator(`[role="checkbox"][aria-label="${title}: left out"]`);
+  await until(async () => {
+    await box.click();
+    return out.waitFor({ timeout: 3000 }).then(
+      () => true,
+      () => false,
+    );
+  });
+}
+
+/** The first unit waits to be looked at, and the rest goes on from its notification. */
+export async function pilot(hands) {
+  await hands.clear();
+  await hands.open("pilot.fanout.md");
+  const lens = hands.page.locator(".codelens-decoration a", { hasText: "Run 2 units" }).first();
+  await lens.waitFor();
+  await lens.click();
+  await hands.answer("the pilot is done", "Go On With the Rest");
+  await hands.notification("2 of 2 units done").waitFor();
+}
+
+/** What was applied to many files is taken back by one undo; and later, by the run. */
+export async function undoing(hands) {
+  await hands.answer("2 of 2 units done", "Apply");
+  await hands.node(/Raise.*applied · 2/).waitFor();
+  await hands.open("two.py");
+  await hands.see(".view-line", "return 10 + 2");
+  await hands.page.locator(".view-line", { hasText: "return 10 + 2" }).first().click();
+  await hands.press("Control+z");
+  await hands.see(".view-line", "return 2");
+  await hands.open("three.py");
+  await hands.see(".view-line", "return 3");
+}
+
+/** All is said in words and has a label, in colours of high contrast, too; and the view is walked through by keys. */
+export async function contrast(hands) {
+  await hands.press("Control+k", "Control+t");
+  await hands.type("Dark High Contrast");
+  await hands.rows("Dark High Contrast").first().waitFor();
+  await hands.press("Enter");
+  await hands.page.locator(".monaco-workbench.hc-black").waitFor();
+  await hands.command("Fan Out: Show Runs");
+  await hands.page.locator(".pane-body .monaco-list:focus").waitFor();
+  await hands.press("End");
+  const focused = hands.page.locator('.pane-body [role="treeitem"].focused[aria-label^="Unit src/three.py, done"]');
+  await focused.locator('[role="checkbox"][aria-label="src/three.py: to be applied"]').waitFor();
+  await hands.open("two.py");
+  await hands.picture("high-contrast");
+}
