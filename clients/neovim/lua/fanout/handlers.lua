@@ -20,10 +20,16 @@ local function waited(start)
   return coroutine.yield()
 end
 
+---What the server says by itself.
+---@param message { message: string, type: integer }
+local function tell(message)
+  say.unasked(say.in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO)
+end
+
 ---@type table<string, lsp.Handler>
 M.handlers = {
   ["window/showMessage"] = function(_, message)
-    say.unasked(say.in_our_words(message.message), LEVELS[message.type] or vim.log.levels.INFO)
+    tell(message)
   end,
 
   ["fanout/event"] = function(_, event, context)
@@ -34,7 +40,7 @@ M.handlers = {
     if ended.asks then
       return require("fanout.state").ready(ended, context.client_id)
     end
-    M.handlers["window/showMessage"](nil, ended)
+    tell(ended)
   end,
 
   ["fanout/inputBox"] = function(_, asked)

@@ -4,6 +4,9 @@ import type { Program } from "./api.js";
 
 const SHORT_MS = 20_000;
 
+/** The user has ended it. */
+export class Cancelled extends Error {}
+
 /** What a short program prints. Rejects where it cannot be started, fails, or takes too long. */
 export function output(program: Program, cwd?: string): Promise<string> {
   return new Promise((resolve, reject) => {
@@ -18,7 +21,7 @@ export function output(program: Program, cwd?: string): Promise<string> {
   });
 }
 
-/** Runs a longer program, telling each line that it prints. Rejects with its last line where it fails. */
+/** Runs a longer program, telling each line that it prints. Rejects with its last line where it fails, or `Cancelled`. */
 export function follow(program: Program, line: (text: string) => void, token: CancellationToken): Promise<void> {
   return new Promise((resolve, reject) => {
     const child = spawn(program.command, program.args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -38,7 +41,9 @@ export function follow(program: Program, line: (text: string) => void, token: Ca
     child.on("error", reject);
     child.on("close", (code) => {
       cancelled.dispose();
-      if (code === 0) {
+      if (token.isCancellationRequested) {
+        reject(new Cancelled("cancelled"));
+      } else if (code === 0) {
         resolve();
       } else {
         reject(new Error(last || `${program.command} ended with status ${code}`));

@@ -11,6 +11,7 @@ import type { Connection } from "../connection.js";
 import type { FanoutEvent } from "../generated/events.js";
 import { type Answer, type Api, type Arguments, type CommandName, type Ended, type ServerState, Told } from "./api.js";
 import { Backoff } from "./backoff.js";
+import { Cancelled } from "./processes.js";
 import { NoPython, type ProgramLocator } from "./program_locator.js";
 
 /** The server's process, started when something is first asked of it, and again when it has crashed. */
@@ -132,7 +133,10 @@ export class Server implements Api, Disposable {
   private async tellOfFailure(error: unknown): Promise<void> {
     const text = error instanceof Error ? error.message : String(error);
     this.log.error(text);
-    if (error instanceof NoPython) {
+    if (error instanceof Cancelled) {
+      // Nobody need be told what they did themselves. The next command begins anew.
+      this.become("off");
+    } else if (error instanceof NoPython) {
       this.become("noPython");
       this.offer(text, ["Choose Python...", "fanout.choosePython"]);
     } else {
