@@ -14,6 +14,7 @@ namespaces and all, so who holds its other end sees when that is. The answer is 
 from __future__ import annotations
 
 import _socket  # ``socket`` wraps this one in enumerations, which takes twice as long as all the rest of the start.
+import errno
 import os
 import select
 import sys
@@ -69,8 +70,14 @@ def serve(control: _socket.socket) -> None:
         if control not in ready:
             continue
         passed = receive(control)
-        if not passed:
+        if passed is None:
             return
+        if len(passed) < len(PASSED):
+            # The system drops what this process has no room for.
+            for fd in passed:
+                os.close(fd)
+            answer(control, 0, errno.EMFILE)
+            continue
         *kept, grave = passed
         try:
             pid = os.fork()
@@ -89,15 +96,16 @@ def serve(control: _socket.socket) -> None:
             os.close(fd)
 
 
-def receive(control: _socket.socket) -> list[int]:
-    """The descriptors of the next request; none at the end of the stream."""
-    size = len(PASSED) * 4
-    _, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(size))
+def receive(control: _socket.socket) -> list[int] | None:
+    """The descriptors of the next request; ``None`` at the end of the stream."""
+    request, ancillary, _, _ = control.recvmsg(1, _socket.CMSG_SPACE(len(PASSED) * 4))
+    if not request:
+        return None
     return [
         int.from_bytes(data[at : at + 4], sys.byteorder)
         for level, kind, data in ancillary
         if (level, kind) == (_socket.SOL_SOCKET, _socket.SCM_RIGHTS)
-        for at in range(0, size, 4)
+        for at in range(0, len(data) - 3, 4)
     ]
 
 

@@ -205,3 +205,16 @@ async def test_no_room_for_another_process(bench: Bench, monkeypatch: pytest.Mon
         monkeypatch.setattr(forks._ForkServer, "answer", lambda _: (0, 11))
         ended = await bench.python("pass")
     assert (ended.reason, "Resource temporarily unavailable" in ended.message) == ("not-started", True)
+
+
+async def test_one_that_has_no_room_for_descriptors_says_so(bench: Bench) -> None:
+    async with forks.kept() as kept:
+        await bench.python("pass")
+        (server,) = fork_servers()
+        held = server.num_fds()
+        # As it would get them: the system passes on as many as there is room for.
+        with pytest.raises(OSError, match="Too many open files"):
+            await anyio.to_thread.run_sync(kept.fork, [0, 1])
+        assert (await bench.python("pass")).exit == 0
+        assert fork_servers() == [server]
+        assert server.num_fds() == held
