@@ -37,10 +37,15 @@ M.handlers = {
   end,
 
   ["fanout/ended"] = function(_, ended, context)
-    if ended.asks then
-      return require("fanout.state").ready(ended, context.client_id)
-    end
-    tell(ended)
+    local state = require("fanout.state")
+    -- Whoever is told may act on it at once, so what is known of the run is to be new by then.
+    state.refresh_of(context.client_id, ended.runId, function()
+      if ended.asks then
+        state.ready(ended, context.client_id)
+      else
+        tell(ended)
+      end
+    end)
   end,
 
   ["fanout/inputBox"] = function(_, asked)

@@ -97,14 +97,26 @@ function M.refresh(client, run, done)
   end)
 end
 
+---The same where the server is still there. `done` is called in any case.
+---@param id integer the client's
+---@param run string
+---@param done? fun()
+function M.refresh_of(id, run, done)
+  local client = vim.lsp.get_client_by_id(id)
+  if client and not versions.is_stopped(client) then
+    M.refresh(client, run, done)
+  elseif done then
+    done()
+  end
+end
+
 local function refresh_stale()
   local waiting = stale
   stale = {}
   for run in pairs(waiting) do
     local known = M.known[run]
-    local client = known and vim.lsp.get_client_by_id(known.client)
-    if client and not versions.is_stopped(client) then
-      M.refresh(client, run)
+    if known then
+      M.refresh_of(known.client, run)
     end
   end
 end
