@@ -84,6 +84,13 @@ class PlanPage:
         found = self.client.wait_for("textDocument/publishDiagnostics", check)
         return list(found["diagnostics"])
 
+    def preview(self) -> dict[str, Any]:
+        """The whole of it: who is told that the look at the plan is not over yet asks again."""
+        deadline = time.monotonic() + LIMIT
+        while not (told := self.client.command("fanout.preview", {"plan": self.uri})).get("complete", True):
+            assert time.monotonic() < deadline, told
+        return dict(told)
+
     def until(self, ask: Callable[[], Any], wanted: Callable[[Any], bool]) -> Any:
         """Asks again each time that the server says that there is news."""
         deadline = time.monotonic() + LIMIT

@@ -386,8 +386,7 @@ def test_what_need_not_be_done_again_is_shown_before_it_is_run(connect: MakeEdit
     (told,) = [one for one in page.diagnostics(lambda found: "preflight/kept" in found) if "kept" in one["code"]]
     assert "4 of 4 units need not be done again" in told["message"]
     assert told["range"]["start"] == page.at("src/one.py")
-    units = editor.client.command("fanout.preview", {"plan": page.uri})["units"]
-    assert [one["kept"] for one in units] == [run] * 4
+    assert [one["kept"] for one in page.preview()["units"]] == [run] * 4
     (checkout / "a.txt").write_text("other\n")
     page.change(page.text.replace("- src/two.py\n", "- src/two.py: otherwise\n"))
     page.until(page.hints, lambda hints: hints[1:] == ["2 units, 1 kept"] or hints[-1].endswith(", 1 kept"))

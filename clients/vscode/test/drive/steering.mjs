@@ -31,6 +31,8 @@ export async function explorerMenu(hands) {
 export async function otherMenus(hands) {
   await hands.open("broken.json");
   await hands.command("Problems: Focus on Problems View");
+  // What knows JSON is only started by the file.
+  await hands.see('.panel [role="treeitem"]', "broken.json");
   await hands.page
     .locator('.panel [aria-label="Views and More Actions..."], .panel [aria-label="More Actions..."]')
     .first()
