@@ -79,6 +79,10 @@ def test_runs_are_steered_by_hands(world: World) -> None:
     _stories(world, *names, settings={**world.settings, "fanout.server.path": str(server)})
 
 
+def test_two_windows_by_hands(world: World) -> None:
+    _stories(world, "twoWindows")
+
+
 def test_first_steps_by_hands(world: World) -> None:
     """On a machine whose Python is too old, until another one is chosen."""
     if not (WHEELS / ".ready").exists():

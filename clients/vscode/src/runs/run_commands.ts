@@ -69,6 +69,9 @@ export class RunCommands {
     if (told.left.length > 0) {
       const text = `Applied ${count(told.files.length, "file")}; ${count(told.left.length, "place")} left alone.`;
       await this.offer(text, ["Show Problems", "workbench.actions.view.problems"]);
+    } else if (told.applied && told.files.length === 0) {
+      // Another window may have applied it while this one still offered to.
+      void window.showInformationMessage("Your files already hold the changes of this run.");
     } else if (told.applied) {
       const text = `Applied ${count(told.files.length, "file")}. One undo takes it back; so does Take Back, later.`;
       await this.offer(text, ["Take Back", "fanout.revertRun", run.runId]);

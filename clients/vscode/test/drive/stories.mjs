@@ -6,6 +6,7 @@ import { join } from "node:path";
 import * as firstSteps from "./first_steps.mjs";
 import * as steering from "./steering.mjs";
 import { begin, until } from "./steps.mjs";
+import { twoWindows } from "./windows.mjs";
 
 const LONG_MS = 40_000;
 const INSTRUCTION = "Add ten to what {file} returns, carefully.";
@@ -133,5 +134,16 @@ async function untrusted(hands, { began }) {
 }
 
 export const stories = new Map(
-  Object.entries({ wholeFlow, results, origins, planDocument, cancel, reload, untrusted, ...steering, ...firstSteps }),
+  Object.entries({
+    wholeFlow,
+    results,
+    origins,
+    planDocument,
+    cancel,
+    reload,
+    untrusted,
+    twoWindows,
+    ...steering,
+    ...firstSteps,
+  }),
 );
