@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import logging
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterator, Mapping
@@ -21,6 +22,8 @@ import anyio.to_thread
 from attrs import frozen
 
 from fanout_server import codec, model, run_events
+
+_log = logging.getLogger(__name__)
 
 _VERSION = 1
 _BUSY_SECONDS = 20.0
@@ -255,7 +258,7 @@ class Journal:
         # Not only of the rows: where the last runs were forgotten, numbers are given once more.
         self._heard = rows[-1][0] if rows else last
         self._own.clear()
-        return tuple(map(codec.event_from_json, others))
+        return tuple(event for event in map(_readable, others) if event is not None)
 
     def _marks(self) -> tuple[tuple[str, int], ...]:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")
@@ -329,6 +332,15 @@ def _check_version(connection: sqlite3.Connection, path: Path) -> None:
         raise JournalError(
             f"The journal {path} was written by a newer version of fanout. Update fanout, then try again."
         )
+
+
+def _readable(body: str) -> run_events.Event | None:
+    """``None`` for what a newer fanout writes in another window, and this one knows nothing of."""
+    try:
+        return codec.event_from_json(body)
+    except Exception:  # noqa: BLE001  of many kinds; it is logged
+        _log.info("an event of another fanout is not understood: %.200s", body)
+        return None
 
 
 def _starts_with(event: type[run_events.Event]) -> str:

@@ -27,8 +27,9 @@ class Others:
         self._services = services
         self._executions = executions
         self._heard = heard
-        # Whose lock nobody held the last time.
+        # Whose lock nobody held the last time, and those of them that this one has put right, or could not.
         self._left: frozenset[str] = frozenset()
+        self._tried: frozenset[str] = frozenset()
 
     async def watch(self) -> None:
         """Never ends."""
@@ -40,16 +41,20 @@ class Others:
                 await self._bury_the_dead()
             except (JournalError, OSError) as error:
                 _log.warning("%s", error)
+            except Exception:  # noqa: BLE001  logged, with its traceback
+                # What others did must not end this one's runs.
+                _log.exception("what other processes do cannot be followed")
             await anyio.sleep(_POLL_SECONDS)
 
     async def _bury_the_dead(self) -> None:
         """Nobody else says that a process died. One that only just lets go of its lock, or takes it, is given time."""
         left = await anyio.to_thread.run_sync(self._without_holder)
-        for run in left & self._left:
+        dead = (left & self._left) - self._tried
+        self._left, self._tried = left, (self._tried & left) | dead
+        for run in dead:
             if run not in self._executions:
                 _log.info("the process that had run %s is gone", run)
                 await recovery.bury(self._services, run)
-        self._left = left
 
     def _without_holder(self) -> frozenset[str]:
         locks = [path for path in recovery.locked(self._services) if path.stem not in self._executions]

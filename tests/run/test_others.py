@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import sqlite3
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
@@ -137,6 +138,18 @@ async def test_a_run_whose_process_died_is_told_of_as_interrupted_while_others_l
     assert unit_of(view, "a").state is UnitState.QUEUED
     assert "ended suddenly" in view.message
     await journal.aclose()
+
+
+async def test_what_a_newer_fanout_writes_is_passed_over(tmp_path: Path) -> None:
+    path = tmp_path / "journal.db"
+    one, other = await Journal.open(path), await Journal.open(path)
+    assert await one.news() == ()
+    with contextlib.closing(sqlite3.connect(path)) as newer, newer:
+        newer.execute('INSERT INTO events (run, body) VALUES (\'r\', \'{"type":"runTeleported","runId":"r"}\')')
+    await other.append(run_events.RunDiscarded("r", 1.0))
+    assert await one.news() == (run_events.RunDiscarded("r", 1.0),)
+    await one.aclose()
+    await other.aclose()
 
 
 async def test_numbers_that_are_given_again_hide_nothing(tmp_path: Path) -> None:
