@@ -198,6 +198,10 @@ class Engine:
         view = await self.view(run)
         _check_known(run, [unit], [one.id for one in view.units], "Nothing was sent.")
         execution = self._executions.get(run)
+        if execution is None and view.state in ACTIVE:
+            raise model.FanoutError(
+                f"Run {run} is at work in another window or a terminal: only there its agents can be told something."
+            )
         delivered = None if execution is None else await execution.send(unit, note)
         if delivered is None:
             raise model.FanoutError(

@@ -93,6 +93,8 @@ async def test_what_the_other_is_at_work_on_is_seen_and_can_be_cancelled_but_not
         assert unit_of(view, "a").state is UnitState.DONE
         with pytest.raises(model.FanoutError, match="only an interrupted run can be resumed"):
             await other.resume(run, lambda error: pytest.fail(str(error)))
+        with pytest.raises(model.FanoutError, match="at work in another window or a terminal"):
+            await other.send(run, "b", "Mind the gap.")
         assert await other.cancel(run) == ("b",)
         await heard.until(run_events.RunEnded)
         assert (await other.view(run)).state is RunState.CANCELLED
