@@ -237,11 +237,14 @@ class Sent:
 
 @frozen
 class Changed:
-    """``files`` are the uris of those that are changed now. ``pending``: it goes on; how it went comes as a message."""
+    """``files`` are the uris of those that are changed now, ``rest`` is how many of the run nobody asked for yet, or
+    ticked. ``pending``: it goes on; how it went comes as a message.
+    """
 
     applied: bool
     files: tuple[str, ...]
     left: tuple[Finding, ...]
+    rest: int = 0
     pending: bool = False
 
 

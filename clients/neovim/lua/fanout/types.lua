@@ -14,11 +14,13 @@
 ---@field estimated? boolean
 
 ---Of the run what all of `units` (ids) and `files` (uris) say that are given.
+---`wait`: the answer comes when it is over, also where the user takes their time to confirm it.
 ---@class fanout.ApplyArguments
 ---@field runId string
 ---@field units? string[]
 ---@field files? string[]
 ---@field mode? fanout.ApplyMode
+---@field wait? boolean
 
 ---@alias fanout.ApplyMode "ask"|"now"
 
@@ -77,11 +79,12 @@
 ---@class fanout.Cancelled
 ---@field cancelled string[]
 
----`files` are the uris of those that are changed now. `pending`: it goes on; how it went comes as a message.
+---`files` are the uris of those that are changed now, `rest` is how many of the run nobody asked for yet, or ticked. `pending`: it goes on; how it went comes as a message.
 ---@class fanout.Changed
 ---@field applied boolean
 ---@field files string[]
 ---@field left fanout.Finding[]
+---@field rest? integer
 ---@field pending? boolean
 
 ---`rest` is how many files of the run were not asked for.
@@ -465,6 +468,11 @@
 ---@field note? string
 ---@field findings? string[]
 
+---`wait`: the answer comes when it is over, however long that takes.
+---@class fanout.RevertArguments
+---@field runId string
+---@field wait? boolean
+
 ---What it found was told before. `seconds` covers all parts.
 ---@class fanout.ReviewEnded
 ---@field type "reviewEnded"
@@ -711,7 +719,7 @@
 ---@field accept fun(argument: fanout.AcceptArguments, done?: fun(problem?: string, answer?: fanout.Nothing))
 ---@field changes fun(argument: fanout.ChangesArguments, done?: fun(problem?: string, answer?: fanout.Changes))
 ---@field apply fun(argument: fanout.ApplyArguments, done?: fun(problem?: string, answer?: fanout.Changed))
----@field revert fun(argument: fanout.RunArguments, done?: fun(problem?: string, answer?: fanout.Changed))
+---@field revert fun(argument: fanout.RevertArguments, done?: fun(problem?: string, answer?: fanout.Changed))
 ---@field discard fun(argument: fanout.RunArguments, done?: fun(problem?: string, answer?: fanout.Nothing))
 ---@field dismiss fun(argument: fanout.DismissArguments, done?: fun(problem?: string, answer?: fanout.Dismissed))
 ---@field show fun(argument: fanout.ShowArguments, done?: fun(problem?: string, answer?: fanout.Opened))

@@ -10,6 +10,11 @@ export function canApply(run: Run): boolean {
   return APPLIABLE.includes(run.state) && filesOf(run).length > 0;
 }
 
+/** Whether its results wait to be applied. */
+export function isOpen(run: Run): boolean {
+  return canApply(run) && run.state !== "applied";
+}
+
 export function canRetry(run: Run): boolean {
   return AGAIN.includes(run.state) && run.units.some((one) => one.state === "failed" || one.state === "cancelled");
 }
@@ -17,7 +22,7 @@ export function canRetry(run: Run): boolean {
 export function contextOfRun(run: Run): string {
   const can = ["run", run.state];
   if (filesOf(run).length > 0) can.push("changed");
-  if (canApply(run) && run.state !== "applied") can.push("appliable");
+  if (isOpen(run)) can.push("appliable");
   if (DISCARDABLE.includes(run.state)) can.push("discardable");
   if (canRetry(run)) can.push("retriable");
   return `run:${can.join(":")}:`;
@@ -25,7 +30,7 @@ export function contextOfRun(run: Run): string {
 
 export function contextOfUnit(run: Run, unit: Unit): string {
   const can = ["unit", unit.state];
-  if (unit.state === "done" && unit.files.length > 0) can.push("changed");
+  if (unit.files.length > 0) can.push("changed");
   if (unit.attempts > 0) can.push("started");
   if (AGAIN.includes(run.state) && unit.state !== "queued") can.push("retriable");
   return `unit:${can.join(":")}:`;

@@ -58,9 +58,12 @@ export class RunEnds implements Disposable {
     } else if (has && how === "refactorPreview") {
       void commands.executeCommand("fanout.previewApply", run.runId);
     } else if (has) {
-      this.offer("info", `${name}: ready. ${summary(run)}.`, run, [REVIEW, PREVIEW, APPLY]);
+      this.offer("info", `${name}: ready. ${summary(run)}.`, run, [REVIEW, PREVIEW, APPLY, ...findings(run)]);
     } else {
-      this.offer("info", `${name}: over. ${summary(run)}.`, run, [REPORT]);
+      this.offer("info", `${name}: over. ${summary(run)}.`, run, [
+        REPORT,
+        ...findings(run).filter(([, command]) => command !== REPORT[1]),
+      ]);
     }
   }
 
@@ -75,4 +78,11 @@ export class RunEnds implements Disposable {
       if (command !== undefined) void commands.executeCommand(command, run.runId);
     });
   }
+}
+
+/** Those of a file stand in Problems, the others in the report alone. */
+function findings(run: Run): Offer[] {
+  if (run.findings.length === 0) return [];
+  const placed = run.findings.some((one) => one.uri !== undefined);
+  return [["Show Findings", placed ? "workbench.actions.view.problems" : "fanout.openReport"]];
 }

@@ -15,7 +15,7 @@ import type { Choice } from "./choice.js";
 import { canApply, contextOfRun, contextOfUnit } from "./contexts.js";
 import { iconOfRun, iconOfUnit, type Node } from "./nodes.js";
 import type { RunStore } from "./run_store.js";
-import { describeRun, describeUnit, headline } from "./words.js";
+import { describeRun, describeUnit, detailsOf, headline } from "./words.js";
 
 const TICK_MS = 1000;
 const WANT_SOMEBODY = new Set(["ready", "waiting", "interrupted"]);
@@ -114,7 +114,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     item.description = [describeRun(run), ...placeOf(run)].join(" · ");
     item.iconPath = iconOfRun(run);
     item.contextValue = contextOfRun(run);
-    item.tooltip = [run.instruction, run.message, run.check, `Run ${run.runId}`].filter(Boolean).join("\n\n");
+    item.tooltip = detailsOf(run);
     item.accessibilityInformation = { label: `Run: ${headline(run.instruction)}, ${item.description}` };
     return item;
   }
