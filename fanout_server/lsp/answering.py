@@ -9,6 +9,7 @@ from fanout_server.apply.content import Content
 from fanout_server.apply.edits import EditPlan, FileEdit
 from fanout_server.lsp import answers
 from fanout_server.lsp.findings import Places
+from fanout_server.lsp.news import News
 from fanout_server.model import Plan, RunView, UnitView
 from fanout_server.planning.estimate import Estimate
 from fanout_server.planning.preflight import Preflight
@@ -46,21 +47,27 @@ def preview(
     )
 
 
-def run(view: RunView, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None) -> answers.Run:
+def run(
+    view: RunView, news: News, places: Places, on_disk: OnDisk | None = None, estimate: Estimate | None = None
+) -> answers.Run:
+    """What is new of the run, or all of it."""
     return answers.Run(
         run_id=view.id,
         state=view.state,
         instruction=view.plan.instruction,
         started=view.started,
         message=view.message,
-        units=tuple(_unit(unit, places) for unit in view.units),
-        findings=places.answers(view.findings),
+        units=tuple(_unit(unit, places) for unit in news.units),
+        findings=places.answers(news.findings),
         ended=view.ended,
         cost=view.cost,
         estimate=None if estimate is None else _estimate(estimate),
         disk=None if on_disk is None else _disk(on_disk),
         check=view.checking or view.check or None,
         folder=places.folder,
+        mark=news.mark,
+        since=news.since,
+        gone=news.gone,
     )
 
 

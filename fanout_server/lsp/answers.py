@@ -136,6 +136,9 @@ class Run:
 
     ``check`` is what checking the merged result came to, or what is checked now. ``folder`` is the uri of the
     checkout's top folder, once the run has begun.
+
+    ``mark`` is there while it goes on. Where it was given as ``since``, ``units`` and ``findings`` are only those that
+    are new or other than they were then, and ``gone`` the ids of findings that are there no more.
     """
 
     run_id: str
@@ -151,6 +154,9 @@ class Run:
     disk: Disk | None = None
     check: str | None = None
     folder: str | None = None
+    mark: str | None = None
+    since: str | None = None
+    gone: tuple[str, ...] = ()
 
 
 @frozen

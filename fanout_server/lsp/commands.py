@@ -20,6 +20,7 @@ from fanout_server.lsp.applying import Outcome
 from fanout_server.lsp.jobs import Job, Pending
 from fanout_server.lsp.launching import Launching
 from fanout_server.lsp.new_buffers import NewBuffers
+from fanout_server.lsp.news import Telling
 from fanout_server.lsp.offering import Offering
 from fanout_server.lsp.session import Session
 from fanout_server.lsp.watching import Watching
@@ -42,6 +43,7 @@ class Commands:
         NewBuffers(session)
         self._launching = Launching(session, self.watching)
         self._offering = Offering(session)
+        self._telling = Telling()
 
     async def execute(self, name: str, arguments: Sequence[Any] | None) -> Any:
         """Raises JsonRpcInvalidParams, FanoutError."""
@@ -89,22 +91,31 @@ class Commands:
 
     async def status(self, arguments: wire.StatusArguments) -> answers.Status:
         run = arguments.run_id
+        if run is None and arguments.since is not None:
+            raise JsonRpcInvalidParams("fanout.status: since goes with a runId: it is a mark of that run.")
         told = self._launching.told(run)
         if run is None:
             for engine in await self._session.open_folders():
                 told += await self._told(engine, await engine.runs())
         elif not told:
             engine = await self._session.engine_of_run(run)
-            told += await self._told(engine, [await engine.view(run)])
+            told += await self._told(engine, [await engine.view(run)], arguments.since)
         return answers.Status(tuple(sorted(told, key=lambda one: -one.started)))
 
-    async def _told(self, engine: Engine, views: Sequence[model.RunView]) -> list[answers.Run]:
-        on_disk = await engine.on_disk([view.id for view in views], _SOON_SECONDS)
+    async def _told(
+        self, engine: Engine, views: Sequence[model.RunView], since: str | None = None
+    ) -> list[answers.Run]:
+        # Whoever follows a run asks several times a second, and it has thousands of files on the disk.
+        follows = since is not None
+        on_disk = {} if follows else await engine.on_disk([view.id for view in views], _SOON_SECONDS)
         told = []
         for view in views:
             places = findings.Places(self._session, engine.repository.root, view.plan)
-            estimate = await engine.estimate(view.plan, view) if view.state is model.RunState.RUNNING else None
-            told.append(await anyio.to_thread.run_sync(answering.run, view, places, on_disk.get(view.id), estimate))
+            running = view.state is model.RunState.RUNNING and not follows
+            estimate = await engine.estimate(view.plan, view) if running else None
+            news = self._telling.tell(view, since)
+            used = on_disk.get(view.id)
+            told.append(await anyio.to_thread.run_sync(answering.run, view, news, places, used, estimate))
         return told
 
     async def cancel(self, arguments: wire.CancelArguments) -> answers.Cancelled:

@@ -145,7 +145,7 @@ class PlanRuns:
             begun = anyio.current_time()
             for run in news:
                 await self._look(run)
-            # A run of another process is read from its beginning each time.
+            # What another process does is read from the journal.
             await anyio.sleep(max(_EVERY_SECONDS, _REST * (anyio.current_time() - begun)))
 
     async def _look(self, run: str) -> None:

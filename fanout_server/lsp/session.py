@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import os
 from collections.abc import Awaitable, Callable, Collection, Iterable
@@ -35,6 +36,8 @@ class Session:
         self.client = Client()
         self.engines = Engines(tasks, self._opened)
         self.configuration = Configuration(self.warn)
+        # Called with what other processes do with the repositories' runs.
+        self.of_others: list[Callable[[Engine, run_events.Event], None]] = []
         self._closing = False
         # Top folders of repositories that are in the workspace no more; nothing was asked about them since.
         self._left: set[Path] = set()
@@ -143,6 +146,11 @@ class Session:
     def _opened(self, engine: Engine) -> None:
         if self.client.events:
             engine.subscribe(self._send_event)
+        engine.follow_others(functools.partial(self._of_others, engine))
+
+    def _of_others(self, engine: Engine, event: run_events.Event) -> None:
+        for hear in self.of_others:
+            hear(engine, event)
 
     def _send_event(self, event: run_events.Event) -> None:
         self.protocol.notify("fanout/event", codec.event_to_dict(event))

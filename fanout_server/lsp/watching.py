@@ -11,6 +11,7 @@ import attrs
 from attrs import frozen
 from lsprotocol import types
 
+from fanout_server import run_events
 from fanout_server.apply.edits import EditPlan
 from fanout_server.apply.resolving import Choice
 from fanout_server.lsp import applying, findings, show, uris
@@ -32,6 +33,12 @@ ENDED = "fanout/ended"
 _PLACINGS = 5
 _WANTED = frozenset({RunState.READY, RunState.CANCELLED})
 _DONE_WITH = frozenset({RunState.REVERTED, RunState.DISCARDED})
+_CHANGING_FINDINGS = (
+    run_events.RunEnded,
+    run_events.RunApplied,
+    run_events.RunReverted,
+    run_events.FindingsSettled,
+)
 _ASK_SECONDS = 12 * 3600.0
 _APPLY, _DIFF, _LATER, _DISCARD = "Apply", "Show diff", "Later", "Discard"
 _GO_ON, _CANCEL = "Go on with the rest", "Cancel the rest"
@@ -68,6 +75,7 @@ class Watching:
         self.begun: list[Callable[[Engine, str, str], None]] = []
         self.progress = RunProgress(session, self.goes_on, self.publish)
         self.diagnostics = Diagnostics(session)
+        session.of_others.append(self._of_others)
 
     def watch(self, engine: Engine, run: str, instruction: str, document: str | None = None) -> None:
         """Until the run is over. To be called right after it is launched, or goes on."""
@@ -119,6 +127,27 @@ class Watching:
     def goes_on(self, run: str) -> bool:
         """Whether the run is watched: it is at work, or about to begin."""
         return run in self._active
+
+    def _of_others(self, engine: Engine, event: run_events.Event) -> None:
+        """Another editor, or a terminal, has done something with a run that this one was told of."""
+        if event.run not in self.known or self.goes_on(event.run):
+            return
+        if isinstance(event, run_events.RunDiscarded):
+            self.forget(event.run)
+        elif isinstance(event, _CHANGING_FINDINGS):
+            self._session.spawn(self._look_again, engine, event.run)
+
+    async def _look_again(self, engine: Engine, run: str) -> None:
+        view = await engine.view(run)
+        if view.state in _DONE_WITH:
+            self._done_with(engine, view)
+        elif run in self.known:
+            await self.publish(engine, view)
+
+    def _done_with(self, engine: Engine, view: RunView) -> None:
+        """It has nothing to say any more."""
+        self.known[view.id] = Known(engine, view, {})
+        self.diagnostics.clear(view.id)
 
     async def _watch(self, engine: Engine, run: str, instruction: str) -> None:
         try:
@@ -286,8 +315,7 @@ class Watching:
         view = await engine.view(run)
         self._left[run] = outcome.left
         if view.state is RunState.REVERTED and not outcome.left:
-            self.known[run] = Known(engine, view, {})
-            self.diagnostics.clear(run)
+            self._done_with(engine, view)
         else:
             await self.publish(engine, view)
         return outcome

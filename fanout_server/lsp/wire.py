@@ -115,7 +115,10 @@ class OriginsArguments:
 
 @frozen
 class StatusArguments:
+    """``since`` is the ``mark`` with which the run was told of before."""
+
     run_id: str | None = None
+    since: str | None = None
 
 
 @frozen

@@ -45,6 +45,7 @@ from fanout_server.run.execution import Execution
 from fanout_server.run.executions import Executions
 from fanout_server.run.journal import Journal
 from fanout_server.run.on_disk import Counting, OnDisk
+from fanout_server.run.others import Others
 from fanout_server.run.preflights import Preflights
 from fanout_server.run.services import Services, new_run_id
 from fanout_server.run.shared import Shared
@@ -132,6 +133,13 @@ class Engine:
         """Calls ``listener`` with each event from now on, after it is in the journal. Returns the way to stop it."""
         self._listeners.append(listener)
         return lambda: self._listeners.remove(listener)
+
+    def follow_others(self, heard: Listener) -> None:
+        """From now on listeners also hear what other processes do with runs of the repository, but for activity.
+
+        ``heard`` hears that alone.
+        """
+        spawn(self._tasks, Others(self._services, self._executions, heard).watch)
 
     def reserve(self) -> str:
         """An id for a run that is about to be launched."""
@@ -334,7 +342,15 @@ class Engine:
         view = await self.view(run)
         if view.state in ACTIVE:
             await self.cancel(run)
-            await self.wait(run)
+            await self.wait_over(run)
+            # Of another process. What that still has to say must not come after it was discarded.
+            with anyio.move_on_after(_CANCEL_LIMIT_SECONDS):
+                while not await self._ended(run, ()):  # noqa: ASYNC110  another process tells through the journal
+                    await anyio.sleep(_POLL_SECONDS)
+            if not await self._ended(run, ()):
+                raise model.FanoutError(
+                    f"Run {run} is being ended by another process, which takes long. Nothing was discarded; try again."
+                )
         await self._executions.record(run_events.RunDiscarded(run, time.time()))
         await self.forget(run, None)
 

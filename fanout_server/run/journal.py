@@ -12,7 +12,7 @@ import contextlib
 import json
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -78,6 +78,10 @@ class Journal:
         self.path = path
         self._connection = connection
         self._one_at_a_time = anyio.CapacityLimiter(1)
+        # Up to where it is known what others wrote, and what this journal has written since.
+        self._heard: int | None = None
+        self._own: set[int] = set()
+        self._version = 0
 
     @classmethod
     async def open(cls, path: Path) -> Journal:
@@ -118,6 +122,19 @@ class Journal:
     async def events(self, run: str) -> tuple[run_events.Event, ...]:
         """Of one run, in the order of their writing; of its activity only the last of each unit."""
         return await self._call(lambda: self._events(run))
+
+    async def tail(
+        self, run: str, after: int, doing: Mapping[str, str]
+    ) -> tuple[int, tuple[run_events.Event, ...], Mapping[str, str]]:
+        """As ``events``, of those behind the mark ``after``; the mark to go on from, and what units do, as it was read.
+
+        ``doing`` is that of the last time: what is still the same is not told again.
+        """
+        return await self._call(lambda: self._tail(run, after, doing))
+
+    async def news(self) -> tuple[run_events.Event, ...]:
+        """What other processes have written since the last call, but for activity; of the first call on."""
+        return await self._call(self._news)
 
     async def marks(self) -> tuple[tuple[str, int], ...]:
         """The ids of all runs, newest first, each with a number that grows with every event but activity."""
@@ -188,7 +205,9 @@ class Journal:
                 if isinstance(event, run_events.AttemptActivity):
                     connection.execute("REPLACE INTO activity VALUES (?, ?, ?)", (event.run, event.unit, body))
                 else:
-                    connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
+                    row = connection.execute("INSERT INTO events (run, body) VALUES (?, ?)", (event.run, body))
+                    if self._heard is not None and row.lastrowid is not None:
+                        self._own.add(row.lastrowid)
                     self._place(event)
 
     def _place(self, event: run_events.Event) -> None:
@@ -206,6 +225,37 @@ class Journal:
         rows = self._connection.execute("SELECT body FROM events WHERE run = ? ORDER BY seq", (run,)).fetchall()
         rows += self._connection.execute("SELECT body FROM activity WHERE run = ?", (run,)).fetchall()
         return tuple(codec.event_from_json(body) for (body,) in rows)
+
+    def _tail(
+        self, run: str, after: int, doing: Mapping[str, str]
+    ) -> tuple[int, tuple[run_events.Event, ...], Mapping[str, str]]:
+        rows = self._connection.execute(
+            "SELECT seq, body FROM events WHERE run = ? AND seq > ? ORDER BY seq", (run, after)
+        ).fetchall()
+        now = dict(self._connection.execute("SELECT unit, body FROM activity WHERE run = ?", (run,)).fetchall())
+        bodies = [body for _, body in rows] + [body for unit, body in now.items() if doing.get(unit) != body]
+        return rows[-1][0] if rows else after, tuple(map(codec.event_from_json, bodies)), now
+
+    def _news(self) -> tuple[run_events.Event, ...]:
+        # It is another as soon as somebody else has written anything, and costs nothing to ask for.
+        (version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        if version == self._version and self._heard is not None:
+            self._heard = max(self._own, default=self._heard)
+            self._own.clear()
+            return ()
+        self._version = version
+        (last,) = self._connection.execute("SELECT ifnull(max(seq), 0) FROM events").fetchone()
+        if self._heard is None:
+            self._heard = last
+            return ()
+        rows = self._connection.execute(
+            "SELECT seq, body FROM events WHERE seq > ? ORDER BY seq", (self._heard,)
+        ).fetchall()
+        others = [body for seq, body in rows if seq not in self._own]
+        # Not only of the rows: where the last runs were forgotten, numbers are given once more.
+        self._heard = rows[-1][0] if rows else last
+        self._own.clear()
+        return tuple(map(codec.event_from_json, others))
 
     def _marks(self) -> tuple[tuple[str, int], ...]:
         rows = self._connection.execute("SELECT run, max(seq) FROM events GROUP BY run ORDER BY min(seq) DESC")

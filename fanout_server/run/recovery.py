@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from pathlib import Path
 
 import anyio
 import anyio.to_thread
@@ -33,7 +34,7 @@ async def recover(services: Services) -> Usage:
     await anyio.to_thread.run_sync(_recover_apply, services)
     freed = usage.NOTHING
     for run in await anyio.to_thread.run_sync(_dead_runs, services):
-        freed += await _bury(services, run)
+        freed += await bury(services, run)
     return freed + await anyio.to_thread.run_sync(_reap_rest, services)
 
 
@@ -52,12 +53,18 @@ def _dead_runs(services: Services) -> list[str]:
     """Those with a lock that nobody holds: whoever lets go removes its file, so that tells of a sudden death. And those
     that have worktrees and no lock: somebody removed it, or died between two steps of cleaning.
     """
-    locks = {path.stem for path in (services.repository.state_dir / "runs").glob("*.lock")}
+    locks = {path.stem for path in locked(services)}
     with_worktrees = worktrees.runs_below(services.repository, services.worktrees_root)
     return sorted(run for run in locks | with_worktrees if not is_held(services.folders(run).lock))
 
 
-async def _bury(services: Services, run: str) -> Usage:
+def locked(services: Services) -> list[Path]:
+    """The locks of runs that somebody works on, or did when it died."""
+    return list((services.repository.state_dir / "runs").glob("*.lock"))
+
+
+async def bury(services: Services, run: str) -> Usage:
+    """The run has no process any more, or so it seems: what it had in use is removed, and it is marked interrupted."""
     path = services.folders(run).lock
     began = path.exists()
     lock = FileLock(path)
@@ -74,7 +81,9 @@ async def _bury(services: Services, run: str) -> Usage:
         if view is None and began:
             await anyio.to_thread.run_sync(_forget_base, services, run)
         elif view is not None and view.state in ACTIVE:
-            await services.journal.append(run_events.RunEnded(run, time.time(), RunState.INTERRUPTED, died(run)))
+            ended = run_events.RunEnded(run, time.time(), RunState.INTERRUPTED, died(run))
+            await services.journal.append(ended)
+            services.publish(ended)
     finally:
         lock.release()
     return freed

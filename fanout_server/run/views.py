@@ -10,7 +10,8 @@ from fanout_server.model import RunState, RunView
 from fanout_server.run import locks, recovery
 from fanout_server.run.executions import Executions
 from fanout_server.run.services import Services
-from fanout_server.run.state import ACTIVE, fold
+from fanout_server.run.state import ACTIVE
+from fanout_server.run.tail import Tail
 
 
 class UnknownRun(model.FanoutError):
@@ -24,6 +25,8 @@ class Views:
         # Runs that nobody works on, with the journal's mark at which they were so: folding all of them again each
         # time would take longer with every run.
         self._settled: dict[str, tuple[int, RunView]] = {}
+        # Runs that other processes work on.
+        self._tails: dict[str, Tail] = {}
 
     async def all(self) -> tuple[RunView, ...]:
         """Newest first."""
@@ -47,10 +50,17 @@ class Views:
         return view
 
     async def _folded(self, run: str) -> RunView:
-        view = await anyio.to_thread.run_sync(fold, await self._services.journal.events(run))
+        tail = self._tails.setdefault(run, Tail(self._services.journal, run))
+        view = await tail.view()
+        if view is not None and view.state in ACTIVE:
+            if await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
+                return view
+            # Its process may have ended it just now, and then let go.
+            view = await tail.view()
+        self._tails.pop(run, None)
         if view is None:
             raise UnknownRun(f"There is no run {run} in this repository. 'fanout status' lists them.")
-        if view.state in ACTIVE and not await anyio.to_thread.run_sync(locks.is_held, self._services.folders(run).lock):
+        if view.state in ACTIVE:
             # Its process died without a word.
             return attrs.evolve(view, state=RunState.INTERRUPTED, message=recovery.died(run))
         return view

@@ -34,7 +34,7 @@ def _run(world: World, suite: str, *, but: tuple[str, ...] = (), **config: Any) 
 def test_in_the_extension_host(world: World) -> None:
     workspace = world.own / "both.code-workspace"
     workspace.write_text(json.dumps({"folders": [{"path": str(world.root)}, {"path": str(world.other)}]}))
-    _run(world, "main", but=("environment",), settings=world.settings, open={"workspace": str(workspace)})
+    _run(world, "main", but=("environment", "scale"), settings=world.settings, open={"workspace": str(workspace)})
 
 
 def test_without_a_server(world: World) -> None:

@@ -504,6 +504,7 @@
 
 ---Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
 ---`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
+---`mark` is there while it goes on. Where it was given as `since`, `units` and `findings` are only those that are new or other than they were then, and `gone` the ids of findings that are there no more.
 ---@class fanout.Run
 ---@field runId string
 ---@field state fanout.RunState
@@ -518,6 +519,9 @@
 ---@field disk? fanout.Disk
 ---@field check? string
 ---@field folder? string
+---@field mark? string
+---@field since? string
+---@field gone? string[]
 
 ---`after` is a commit holding what was delivered byte for byte, its parent what stood there before.
 ---`merged` is the change set that was delivered, or the part of it that some units made; `unchanged` are the files of it that the user had already, `rest` those that were not asked for, and not before either.
@@ -619,8 +623,10 @@
 ---@class fanout.Status
 ---@field runs fanout.Run[]
 
+---`since` is the `mark` with which the run was told of before.
 ---@class fanout.StatusArguments
 ---@field runId? string
+---@field since? string
 
 ---A file or folder; with `range` a part of the file.
 ---@class fanout.Target

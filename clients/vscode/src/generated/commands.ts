@@ -500,8 +500,12 @@ title: string
 cost?: number
 estimated?: boolean
 }
+/**
+ * `since` is the `mark` with which the run was told of before.
+ */
 export interface StatusArguments {
 runId?: (string | null)
+since?: (string | null)
 }
 /**
  * Newest first.
@@ -513,6 +517,8 @@ runs: Run[]
  * Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
  * 
  * `check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
+ * 
+ * `mark` is there while it goes on. Where it was given as `since`, `units` and `findings` are only those that are new or other than they were then, and `gone` the ids of findings that are there no more.
  */
 export interface Run {
 runId: string
@@ -528,6 +534,9 @@ estimate?: Estimate
 disk?: Disk
 check?: string
 folder?: string
+mark?: string
+since?: string
+gone?: string[]
 }
 /**
  * `kind` is why it failed, `estimated` says that `cost` is by a price table and was not told by the agent.

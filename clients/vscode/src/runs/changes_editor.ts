@@ -2,7 +2,7 @@ import { commands, type Disposable, type Tab, TabInputTextDiff, Uri, window, wor
 import { openBesidePages } from "../beside.js";
 import type { Run, Unit } from "../generated/commands.js";
 import type { Memory } from "../memory.js";
-import { isOpen } from "./contexts.js";
+import { isAppliable } from "./contexts.js";
 import type { RunStore } from "./run_store.js";
 import { filesOf, headline } from "./words.js";
 
@@ -109,7 +109,7 @@ export class ChangesEditor implements Disposable {
 
   private look(): void {
     const run = this.store.get(this.run ?? "");
-    void commands.executeCommand("setContext", SHOWN, run !== undefined && isOpen(run));
+    void commands.executeCommand("setContext", SHOWN, run !== undefined && isAppliable(run));
   }
 }
 

@@ -11,7 +11,7 @@ export function canApply(run: Run): boolean {
 }
 
 /** Whether its results wait to be applied. */
-export function isOpen(run: Run): boolean {
+export function isAppliable(run: Run): boolean {
   return canApply(run) && run.state !== "applied";
 }
 
@@ -22,7 +22,7 @@ export function canRetry(run: Run): boolean {
 export function contextOfRun(run: Run): string {
   const can = ["run", run.state];
   if (filesOf(run).length > 0) can.push("changed");
-  if (isOpen(run)) can.push("appliable");
+  if (isAppliable(run)) can.push("appliable");
   if (DISCARDABLE.includes(run.state)) can.push("discardable");
   if (canRetry(run)) can.push("retriable");
   return `run:${can.join(":")}:`;

@@ -1,25 +1,36 @@
 import { ThemeColor, ThemeIcon } from "vscode";
 import type { Run, RunState, Unit, UnitState } from "../generated/commands.js";
+import type { GroupName } from "./groups.js";
 
 export interface RunNode {
   readonly kind: "run";
   readonly run: string;
 }
 
+/** Of a run with very many units: those in one state. */
+export interface GroupNode {
+  readonly kind: "group";
+  readonly run: string;
+  readonly group: GroupName;
+}
+
+/** In another group it is another node: VS Code forgets one that goes where another with its name has just come. */
 export interface UnitNode {
   readonly kind: "unit";
   readonly run: string;
   readonly unit: string;
+  readonly group?: GroupName;
 }
 
 export interface FileNode {
   readonly kind: "file";
   readonly run: string;
   readonly unit: string;
+  readonly group?: GroupName;
   readonly uri: string;
 }
 
-export type Node = RunNode | UnitNode | FileNode;
+export type Node = RunNode | GroupNode | UnitNode | FileNode;
 
 const RUN_ICONS: Record<RunState, ThemeIcon> = {
   running: new ThemeIcon("sync~spin"),

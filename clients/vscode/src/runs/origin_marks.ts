@@ -30,6 +30,7 @@ export class OriginMarks implements Disposable {
   });
   private readonly asking = new Throttle(EVERY_MS, () => this.markAll());
   private readonly subscriptions: Disposable[];
+  private applied = "";
 
   constructor(
     private readonly server: Api,
@@ -37,7 +38,7 @@ export class OriginMarks implements Disposable {
     private readonly log: LogOutputChannel,
   ) {
     this.subscriptions = [
-      store.onChange(() => this.asking.call()),
+      store.onChange(() => this.runsChanged()),
       window.onDidChangeVisibleTextEditors(() => this.asking.call()),
       workspace.onDidChangeTextDocument(() => this.asking.call()),
       workspace.onDidChangeConfiguration((changed) => {
@@ -48,6 +49,14 @@ export class OriginMarks implements Disposable {
 
   dispose(): void {
     for (const one of [...this.subscriptions, this.asking, this.mark]) one.dispose();
+  }
+
+  /** A run that goes on changes no marks. */
+  private runsChanged(): void {
+    const applied = this.store.runs.filter((run) => run.state === "applied").map((run) => run.runId);
+    if (applied.join() === this.applied) return;
+    this.applied = applied.join();
+    this.asking.call();
   }
 
   private async markAll(): Promise<void> {

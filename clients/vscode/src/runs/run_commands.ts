@@ -4,7 +4,7 @@ import type { Answer, Api, Arguments, CommandName } from "../server/api.js";
 import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
 import { pickChoice } from "./choice_picker.js";
-import { canApply, canRetry, isOpen } from "./contexts.js";
+import { canApply, canRetry, isAppliable } from "./contexts.js";
 import type { FileNode, Node, UnitNode } from "./nodes.js";
 import type { RunPicker } from "./run_picker.js";
 import type { RunStore } from "./run_store.js";
@@ -58,7 +58,7 @@ export class RunCommands {
   }
 
   private async apply(node: Given | Uri, mode: "now" | "ask"): Promise<void> {
-    const run = await this.picker.pick(this.shown(node), isOpen, "No run has changes that wait to be applied.");
+    const run = await this.picker.pick(this.shown(node), isAppliable, "No run has changes that wait to be applied.");
     if (run === undefined) return;
     const wanted = this.choice.of(run);
     if (wanted === undefined) {

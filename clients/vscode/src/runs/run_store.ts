@@ -2,12 +2,17 @@ import { type Disposable, EventEmitter, type LogOutputChannel } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
 import type { FanoutEvent } from "../generated/events.js";
 import type { Api } from "../server/api.js";
+import { type Changes, saysNothingNew, updated } from "./run_news.js";
 import { Throttle } from "./throttle.js";
 
 const REFRESH_MS = 300;
+/** However long the server takes to answer. */
+const LONGEST_REFRESH_MS = 3000;
 const ACTIVITY_MS = 500;
 /** Of these the state is about to change by itself. */
 const ACTIVE = new Set(["running", "waiting"]);
+/** Of these there are very many; what any other event says is asked for at once. */
+const OF_UNITS = /^(attempt|unit[ER]|finding)/;
 
 export interface RunEnd {
   readonly run: Run;
@@ -15,14 +20,16 @@ export interface RunEnd {
 
 /** The runs of the workspace as the server last told of them, asked for again when an event says that there is news. */
 export class RunStore implements Disposable {
-  private readonly changes = new EventEmitter<void>();
+  private readonly changes = new EventEmitter<Changes>();
   private readonly ends = new EventEmitter<RunEnd>();
   private readonly known = new Map<string, Run>();
+  private readonly units = new WeakMap<Run, Map<string, Unit>>();
   private readonly doing = new Map<string, string>();
+  private readonly saying = new Set<string>();
   private readonly dirty = new Set<string>();
   private readonly ended = new Map<string, Run["state"]>();
-  private readonly asking = new Throttle(REFRESH_MS, () => this.askForDirty());
-  private readonly telling = new Throttle(ACTIVITY_MS, async () => this.changes.fire());
+  private readonly asking = new Throttle(REFRESH_MS, () => this.askForDirty(), LONGEST_REFRESH_MS);
+  private readonly telling = new Throttle(ACTIVITY_MS, async () => this.tellActivities());
   private readonly subscriptions: Disposable[];
   /** When the last answer came, to go on counting the seconds of units at work. */
   askedAt = 0;
@@ -57,7 +64,14 @@ export class RunStore implements Disposable {
   }
 
   unit(run: string, unit: string): Unit | undefined {
-    return this.known.get(run)?.units.find((one) => one.id === unit);
+    const found = this.known.get(run);
+    if (found === undefined) return undefined;
+    let units = this.units.get(found);
+    if (units === undefined) {
+      units = new Map(found.units.map((one) => [one.id, one]));
+      this.units.set(found, units);
+    }
+    return units.get(unit);
   }
 
   /** What the unit's agent does right now, in a line. */
@@ -75,7 +89,7 @@ export class RunStore implements Disposable {
       this.known.clear();
       for (const run of runs) this.known.set(run.runId, run);
       this.loaded = true;
-      this.told();
+      this.told(new Set(), true);
     } catch (error) {
       this.log.warn(`The runs cannot be asked for: ${error}`);
     }
@@ -84,7 +98,7 @@ export class RunStore implements Disposable {
   /** A run that was just begun, or changed by a command: it is not waited for an event. */
   touch(run: string): void {
     this.dirty.add(run);
-    this.asking.call();
+    this.asking.now();
   }
 
   dispose(): void {
@@ -94,37 +108,60 @@ export class RunStore implements Disposable {
   private hear(event: FanoutEvent): void {
     if (event.type === "attemptActivity") {
       this.doing.set(`${event.runId}/${event.unit}`, event.text);
+      this.saying.add(`${event.runId}/${event.unit}`);
       this.telling.call();
       return;
     }
     if (event.type === "unitEnded") this.doing.delete(`${event.runId}/${event.unit}`);
-    this.touch(event.runId);
+    if (!OF_UNITS.test(event.type)) {
+      this.touch(event.runId);
+      return;
+    }
+    this.dirty.add(event.runId);
+    this.asking.call();
+  }
+
+  private tellActivities(): void {
+    const activities = new Set(this.saying);
+    this.saying.clear();
+    if (activities.size > 0) this.changes.fire({ listed: false, runs: new Set(), activities });
   }
 
   private async askForDirty(): Promise<void> {
     const asked = [...this.dirty];
     this.dirty.clear();
-    let news = false;
+    const news = new Set<string>();
+    let listed = false;
     for (const id of asked) {
       try {
-        const { runs } = await this.server.execute("fanout.status", { runId: id });
-        for (const run of runs) {
-          news ||= JSON.stringify(run) !== JSON.stringify(this.known.get(run.runId));
-          this.known.set(run.runId, run);
+        // What is new since the last answer is enough: a run may have thousands of units.
+        const since = this.known.get(id)?.mark ?? undefined;
+        const { runs } = await this.server.execute("fanout.status", { runId: id, ...(since ? { since } : {}) });
+        for (const told of runs) {
+          const known = this.known.get(told.runId);
+          if (told.since && told.since !== known?.mark) {
+            // All of it was told meanwhile.
+            this.dirty.add(id);
+            this.asking.call();
+            continue;
+          }
+          listed ||= known === undefined;
+          if (!saysNothingNew(known, told)) news.add(told.runId);
+          this.known.set(told.runId, updated(known, told));
         }
       } catch (error) {
         // One that could not begin is known no more.
-        news = this.known.delete(id) || news;
+        listed = this.known.delete(id) || listed;
         this.log.debug(`${id}: ${error}`);
       }
     }
-    this.told(news);
+    this.told(news, listed);
   }
 
-  private told(news = true): void {
+  private told(runs: ReadonlySet<string>, listed: boolean): void {
     this.askedAt = Date.now();
     // What is drawn for nothing takes away what the user is about to click on.
-    if (news) this.changes.fire();
+    if (runs.size > 0 || listed) this.changes.fire({ listed, runs, activities: new Set() });
     for (const [id, state] of [...this.ended]) {
       const run = this.known.get(id);
       // An answer that was on its way may be of before.

@@ -13,20 +13,30 @@ import {
 import type { Run, Unit } from "../generated/commands.js";
 import type { Choice } from "./choice.js";
 import { canApply, contextOfRun, contextOfUnit } from "./contexts.js";
-import { iconOfRun, iconOfUnit, type Node } from "./nodes.js";
+import { groupOf, groupsOf, isGrouped, isOpenAtFirst, titleOf, unitsIn } from "./groups.js";
+import { type GroupNode, iconOfRun, iconOfUnit, type Node, type UnitNode } from "./nodes.js";
+import type { Changes } from "./run_news.js";
 import type { RunStore } from "./run_store.js";
-import { describeRun, describeUnit, detailsOf, headline } from "./words.js";
+import { count, describeRun, describeUnit, detailsOf, headline } from "./words.js";
 
 const TICK_MS = 1000;
+/** How long nothing is drawn anew for each item that was asked for the last time: the user may have opened very many. */
+const REST_MS = 1;
+const SHORTEST_REST_MS = 100;
+const LONGEST_REST_MS = 5000;
 const WANT_SOMEBODY = new Set(["ready", "waiting", "interrupted"]);
 
 /** Runs, their units, and the files of those: live, with check boxes for what is to be applied. */
 export class RunsView implements TreeDataProvider<Node>, Disposable {
-  private readonly changes = new EventEmitter<Node | undefined>();
+  private readonly changes = new EventEmitter<Node | Node[] | undefined>();
   private readonly nodes = new Map<string, Node>();
   private readonly view: TreeView<Node>;
   private readonly subscriptions: Disposable[];
   private readonly ticking: ReturnType<typeof setInterval>;
+  private readonly stale = new Map<string, Node>();
+  private drawing: ReturnType<typeof setTimeout> | undefined;
+  private asked = 0;
+  private readonly open = new Map<string, boolean>();
   readonly onDidChangeTreeData = this.changes.event;
 
   constructor(
@@ -43,14 +53,13 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     this.subscriptions = [
       this.view,
       this.changes,
-      store.onChange(() => this.changed()),
+      store.onChange((changes) => this.changed(changes)),
       choice.onChange(() => this.changes.fire(undefined)),
       this.view.onDidChangeCheckboxState(({ items }) => {
         for (const [node, state] of items) this.tick(node, state === TreeItemCheckboxState.Checked);
       }),
     ];
-    // Seconds go on between two answers of the server.
-    this.ticking = setInterval(() => this.count(), TICK_MS);
+    this.ticking = setInterval(() => this.tickOn(), TICK_MS);
   }
 
   async getChildren(parent?: Node): Promise<Node[]> {
@@ -58,31 +67,40 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
       await this.wanted();
       return this.store.runs.map((run) => this.node({ kind: "run", run: run.runId }));
     }
-    if (parent.kind === "run") {
-      const units = this.store.get(parent.run)?.units ?? [];
-      return units.map((unit) => this.node({ kind: "unit", run: parent.run, unit: unit.id }));
+    const run = this.store.get(parent.run);
+    if (run === undefined) return [];
+    if (parent.kind === "run" && isGrouped(run)) {
+      return groupsOf(run).map((group) => this.node({ kind: "group", run: run.runId, group }));
     }
+    if (parent.kind === "run") return run.units.map((unit) => this.unitNode(run, unit));
+    if (parent.kind === "group") return unitsIn(run, parent.group).map((unit) => this.unitNode(run, unit));
     if (parent.kind === "unit") {
       const files = this.store.unit(parent.run, parent.unit)?.files ?? [];
-      return files.map((uri) => this.node({ kind: "file", run: parent.run, unit: parent.unit, uri }));
+      return files.map((uri) => this.node({ ...parent, kind: "file", uri }));
     }
     return [];
   }
 
   getTreeItem(node: Node): TreeItem {
+    this.asked++;
     const run = this.store.get(node.run);
     if (run === undefined) return new TreeItem(node.run);
     if (node.kind === "run") return this.itemOfRun(run);
-    const unit = run.units.find((one) => one.id === node.unit);
+    if (node.kind === "group") return this.itemOfGroup(run, node);
+    const unit = this.store.unit(run.runId, node.unit);
     if (unit === undefined) return new TreeItem(node.unit);
     return node.kind === "unit" ? this.itemOfUnit(run, unit) : this.itemOfFile(run, node.uri);
   }
 
   getParent(node: Node): Node | undefined {
     if (node.kind === "run") return undefined;
-    return this.node(
-      node.kind === "unit" ? { kind: "run", run: node.run } : { kind: "unit", run: node.run, unit: node.unit },
-    );
+    const { run } = node;
+    if (node.kind === "file") {
+      const { uri, ...unit } = node;
+      return this.node({ ...unit, kind: "unit" });
+    }
+    if (node.kind === "unit" && node.group !== undefined) return this.node({ kind: "group", run, group: node.group });
+    return this.node({ kind: "run", run });
   }
 
   async reveal(run: string): Promise<void> {
@@ -91,6 +109,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
 
   dispose(): void {
     clearInterval(this.ticking);
+    clearTimeout(this.drawing);
     for (const one of this.subscriptions) one.dispose();
   }
 
@@ -103,14 +122,20 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     return node;
   }
 
+  private unitNode(run: Run, unit: Unit): Node {
+    const node: UnitNode = { kind: "unit", run: run.runId, unit: unit.id };
+    return this.node(isGrouped(run) ? { ...node, group: groupOf(unit) } : node);
+  }
+
   private itemOfRun(run: Run): TreeItem {
-    const open = run.state === "running" || run.state === "waiting" || run.state === "ready";
+    const open = isOpen(run);
     const item = new TreeItem(
       // The state is to be seen beside it in a narrow view, too.
       headline(run.instruction, 24) || run.runId,
       open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
     );
     item.id = `${run.runId} ${open ? "open" : ""}`;
+    this.open.set(run.runId, open);
     item.description = [describeRun(run), ...placeOf(run)].join(" · ");
     item.iconPath = iconOfRun(run);
     item.contextValue = contextOfRun(run);
@@ -119,12 +144,26 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     return item;
   }
 
+  private itemOfGroup(run: Run, { group }: GroupNode): TreeItem {
+    const units = unitsIn(run, group).length;
+    const open = isOpenAtFirst(group, units);
+    const item = new TreeItem(
+      titleOf(group),
+      open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
+    );
+    item.id = `${run.runId} ${group}`;
+    item.description = String(units);
+    item.contextValue = "group";
+    item.accessibilityInformation = { label: `${titleOf(group)}: ${count(units, "unit")}` };
+    return item;
+  }
+
   private itemOfUnit(run: Run, unit: Unit): TreeItem {
     const item = new TreeItem(
       unit.title,
       unit.files.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
     );
-    item.id = `${run.runId}/${unit.id}`;
+    item.id = [run.runId, unit.id, ...(isGrouped(run) ? [groupOf(unit)] : [])].join("/");
     item.description = describeUnit(unit, this.seconds(unit), this.store.activity(run.runId, unit.id));
     item.iconPath = iconOfUnit(unit);
     item.contextValue = contextOfUnit(run, unit);
@@ -163,25 +202,77 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     if (node.kind === "file") this.choice.setFile(node.run, node.uri, wanted);
   }
 
-  private changed(): void {
+  private changed({ listed, runs, activities }: Changes): void {
+    if (listed || runs.size > 0) this.count();
+    if (listed || [...runs].some((run) => this.isRenamed(run))) {
+      this.stale.clear();
+      this.draw();
+      this.changes.fire(undefined);
+      return;
+    }
+    for (const run of runs) this.stale.set(run, this.node({ kind: "run", run }));
+    for (const one of activities) {
+      const [id = "", name = ""] = one.split("/");
+      const run = this.store.get(id);
+      const unit = this.store.unit(id, name);
+      if (run !== undefined && unit !== undefined) this.stale.set(one, this.unitNode(run, unit));
+    }
+    // What somebody waits for is shown at once.
+    const over = [...runs].some((run) => this.store.get(run)?.state !== "running");
+    if (over) this.draw();
+    else this.drawSoon();
+  }
+
+  /** VS Code opens or closes by itself only what has another id, which is told by its parent. */
+  private isRenamed(id: string): boolean {
+    const run = this.store.get(id);
+    return run !== undefined && this.open.has(id) && this.open.get(id) !== isOpen(run);
+  }
+
+  /** On the view's badge. */
+  private count(): void {
     const waiting = this.store.runs.filter((run) => WANT_SOMEBODY.has(run.state)).length;
     const going = this.store.runs.filter((run) => run.state === "running").length;
     const tooltip = [
       ...(going > 0 ? [`${going} at work`] : []),
       ...(waiting > 0 ? [`${waiting} waiting for you`] : []),
     ].join(", ");
+    if (this.view.badge?.tooltip === tooltip || (this.view.badge === undefined && tooltip === "")) return;
     this.view.badge = going + waiting > 0 ? { value: going + waiting, tooltip } : undefined;
-    this.changes.fire(undefined);
   }
 
-  private count(): void {
+  /** Not before what was drawn the last time has been paid for. */
+  private drawSoon(): void {
+    if (this.drawing !== undefined || this.stale.size === 0) return;
+    const rest = Math.min(LONGEST_REST_MS, Math.max(SHORTEST_REST_MS, this.asked * REST_MS));
+    this.drawing = setTimeout(() => this.draw(), rest);
+  }
+
+  /** A run's node brings those below it. */
+  private draw(): void {
+    clearTimeout(this.drawing);
+    this.drawing = undefined;
+    this.asked = 0;
+    const nodes = [...this.stale.values()].filter((node) => node.kind === "run" || !this.stale.has(node.run));
+    this.stale.clear();
+    if (nodes.length > 0) this.changes.fire(nodes);
+  }
+
+  /** Seconds go on between two answers of the server. */
+  private tickOn(): void {
     if (!this.view.visible) return;
     for (const run of this.store.active) {
-      for (const unit of run.units.filter((one) => one.state === "running" || one.state === "verifying")) {
-        this.changes.fire(this.node({ kind: "unit", run: run.runId, unit: unit.id }));
+      for (const unit of run.units) {
+        if (groupOf(unit) !== "atWork") continue;
+        this.stale.set(`${run.runId}/${unit.id}`, this.unitNode(run, unit));
       }
     }
+    this.drawSoon();
   }
+}
+
+function isOpen({ state }: Run): boolean {
+  return state === "running" || state === "waiting" || state === "ready";
 }
 
 /** The checkout's name, where several folders are open. */

@@ -11,7 +11,9 @@ export class StatusBar implements Disposable {
     this.item = window.createStatusBarItem("fanout.runs", StatusBarAlignment.Left, 10);
     this.item.name = "Fan Out";
     this.item.command = "fanout.showRuns";
-    this.subscription = store.onChange(() => this.update());
+    this.subscription = store.onChange(({ runs, listed }) => {
+      if (listed || runs.size > 0) this.update();
+    });
   }
 
   dispose(): void {
@@ -23,7 +25,7 @@ export class StatusBar implements Disposable {
     const going = this.store.runs.filter((run) => run.state === "running");
     const ready = this.store.runs.filter((run) => run.state === "ready" || run.state === "waiting");
     if (going.length > 0) {
-      const units = going.flatMap((run) => run.units).length;
+      const units = going.reduce((sum, run) => sum + run.units.length, 0);
       const over = going.reduce((sum, run) => sum + ended(run), 0);
       this.show(`$(sync~spin) Fan Out ${over}/${units}`, `Fan Out: ${over} of ${count(units, "unit")} have ended`);
     } else if (ready.length > 0) {

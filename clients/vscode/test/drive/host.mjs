@@ -1,11 +1,12 @@
 // Runs the tests of test/host in the real extension host: node host.mjs CONFIG.json. Exit status 0: all passed.
-import { readFile } from "node:fs/promises";
+// With `hands` a person uses the view meanwhile, and what they waited for is written into that file.
+import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { address, openBrowser, startEditor } from "./editor.mjs";
-
-const LIMIT_MS = 150_000;
+import { useTheView } from "./viewer.mjs";
 
 const config = JSON.parse(await readFile(process.argv[2], "utf8"));
+const limitMs = config.limitMs ?? 150_000;
 const editor = await startEditor({
   folder: config.own,
   settings: config.settings,
@@ -17,7 +18,7 @@ await page.exposeFunction("codeAutomationLog", (kind, args) => console.log(kind,
 let ended = () => {};
 const over = new Promise((resolve) => {
   ended = resolve;
-  setTimeout(() => resolve("the tests took too long"), LIMIT_MS).unref();
+  setTimeout(() => resolve("the tests took too long"), limitMs).unref();
 });
 await page.exposeFunction("codeAutomationExit", (code) => ended(code));
 await page.goto(
@@ -29,7 +30,9 @@ await page.goto(
     ],
   }),
 );
+const used = config.hands === undefined ? undefined : useTheView(page, over);
 const code = await over;
+if (used !== undefined) await writeFile(config.hands, JSON.stringify(await used));
 if (code !== 0) {
   await page.screenshot({ path: join(config.own, "failed.png") }).catch(() => {});
   console.log(editor.log());

@@ -23,6 +23,8 @@ export interface Given {
   readonly suite: string;
   /** The name of the only test that is wanted. */
   readonly only?: string;
+  /** For one test, where it takes longer than others. */
+  readonly limitMs?: number;
 }
 
 interface Test {

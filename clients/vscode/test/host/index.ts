@@ -4,6 +4,8 @@ import "./runs.js";
 import "./server.js";
 import "./places.js";
 import "./environment.js";
+import "./scale.js";
+import "./view.js";
 import { appendFile } from "node:fs/promises";
 import { given, tests } from "./harness.js";
 
@@ -12,12 +14,12 @@ const MOST = 3;
 
 export async function run(): Promise<void> {
   const failed: string[] = [];
-  const { suite, only } = given();
+  const { suite, only, limitMs = LIMIT_MS } = given();
   for (const { name, body } of tests.filter((one) => one.suite === suite && [undefined, one.name].includes(only))) {
     const began = Date.now();
     let error: unknown;
     try {
-      await Promise.race([body(), late()]);
+      await Promise.race([body(), late(limitMs)]);
     } catch (thrown) {
       error = thrown;
       failed.push(name);
@@ -29,8 +31,8 @@ export async function run(): Promise<void> {
   if (failed.length > 0) throw new Error(`failed: ${failed.join("; ")}`);
 }
 
-function late(): Promise<never> {
-  return new Promise((_, reject) => setTimeout(() => reject(new Error("took too long")), LIMIT_MS));
+function late(limitMs: number): Promise<never> {
+  return new Promise((_, reject) => setTimeout(() => reject(new Error("took too long")), limitMs));
 }
 
 function describe(error: unknown): string {

@@ -184,7 +184,7 @@ test("a unit is cancelled, the other goes on, and what did not come to its end i
   const id = await begin([file("src/three.py"), file("src/four.py")], "Change {file}. WAIT", { attempts: 1 });
   const [one, other] = await until("both are at work", () => {
     const units = extension().store.get(id)?.units;
-    return units?.every((unit) => unit.state === "running") ? units : undefined;
+    return units?.length === 2 && units.every((unit) => unit.state === "running") ? units : undefined;
   });
   assert.ok(one && other);
   await commands.executeCommand("fanout.cancelUnit", { kind: "unit", run: id, unit: one.id });
