@@ -70,7 +70,7 @@ def test_an_editor_that_confirms_is_asked_through_the_edit(connect: MakeEditor, 
     view = view_of(editor, run)
     assert view["state"] == "applied"
     # That is no finding: they have seen it.
-    assert view["findings"] == []
+    assert (view["findings"], view["rest"]) == ([], [(checkout / "a.txt").as_uri()])
     # What was left out can still be had.
     editor.takes = lambda _: True
     assert apply(editor, run)["files"] == [(checkout / "a.txt").as_uri()]

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +21,7 @@ pytestmark = pytest.mark.timeout(200)
 def _run(world: World, suite: str, *, but: tuple[str, ...] = (), **config: Any) -> None:
     results = world.own / "results.jsonl"
     told = {"root": world.root, "other": world.other, "gate": world.gate, "results": results}
+    told["server"] = Path(sys.executable).with_name("fanout")
     tests = {"suite": suite, **{name: str(value) for name, value in told.items()}}
     done = world.drive("host.mjs", {"tests": tests, **config})
     lines = [json.loads(line) for line in results.read_text().splitlines()] if results.exists() else []

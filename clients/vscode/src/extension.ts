@@ -30,6 +30,13 @@ const OVER = new Set(["applied", "reverted", "discarded"]);
 /** What has gone wrong once is not tried again before somebody says so. */
 const NOT_BY_ITSELF = new Set<ServerState>(["noPython", "cancelled", "failed"]);
 
+/** Above what the view still shows while there is no server that could be asked. */
+const SAID: Partial<Record<ServerState, string>> = {
+  restarting: "The server has ended and is started again.",
+  noPython: "There is no server: it needs Python 3.11 or newer. See Fan Out: Choose Python...",
+  failed: "There is no server, so this is as it was. See Fan Out: Restart Server, and Fan Out: Show Log.",
+};
+
 /** The parts, put together. Nothing is started here: that waits for a command, the view, or a plan document. */
 export class Extension {
   readonly log = window.createOutputChannel("Fan Out", { log: true });
@@ -69,6 +76,7 @@ export class Extension {
       ...runs.registerAll(),
       ...this.ownCommands(pythons),
       this.store.onChange(() => this.remember()),
+      this.server.onState((state) => this.view.say(SAID[state])),
       workspace.onDidOpenTextDocument((document) => {
         if (document.languageId === "fanout") this.startQuietly();
       }),

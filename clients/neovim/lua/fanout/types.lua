@@ -503,7 +503,7 @@
 ---@field language? string
 
 ---Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
----`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
+---`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun. `rest` are the uris of files that it would still bring, of an applied run.
 ---`mark` is there while it goes on. Where it was given as `since`, `units` and `findings` are only those that are new or other than they were then, and `gone` the ids of findings that are there no more.
 ---@class fanout.Run
 ---@field runId string
@@ -519,6 +519,7 @@
 ---@field disk? fanout.Disk
 ---@field check? string
 ---@field folder? string
+---@field rest? string[]
 ---@field mark? string
 ---@field since? string
 ---@field gone? string[]

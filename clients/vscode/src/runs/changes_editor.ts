@@ -1,8 +1,9 @@
-import { commands, type Disposable, type Tab, TabInputTextDiff, Uri, window, workspace } from "vscode";
+import { commands, type Disposable, type Tab, TabInputTextDiff, Uri, window } from "vscode";
 import { openBesidePages } from "../beside.js";
-import type { Run, Unit } from "../generated/commands.js";
+import type { Range as PlainRange, Run, Unit } from "../generated/commands.js";
 import type { Memory } from "../memory.js";
 import { isAppliable } from "./contexts.js";
+import { asRange, nameOfFile } from "./place.js";
 import type { RunStore } from "./run_store.js";
 import { filesOf, headline } from "./words.js";
 
@@ -55,10 +56,12 @@ export class ChangesEditor implements Disposable {
     await this.open({ title, run: run.runId, unit: unit.id }, run, unit.files);
   }
 
-  async openFile(run: Run, unit: string, uri: string): Promise<void> {
+  /** As the unit left it, or all of the run. */
+  async openFile(run: Run, unit: string | undefined, uri: string, range?: PlainRange): Promise<void> {
     const resource = Uri.parse(uri);
     const [before, after] = sides(run, unit, resource);
-    await commands.executeCommand("vscode.diff", before, after, `${workspace.asRelativePath(resource)} (Fan Out)`);
+    const shown = range === undefined ? {} : { selection: asRange(range) };
+    await commands.executeCommand("vscode.diff", before, after, `${nameOfFile(uri)} (Fan Out)`, shown);
     this.look();
   }
 

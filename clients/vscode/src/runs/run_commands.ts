@@ -5,7 +5,8 @@ import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
 import { pickChoice } from "./choice_picker.js";
 import { canApply, canRetry, isAppliable } from "./contexts.js";
-import type { FileNode, Node, UnitNode } from "./nodes.js";
+import type { FileNode, FindingNode, Node, UnitNode } from "./nodes.js";
+import { asRange, nameOfFile } from "./place.js";
 import type { RunPicker } from "./run_picker.js";
 import type { RunStore } from "./run_store.js";
 import { count, filesOf, nameOf } from "./words.js";
@@ -51,6 +52,8 @@ export class RunCommands {
       openLog: (node: UnitNode) => this.show(node, "log"),
       openPrompt: (node: UnitNode) => this.show(node, "prompt"),
       openWorktree: (node: UnitNode) => this.openWorktree(node),
+      openFinding: (node: FindingNode) => this.openFinding(node),
+      turnNode: (node: UnitNode | FileNode) => this.turnNode(node),
       openFileChanges: (node: FileNode) =>
         this.withUnit(node, (run) => this.changes.openFile(run, node.unit, node.uri)),
     };
@@ -72,7 +75,7 @@ export class RunCommands {
   private tellOfApply(run: Run, { applied, files, left, rest = 0 }: Answer<"fanout.apply">): void {
     const did = files.length > 0 ? `Applied ${count(files.length, "file")}.` : "Nothing was applied.";
     if (left.length > 0) {
-      const names = [...new Set(left.flatMap((one) => one.uri ?? []))].map((uri) => nameOfFile(uri));
+      const names = [...new Set(left.flatMap((one) => one.uri ?? []))].map(nameOfFile);
       const alone = `Left alone as you have it: ${listed(names)}. Problems says why, with ways on.`;
       this.offer(window.showWarningMessage, `${did} ${alone}`, ["Show Problems", "workbench.actions.view.problems"]);
     } else if (applied && files.length > 0) {
@@ -150,6 +153,27 @@ export class RunCommands {
     window.setStatusBarMessage(`Fan Out: ${name} is ${wanted ? "to be applied" : "left out"}`, TOLD_MS);
   }
 
+  /** Of the view: left out, or taken in again. */
+  private async turnNode(node: UnitNode | FileNode): Promise<void> {
+    if (node.kind === "unit") this.choice.setUnit(node.run, node.unit, !this.choice.hasUnit(node.run, node.unit));
+    else this.choice.setFile(node.run, node.uri, !this.choice.hasFile(node.run, node.uri));
+  }
+
+  /** Where it is: in what the run made of the file as long as that is not applied, else in the file itself. */
+  private async openFinding(node: FindingNode): Promise<void> {
+    const run = this.store.get(node.run);
+    const finding = run?.findings.find((one) => one.id === node.finding);
+    if (run === undefined || finding === undefined) return;
+    const { uri, range } = finding;
+    if (!uri) {
+      await this.openReport(node.run);
+    } else if (isAppliable(run) && filesOf(run).includes(uri)) {
+      await this.changes.openFile(run, undefined, uri, range ?? undefined);
+    } else {
+      await window.showTextDocument(Uri.parse(uri), range ? { selection: asRange(range) } : {});
+    }
+  }
+
   /** What a button of the editor that shows a run's changes is about. */
   private shown(node: Given | Uri): Given {
     return node instanceof Uri || node === undefined ? this.changes.run : node;
@@ -207,10 +231,6 @@ export class RunCommands {
       if (command !== undefined) void commands.executeCommand(command, ...given);
     });
   }
-}
-
-function nameOfFile(uri: string): string {
-  return workspace.asRelativePath(Uri.parse(uri));
 }
 
 function listed(names: readonly string[]): string {

@@ -41,10 +41,13 @@ export class RunEnds implements Disposable {
         this.offer("info", `${name}: cancelled. ${summary(run)}.`, run, has ? [REVIEW, APPLY] : []);
         break;
       case "interrupted":
-        this.offer("warning", `${name}: interrupted. ${run.message}`, run, [["Resume", "fanout.resumeRun"]]);
+        this.offer("warning", `${name}: interrupted. ${run.message}`, run, [
+          ["Resume", "fanout.resumeRun"],
+          ["Show Log", "fanout.showLog"],
+        ]);
         break;
       case "failed":
-        this.offer("error", `${name}: failed. ${run.message}`, run, [RETRY, REPORT]);
+        this.offer("error", `${name}: failed. ${run.message}`, run, [RETRY, ...findings(run), REPORT]);
         break;
       default:
         break;

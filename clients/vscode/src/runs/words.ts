@@ -53,7 +53,10 @@ export function filesOf(run: Run): string[] {
 
 export function describeRun(run: Run): string {
   const parts: string[] = [run.state];
-  if (run.units.length > 0) parts.push(`${ended(run)}/${run.units.length}`);
+  const goesOn = run.state === "running" || run.state === "waiting";
+  if (goesOn) parts.push(`${ended(run)}/${run.units.length}`);
+  else if (run.units.length > 0) parts.push(`${done(run)}/${run.units.length} done`);
+  if (run.rest?.length) parts.push(`${count(run.rest.length, "file")} left out`);
   if (run.cost !== undefined && run.cost !== null && run.cost > 0) parts.push(money(run.cost));
   if (run.findings.length > 0) parts.push(count(run.findings.length, "finding"));
   return parts.join(" · ");

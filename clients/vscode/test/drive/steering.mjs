@@ -146,7 +146,8 @@ export async function leavingOut(hands) {
   await hands.page.locator(".monaco-workbench").waitFor({ state: "detached" });
   await hands.ready();
   await hands.node("src/four.py").locator('[role="checkbox"][aria-label="src/four.py: left out"]').waitFor();
-  await hands.choose(hands.node("Raise {file}."), "Review Changes");
+  // So does what was looked at.
+  await hands.see(".tab.active", "Fan Out: Raise {file}. (4 files)");
   await hands.see(".view-line", "return 10 +");
   await hands.page.locator('.editor-actions [aria-label^="Apply"]').first().click();
   await hands.node(/Raise.*applied/).waitFor();
@@ -191,7 +192,7 @@ export async function pilot(hands) {
 /** What was applied to many files is taken back by one undo; and later, by the run. */
 export async function undoing(hands) {
   await hands.answer("2 of 2 units done", "Apply");
-  await hands.node(/Raise.*applied · 2/).waitFor();
+  await hands.node(/Raise.*applied · 2\/2 done/).waitFor();
   await hands.open("two.py");
   await hands.see(".view-line", "return 10 + 2");
   await hands.page.locator(".view-line", { hasText: "return 10 + 2" }).first().click();

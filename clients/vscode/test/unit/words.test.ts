@@ -44,7 +44,7 @@ test("a name reads well before a colon", () => {
 });
 
 test("a state is said in words, not by an icon alone", () => {
-  assert.equal(describeRun({ ...RUN, cost: 0.5 }), "ready · 2/2 · $0.50");
+  assert.equal(describeRun({ ...RUN, cost: 0.5 }), "ready · 1/2 done · $0.50");
   assert.equal(describeUnit({ ...UNIT, state: "running" }, 5, "Reading a"), "running · 0:05 · Reading a");
   assert.equal(describeUnit({ ...UNIT, state: "failed", message: "no" }, 0, "Reading a"), "failed · no");
 });
