@@ -65,6 +65,7 @@ def run(
         disk=None if on_disk is None else _disk(on_disk),
         check=view.checking or view.check or None,
         folder=places.folder,
+        rest=tuple(places.uri(path) for path in view.rest),
         mark=news.mark,
         since=news.since,
         gone=news.gone,

@@ -135,7 +135,8 @@ class Run:
     """Times are seconds since the epoch. ``estimate`` is there while it goes on, ``disk`` once it is counted.
 
     ``check`` is what checking the merged result came to, or what is checked now. ``folder`` is the uri of the
-    checkout's top folder, once the run has begun.
+    checkout's top folder, once the run has begun. ``rest`` are the uris of files that it would still bring, of an
+    applied run.
 
     ``mark`` is there while it goes on. Where it was given as ``since``, ``units`` and ``findings`` are only those that
     are new or other than they were then, and ``gone`` the ids of findings that are there no more.
@@ -154,6 +155,7 @@ class Run:
     disk: Disk | None = None
     check: str | None = None
     folder: str | None = None
+    rest: tuple[str, ...] = ()
     mark: str | None = None
     since: str | None = None
     gone: tuple[str, ...] = ()
@@ -243,11 +245,14 @@ class Sent:
 
 @frozen
 class Changed:
-    """``files`` are the uris of those that are changed now. ``pending``: it goes on; how it went comes as a message."""
+    """``files`` are the uris of those that are changed now, ``rest`` is how many of the run nobody asked for yet, or
+    ticked. ``pending``: it goes on; how it went comes as a message.
+    """
 
     applied: bool
     files: tuple[str, ...]
     left: tuple[Finding, ...]
+    rest: int = 0
     pending: bool = False
 
 

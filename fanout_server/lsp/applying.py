@@ -44,7 +44,7 @@ _PLANNINGS = 3
 class Outcome:
     """``applied``: some of the plan is in the user's files now. ``files`` are paths in the checkout at ``root``.
 
-    ``rest`` is how many files of the run nobody asked for yet.
+    ``rest`` is how many files of the run nobody asked for, or ticked, yet.
     """
 
     root: str
@@ -202,6 +202,7 @@ class Applying:
         left = [*ready.plan.left, *share.left]
         notes: list[str] = []
         done: tuple[FileEdit, ...] = ()
+        unticked: tuple[FileEdit, ...] = ()
         server = share.server
         if share.editor:
             # Several editors fail to rename or create a file where its folder is yet to be made.
@@ -214,6 +215,10 @@ class Applying:
                 with anyio.CancelScope(shield=True):
                     await anyio.to_thread.run_sync(_remove_empty, folders)
             missing = [edit for edit in share.editor if edit not in done]
+            if confirm:
+                # What the user did not tick is as it was. It is not wrong, and they can have it another time.
+                unticked = await self._unchanged(engine, missing)
+                missing = [edit for edit in missing if edit not in unticked]
             if not done and not said:
                 server = ()
             elif not confirm:
@@ -230,7 +235,8 @@ class Applying:
             else:
                 done = (*done, *server)
                 notes.append(_written(server))
-        return attrs.evolve(ready.plan, edits=done, left=tuple(left)), tuple(notes)
+        rest = (*ready.plan.rest, *(path for edit in unticked for path in (edit.renamed_from, edit.path) if path))
+        return attrs.evolve(ready.plan, edits=done, left=tuple(left), rest=rest), tuple(notes)
 
     async def _written(self, engine: Engine, run: str, ready: _Ready, *, confirm: bool) -> types.WorkspaceEdit:
         root = engine.repository.root
@@ -305,6 +311,10 @@ class Applying:
         now = await self._now(engine)
         return tuple(edit for edit in edits if _is_free(now, edit) and _holds(now.disk, edit, after=False))
 
+    async def _unchanged(self, engine: Engine, edits: Sequence[FileEdit]) -> tuple[FileEdit, ...]:
+        now = await self._now(engine)
+        return tuple(edit for edit in edits if _holds(now, edit, after=False))
+
     async def _now(self, engine: Engine) -> EditorPresent:
         root = engine.repository.root
         files = await anyio.to_thread.run_sync(present.open_files, self._session.documents.all(), root)
@@ -362,7 +372,7 @@ def _remove_empty(folders: Sequence[Path]) -> None:
 
 def _not_taken(edit: FileEdit) -> Finding:
     message = (
-        f"The editor did not make the change to '{edit.path}': it was unticked, or changed at that moment."
+        f"The editor did not make the change to '{edit.path}': part of it was unticked, or it changed at that moment."
         " Apply the run again to have it."
     )
     return Finding("apply/not-taken", Severity.WARNING, message, edit.renamed_from or edit.path, units=edit.units)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -171,7 +172,10 @@ class Commands:
             uris.in_checkout, engine.repository.root, arguments.files
         )
         return await self._change(
-            run, "Applied", lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask)
+            run,
+            "Applied",
+            lambda: self.watching.apply(engine, run, arguments.units, paths, ask=ask),
+            wait=arguments.wait,
         )
 
     async def changes(self, arguments: wire.ChangesArguments) -> answers.Changes:
@@ -183,15 +187,19 @@ class Commands:
         places = findings.Places(self._session, root)
         return await anyio.to_thread.run_sync(functools.partial(answering.changes, plan, places, texts=arguments.texts))
 
-    async def revert(self, arguments: wire.RunArguments) -> answers.Changed:
+    async def revert(self, arguments: wire.RevertArguments) -> answers.Changed:
         run = arguments.run_id
         engine = await self._session.engine_of_run(run)
-        return await self._change(run, "Took back", lambda: self.watching.revert(engine, run))
+        return await self._change(run, "Took back", lambda: self.watching.revert(engine, run), wait=arguments.wait)
 
-    async def _change(self, run: str, did: str, work: Callable[[], Awaitable[Outcome | None]]) -> answers.Changed:
-        """Answers with the outcome if it comes soon: some editors stand still until a command is answered."""
+    async def _change(
+        self, run: str, did: str, work: Callable[[], Awaitable[Outcome | None]], *, wait: bool
+    ) -> answers.Changed:
+        """Answers with the outcome if it comes soon, or is waited for: some editors stand still until they are
+        answered.
+        """
         job = Job(work, self._session.report, lambda outcome: self.watching.tell(run, did, outcome))
-        outcome = await job.start(self._session.tasks).within(_EDIT_SECONDS)
+        outcome = await job.start(self._session.tasks).within(math.inf if wait else _EDIT_SECONDS)
         if isinstance(outcome, Pending):
             return answers.Changed(applied=False, files=(), left=(), pending=True)
         if outcome is None:
@@ -200,7 +208,8 @@ class Commands:
         left = await anyio.to_thread.run_sync(places.answers, outcome.left)
         for note in outcome.notes:
             self._session.info(note)
-        return answers.Changed(outcome.applied, tuple(places.uri(path) for path in outcome.files), left)
+        files = tuple(places.uri(path) for path in outcome.files)
+        return answers.Changed(outcome.applied, files, left, outcome.rest)
 
     async def discard(self, arguments: wire.RunArguments) -> answers.Nothing:
         run = arguments.run_id
@@ -249,7 +258,7 @@ COMMANDS: dict[str, Command] = {
     "fanout.accept": Command(wire.AcceptArguments, answers.Nothing, Commands.accept),
     "fanout.changes": Command(wire.ChangesArguments, answers.Changes, Commands.changes),
     "fanout.apply": Command(wire.ApplyArguments, answers.Changed, Commands.apply),
-    "fanout.revert": Command(wire.RunArguments, answers.Changed, Commands.revert),
+    "fanout.revert": Command(wire.RevertArguments, answers.Changed, Commands.revert),
     "fanout.discard": Command(wire.RunArguments, answers.Nothing, Commands.discard),
     "fanout.dismiss": Command(wire.DismissArguments, answers.Dismissed, Commands.dismiss),
     "fanout.show": Command(wire.ShowArguments, answers.Opened, Commands.show),

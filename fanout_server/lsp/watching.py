@@ -379,6 +379,8 @@ class Watching:
             back = " fanout.revert takes it back." if did == "Applied" else ""
             rest = f" Of its files {outcome.rest} can still be applied." if outcome.rest else ""
             self._session.info(f"{did} {count} of run {run}.{back}{rest}{notes}")
+        elif outcome.rest:
+            self._session.info(f"Nothing of run {run} was taken. It is kept as it is: apply it when you like.{notes}")
         else:
             self._session.warn(f"The editor did not take the changes of run {run}. Nothing is lost; try again.{notes}")
 

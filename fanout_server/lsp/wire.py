@@ -170,12 +170,24 @@ class ApplyMode(StrEnum):
 
 @frozen
 class ApplyArguments:
-    """Of the run what all of ``units`` (ids) and ``files`` (uris) say that are given."""
+    """Of the run what all of ``units`` (ids) and ``files`` (uris) say that are given.
+
+    ``wait``: the answer comes when it is over, also where the user takes their time to confirm it.
+    """
 
     run_id: str
     units: tuple[str, ...] | None = None
     files: tuple[str, ...] | None = None
     mode: ApplyMode = ApplyMode.ASK
+    wait: bool = False
+
+
+@frozen
+class RevertArguments:
+    """``wait``: the answer comes when it is over, however long that takes."""
+
+    run_id: str
+    wait: bool = False
 
 
 @frozen

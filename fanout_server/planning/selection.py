@@ -23,7 +23,7 @@ from attrs import field, frozen
 
 from fanout_server import settings
 from fanout_server.model import FanoutError, Finding, Position
-from fanout_server.planning import folders, globs, overlaps, parts, paths, problems, reading, targets
+from fanout_server.planning import changed, folders, globs, overlaps, parts, paths, problems, reading, targets
 from fanout_server.planning.paths import Candidate
 from fanout_server.planning.positions import Line
 from fanout_server.planning.problems import Problem
@@ -175,11 +175,16 @@ class _Selected:
 
     def _best(self) -> str:
         selection = self._selection
-        if selection.paths:
+        if selection.paths or self._is_of_changes:
             return "path"
         if self._reading is not None:
             return self._reading.best
         return "diagnostic" if selection.problems and not selection.items else "item"
+
+    @property
+    def _is_of_changes(self) -> bool:
+        items = [reading.entire(item).first for item in self._selection.items if item.strip()]
+        return bool(items) and self._reading is None and all(changed.read_item(item) is not None for item in items)
 
     def _applies(self, kind: str) -> bool:
         selection, text = self._selection, self._reading
@@ -188,6 +193,9 @@ class _Selected:
                 return bool(selection.problems)
             case "item":
                 # In code each line would be an item: that is the way ``line``.
+                # Of changes those are their folders.
+                if self._is_of_changes:
+                    return False
                 return bool(selection.items) or (text is not None and (not text.in_code or text.is_list))
             case "line":
                 return text is not None

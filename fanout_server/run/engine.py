@@ -288,7 +288,8 @@ class Engine:
         self, plan: Plan, opened: Opened = nothing_open, files: Files | None = None, within: float = math.inf
     ) -> Preflight | None:
         """See ``Preflights.look``; ``None`` where it takes longer than ``within`` seconds."""
-        return await self._preflights.soon(self._tasks, lambda: self._preflights.look(plan, opened, files), within)
+        flights = self._preflights
+        return await flights.soon(self._tasks, plan, lambda: flights.look(plan, opened, files), within)
 
     async def plan_apply(
         self,

@@ -8,7 +8,7 @@ import anyio
 import anyio.to_thread
 
 from fanout_server.agents import registry
-from fanout_server.agents.base import Agent, AgentUnavailable
+from fanout_server.agents.base import Abilities, Agent, AgentUnavailable
 from fanout_server.model import Options, Plan
 from fanout_server.planning.estimate import Estimate, Past, Work, estimate
 from fanout_server.repo.repository import Repository
@@ -33,7 +33,7 @@ async def estimate_plan(
     work = Work(
         units=len(plan.units) - kept,
         agent=agent.name if agent else options.agent,
-        models=agent is None or agent.abilities.models,
+        models=agent is None or _may_cost(agent.abilities),
         reviewed=options.review == "agent",
     )
     return await anyio.to_thread.run_sync(estimate, work, past, finished)
@@ -70,6 +70,11 @@ async def past_of(journal: Journal, agent: str | None, options: Options, besides
             and (one.model, one.mode) == (options.model, options.mode)
         )
     )
+
+
+def _may_cost(can: Abilities) -> bool:
+    """A command that tells what it used has a cost, whether or not a service's limits are known."""
+    return can.models or can.cost or can.tokens
 
 
 def _agent(options: Options) -> Agent | None:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -31,10 +33,16 @@ from fanout_server.tasks import spawn
 _log = logging.getLogger(__name__)
 
 
+# So old a look may be that nobody has waited for until its end.
+_FRESH_SECONDS = 2.0
+
+
 @define(eq=False)
 class _Making:
+    plan: Plan
     done: anyio.Event = field(factory=anyio.Event)
     found: Preflight | None = None
+    ended: float = math.inf
 
 
 class Preflights:
@@ -48,16 +56,24 @@ class Preflights:
         self._limiter = anyio.CapacityLimiter(1)
         self._workspace: tuple[tuple[str, ...], Workspace, FileIndex, _Manifests] | None = None
         self._history: tuple[str, Sequence[Sequence[str]]] = ("", ())
+        # The last one whose end nobody has waited for.
+        self._left: _Making | None = None
 
-    async def soon(self, tasks: anyio.abc.TaskGroup, look: Callable[[], Preflight], within: float) -> Preflight | None:
+    async def soon(
+        self, tasks: anyio.abc.TaskGroup, plan: Plan, look: Callable[[], Preflight], within: float
+    ) -> Preflight | None:
         """What ``look`` gives, ``None`` where it takes longer than ``within`` seconds: then it goes on in ``tasks``,
-        and whoever asks again finds most of it done.
+        and whoever soon asks again for the same plan has what it came to.
         """
-        making = _Making()
-        if not spawn(tasks, self._make, making, look):
-            return Preflight()
+        making = self._left
+        if making is None or making.plan != plan or time.monotonic() > making.ended + _FRESH_SECONDS:
+            making = self._left = _Making(plan)
+            if not spawn(tasks, self._make, making, look):
+                return Preflight()
         with anyio.move_on_after(within):
             await making.done.wait()
+        if making.done.is_set() and self._left is making:
+            self._left = None
         return making.found
 
     async def _make(self, making: _Making, look: Callable[[], Preflight]) -> None:
@@ -71,6 +87,7 @@ class Preflights:
             _log.exception("preflight broke")
             making.found = Preflight()
         finally:
+            making.ended = time.monotonic()
             making.done.set()
 
     def look(self, plan: Plan, opened: Opened = nothing_open, files: Files | None = None) -> Preflight:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from fanout_server import settings
+from fanout_server.option_docs import OPTION_DOCS, OptionDoc
 from fanout_server.schema.classes import Schema
 
 _TEXT: Schema = {"type": "string", "pattern": r"\S"}
@@ -87,6 +88,28 @@ def schema() -> Schema:
     """In the order of the contract."""
     return {
         "type": "object",
-        "properties": {key: SCHEMAS[key] for key in settings.OPTION_KEYS},
+        "properties": {key: _described(key) for key in settings.OPTION_KEYS},
         "additionalProperties": False,
     }
+
+
+def _described(key: str) -> Schema:
+    documented = OPTION_DOCS[key]
+    return {"description": _words(documented), **_with_parts(SCHEMAS[key], documented.parts)}
+
+
+def _with_parts(known: Schema, words: Mapping[str, str]) -> Schema:
+    """Of a mapping, a list of them, or a mapping from names to them."""
+    if not words:
+        return known
+    if "properties" in known:
+        parts = {name: {"description": words[name], **one} for name, one in known["properties"].items()}
+        return {**known, "properties": parts}
+    within = "items" if "items" in known else "additionalProperties"
+    return {**known, within: _with_parts(known[within], words)}
+
+
+def _words(documented: OptionDoc) -> str:
+    """In Markdown, as hovers have it."""
+    default = f" Default: {documented.default}." if documented.default else ""
+    return f"{documented.means} Takes {documented.takes}.{default}"

@@ -23,8 +23,8 @@ def ready(editor: Editor, tmp_path: Path, *names: str, **more: Any) -> str:
     return run
 
 
-def apply(editor: Editor, run: str, mode: str = "now") -> dict[str, Any]:
-    answer = editor.client.command("fanout.apply", {"runId": run, "mode": mode})
+def apply(editor: Editor, run: str, mode: str = "now", **more: Any) -> dict[str, Any]:
+    answer = editor.client.command("fanout.apply", {"runId": run, "mode": mode, **more})
     assert isinstance(answer, dict)
     return answer
 
@@ -61,17 +61,36 @@ def test_an_editor_that_confirms_is_asked_through_the_edit(connect: MakeEditor, 
     # The user ticks the one and not the other.
     editor.takes = lambda change: change["textDocument"]["uri"].endswith("one.py")
     run = run_files(editor, tmp_path, "src/one.py", "a.txt", command=["sh", "-c", "echo x >> $0", "{file}"])
-    assert message(editor, "Applied").startswith(f"Applied 1 file of run {run}; 1 left alone")
+    told = f"Applied 1 file of run {run}. fanout.revert takes it back. Of its files 1 can still be applied."
+    assert message(editor, "Applied") == told
     assert editor.client.all("window/showMessageRequest") == []
     (edit,) = editor.edits
     assert all(one["needsConfirmation"] for one in edit["edit"]["changeAnnotations"].values())
     assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\n"
     view = view_of(editor, run)
     assert view["state"] == "applied"
-    assert [one["code"] for one in view["findings"]] == ["apply/not-taken"]
+    # That is no finding: they have seen it.
+    assert (view["findings"], view["rest"]) == ([], [(checkout / "a.txt").as_uri()])
     # What was left out can still be had.
     editor.takes = lambda _: True
     assert apply(editor, run)["files"] == [(checkout / "a.txt").as_uri()]
+    assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\nx\n"
+
+
+def test_who_ticks_nothing_is_told_so_and_who_waits_is_answered_when_it_is_over(
+    connect: MakeEditor, checkout: Path, tmp_path: Path
+) -> None:
+    editor = connect(clientInfo={"name": "Visual Studio Code"})
+    run = ready(editor, tmp_path, "src/one.py", "a.txt", command=["sh", "-c", "echo x >> $0", "{file}"])
+    editor.takes = lambda _: False
+    # As long as the editor is waited for, nobody is answered who did not say that they wait.
+    assert apply(editor, run, "ask", wait=True) == {"applied": False, "files": [], "left": [], "rest": 2}
+    view = view_of(editor, run)
+    assert (view["state"], view["findings"]) == ("ready", [])
+    assert apply(editor, run, "ask")["pending"]
+    message(editor, f"Nothing of run {run} was taken. It is kept as it is")
+    editor.takes = lambda _: True
+    assert len(apply(editor, run, "now", wait=True)["files"]) == 2
     assert (checkout / "a.txt").read_text() == "alpha\nbeta\ngamma\nx\n"
 
 

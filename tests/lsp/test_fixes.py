@@ -316,7 +316,7 @@ def test_files_of_a_run_are_applied_and_strange_ones_named(connect: MakeEditor, 
         assert (error["code"], said in error["message"]) == (-32803, True), error
     # A unit's part of one file, of which nothing is left.
     argument = {"runId": run, "files": [one], "units": ["01-one"], "mode": "now"}
-    assert editor.client.command("fanout.apply", argument) == {"applied": True, "files": [], "left": []}
+    assert editor.client.command("fanout.apply", argument) == {"applied": True, "files": [], "left": [], "rest": 1}
     assert editor.client.command("fanout.apply", {"runId": run, "mode": "now"})["files"] == [
         (checkout / "src/two.py").as_uri()
     ]

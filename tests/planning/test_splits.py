@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fanout_server.model import Finding, Options, Position, Range, Severity, Target
+from fanout_server.model import Changes, Finding, Options, Position, Range, Severity, Target
 from fanout_server.planning import document, targets
 from fanout_server.planning.plan import PlanError, make_plan, plan_from_document
 from fanout_server.planning.problems import Problem, listed
@@ -447,6 +447,22 @@ def test_the_ways_to_split_each_selection(
     if found:
         best = len(_resolve(files, tmp_path, selection).entries)
         assert best == found[0].count
+
+
+def test_what_changed_is_split_by_file_or_by_folder_and_is_no_list(files: FakeFiles, tmp_path: Path) -> None:
+    class Changed(FakeFiles):
+        def changed(self, written: str) -> Changes:
+            return Changes(written, "a" * 40, "b" * 40, ("src/cart.py", "notes.md"))
+
+    changed = Changed(files.files)
+    found = ways(Selection(items=("changes: main..", " ")), changed, tmp_path, tmp_path)
+    assert [f"{way.kind}: {way.label}" for way in found] == [
+        "path: 2 files",
+        "symbol: 2 functions or classes",
+        "folder: 2 folders",
+    ]
+    listed = ways(Selection(items=("changes: main..", "src/cart.py")), changed, tmp_path, tmp_path)
+    assert listed[0].kind == "item"
 
 
 def test_very_many_symbols_are_not_counted_to_the_end(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from fanout_server import run_events
-from fanout_server.model import Options, Plan, RewriteRule, Unit, UnitState
+from fanout_server.model import CommandOutput, Options, Plan, RewriteRule, Unit, UnitState
 from fanout_server.planning.estimate import Past
 from fanout_server.repo.repository import Repository
 from fanout_server.run import history
@@ -99,3 +99,12 @@ async def test_a_repository_without_a_journal_gets_none(checkout: Path) -> None:
     await add(journal, "r", Options(agent="claude"), 5.0)
     await journal.aclose()
     assert "1 unit of 1 earlier run with claude" in (await history.estimate_in(repository, plan)).basis
+
+
+async def test_a_command_that_tells_its_cost_has_one_before_it_has_told_any(checkout: Path) -> None:
+    repository = Repository.discover(checkout)
+    units = (Unit("u", "t", "p"),)
+    silent = Options(agent="command", command=("true",))
+    assert (await history.estimate_in(repository, Plan("x", units, silent))).high == 0
+    telling = Options(agent="command", command=("true",), output=CommandOutput(format="json", cost="spent"))
+    assert str(await history.estimate_in(repository, Plan("x", units, telling))) == "$0.15-$0.30"

@@ -45,7 +45,9 @@ if path.stem == "one":
     text += "\\n\\nprint(\\"debug\\")\\n"
 path.write_text(text)
 print("changed", path)
+print('{"spent": 0.12}')
 """
+_OUTPUT = {"format": "jsonl", "cost": "spent"}
 
 
 @frozen
@@ -68,7 +70,7 @@ class World:
         agent = [sys.executable, str(self.own / "agent.py"), "{file}", str(self.gate)]
         return {
             "fanout.server.path": str(Path(sys.executable).with_name("fanout")),
-            "fanout.options": {"agent": "command", "command": agent, "cache": "off"},
+            "fanout.options": {"agent": "command", "command": agent, "output": _OUTPUT, "cache": "off"},
         }
 
     def drive(self, script: str, config: Mapping[str, Any]) -> subprocess.CompletedProcess[str]:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import re
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.lacking import lacking
-from tests.vscode.conftest import OFFLINE, ROOT, WHEELS, World
+from tests.vscode.conftest import EXTENSION, OFFLINE, ROOT, WHEELS, World
 
 _PLAN = """\
 ---
@@ -84,7 +85,7 @@ def test_two_windows_by_hands(world: World) -> None:
 
 
 def test_first_steps_by_hands(world: World) -> None:
-    """On a machine whose Python is too old, until another one is chosen."""
+    """On a machine whose Python is too old: another one is chosen in the Python extension, and then in this one."""
     if not (WHEELS / ".ready").exists():
         lacking("The wheels of what the server needs are not there: run 'make vscode-wheels'")
     programs = world.own / "bin"
@@ -100,10 +101,20 @@ def test_first_steps_by_hands(world: World) -> None:
     # As a window leaves it that was killed, of a process that cannot be.
     half_made = storage / f"server-0123456789ab.{2**22 + 1}"
     half_made.mkdir(parents=True)
-    _stories(world, "choosePython", "walkthrough", settings={}, env=env, python=sys.executable)
+    more = {"env": env, "python": sys.executable, "others": [str(_python_extension(world))]}
+    _stories(world, "cancelEnvironment", "choosePython", "walkthrough", settings={}, **more)
     [environment] = storage.glob("server-*")
     assert re.fullmatch(r"server-[0-9a-f]{12}", environment.name)
     assert list(environment.glob("*.whl")) == []
+
+
+def _python_extension(world: World) -> Path:
+    """The one that stands in for Microsoft's, packed."""
+    vsix = world.own / "python.vsix"
+    with zipfile.ZipFile(vsix, "w") as packed:
+        for path in (EXTENSION / "dist" / "python").iterdir():
+            packed.write(path, f"extension/{path.name}")
+    return vsix
 
 
 def test_nothing_starts_where_nobody_is_trusted_by_hands(world: World) -> None:

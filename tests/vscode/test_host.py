@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -27,6 +29,7 @@ def _run(
     """What the tests wrote down."""
     results = world.own / "results.jsonl"
     told = {"root": world.root, "other": world.other, "gate": world.gate, "results": results}
+    told["server"] = Path(sys.executable).with_name("fanout")
     tests = {"suite": suite, **{name: str(value) for name, value in told.items()}}
     limit = {} if limit_ms is None else {"limitMs": limit_ms}
     done = world.drive("host.mjs", {"tests": {**tests, **limit}, **config})

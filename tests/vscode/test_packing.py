@@ -102,3 +102,17 @@ def test_the_wheel_that_is_packed_is_the_server_and_can_be_installed(tmp_path: P
 
 def _files(folder: Path) -> set[str]:
     return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+
+
+def test_the_page_of_the_extension_has_no_picture_that_cannot_be_shown() -> None:
+    vsix = ROOT / "build" / "fanout.vsix"
+    if not vsix.exists():
+        lacking("The extension is not packed: run 'make vsix'")
+    with zipfile.ZipFile(vsix) as packed:
+        page = packed.read("extension/readme.md").decode()
+    pictures = re.findall(r"!\[[^\]]*\]\(([^)]*)\)", page)
+    assert [one for one in pictures if not one.startswith("https:")] == []
+    source = (EXTENSION / "README.md").read_text()
+    assert [line for line in source.splitlines() if line and not line.startswith("![")] == [
+        line for line in page.splitlines() if line
+    ]

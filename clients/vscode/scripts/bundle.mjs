@@ -1,5 +1,5 @@
 // Bundles the extension. What speaks LSP is a bundle of its own, which is loaded with the server and not before.
-import { rm } from "node:fs/promises";
+import { copyFile, rm } from "node:fs/promises";
 import { build } from "esbuild";
 
 const LATE = /\/connection\.js$/;
@@ -44,6 +44,8 @@ const shared = {
 await rm("dist", { recursive: true, force: true });
 if (process.argv.includes("--tests")) {
   await build({ ...shared, entryPoints: ["test/host/index.ts"], outdir: "dist/host", sourcemap: "inline" });
+  await build({ ...shared, entryPoints: ["test/python/main.ts"], outdir: "dist/python" });
+  await copyFile("test/python/package.json", "dist/python/package.json");
 }
 await build({
   ...shared,

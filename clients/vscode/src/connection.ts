@@ -1,6 +1,6 @@
 // The only module that speaks LSP. It is a bundle of its own, loaded with the server.
 import { type ChildProcess, spawn } from "node:child_process";
-import { CancellationTokenSource, commands, env, type LogOutputChannel, window } from "vscode";
+import { CancellationTokenSource, commands, type LogOutputChannel, window } from "vscode";
 import {
   CloseAction,
   ErrorAction,
@@ -13,6 +13,7 @@ import type { FanoutEvent } from "./generated/events.js";
 import { groupByUnit } from "./runs/refactor_preview.js";
 import { RunProgress } from "./runs/run_progress.js";
 import type { Answer, Arguments, CommandName, Ended, Program } from "./server/api.js";
+import { showSetting } from "./server/setting_page.js";
 
 export interface ConnectionOptions {
   readonly program: Program;
@@ -34,6 +35,12 @@ interface InputBoxQuestion {
 type InputBoxAnswer = { value: string } | { cancelled: true };
 
 const NEVER = new CancellationTokenSource().token;
+
+const OWN = new Map([
+  ["fanout.apply", "fanout.applyRun"],
+  ["fanout.revert", "fanout.revertRun"],
+  ["fanout.discard", "fanout.discardRun"],
+]);
 
 /** We know the events, have an input box, and tell and ask ourselves when a run has ended. */
 const OPTED_IN: StaticFeature = {
@@ -78,7 +85,8 @@ export class Connection {
             return Array.isArray(answers) ? answers.map(ofServer) : answers;
           },
         },
-        executeCommand: (command, args, next) => this.told(Promise.resolve(next(command, args))),
+        executeCommand: (command, args, next) =>
+          this.told(Promise.resolve(ownCommand(command, args) ?? next(command, args))),
       },
     });
     this.client.registerFeature(OPTED_IN);
@@ -161,10 +169,13 @@ export class Connection {
   }
 }
 
-/** A machine's own settings stand on a page of their own where the window is remote. */
-async function showSetting(query: string): Promise<void> {
-  const page = env.remoteName === undefined ? "openSettings" : "openRemoteSettings";
-  await commands.executeCommand(`workbench.action.${page}`, { query });
+/** Of a lens or code action: what the view's buttons do, too, is done as they do it, with what the user has left out. */
+function ownCommand(command: string, args: readonly unknown[]): Thenable<unknown> | undefined {
+  const own = OWN.get(command);
+  const [given, ...others] = args;
+  if (own === undefined || others.length > 0 || typeof given !== "object" || given === null) return undefined;
+  const [[key, run] = [], ...more] = Object.entries(given);
+  return key === "runId" && more.length === 0 ? commands.executeCommand(own, run) : undefined;
 }
 
 /** What of the section is the server's: the rest is the extension's own. */

@@ -14,11 +14,13 @@
 ---@field estimated? boolean
 
 ---Of the run what all of `units` (ids) and `files` (uris) say that are given.
+---`wait`: the answer comes when it is over, also where the user takes their time to confirm it.
 ---@class fanout.ApplyArguments
 ---@field runId string
 ---@field units? string[]
 ---@field files? string[]
 ---@field mode? fanout.ApplyMode
+---@field wait? boolean
 
 ---@alias fanout.ApplyMode "ask"|"now"
 
@@ -77,11 +79,12 @@
 ---@class fanout.Cancelled
 ---@field cancelled string[]
 
----`files` are the uris of those that are changed now. `pending`: it goes on; how it went comes as a message.
+---`files` are the uris of those that are changed now, `rest` is how many of the run nobody asked for yet, or ticked. `pending`: it goes on; how it went comes as a message.
 ---@class fanout.Changed
 ---@field applied boolean
 ---@field files string[]
 ---@field left fanout.Finding[]
+---@field rest? integer
 ---@field pending? boolean
 
 ---`rest` is how many files of the run were not asked for.
@@ -465,6 +468,11 @@
 ---@field note? string
 ---@field findings? string[]
 
+---`wait`: the answer comes when it is over, however long that takes.
+---@class fanout.RevertArguments
+---@field runId string
+---@field wait? boolean
+
 ---What it found was told before. `seconds` covers all parts.
 ---@class fanout.ReviewEnded
 ---@field type "reviewEnded"
@@ -495,7 +503,7 @@
 ---@field language? string
 
 ---Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
----`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
+---`check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun. `rest` are the uris of files that it would still bring, of an applied run.
 ---`mark` is there while it goes on. Where it was given as `since`, `units` and `findings` are only those that are new or other than they were then, and `gone` the ids of findings that are there no more.
 ---@class fanout.Run
 ---@field runId string
@@ -511,6 +519,7 @@
 ---@field disk? fanout.Disk
 ---@field check? string
 ---@field folder? string
+---@field rest? string[]
 ---@field mark? string
 ---@field since? string
 ---@field gone? string[]
@@ -717,7 +726,7 @@
 ---@field accept fun(argument: fanout.AcceptArguments, done?: fun(problem?: string, answer?: fanout.Nothing))
 ---@field changes fun(argument: fanout.ChangesArguments, done?: fun(problem?: string, answer?: fanout.Changes))
 ---@field apply fun(argument: fanout.ApplyArguments, done?: fun(problem?: string, answer?: fanout.Changed))
----@field revert fun(argument: fanout.RunArguments, done?: fun(problem?: string, answer?: fanout.Changed))
+---@field revert fun(argument: fanout.RevertArguments, done?: fun(problem?: string, answer?: fanout.Changed))
 ---@field discard fun(argument: fanout.RunArguments, done?: fun(problem?: string, answer?: fanout.Nothing))
 ---@field dismiss fun(argument: fanout.DismissArguments, done?: fun(problem?: string, answer?: fanout.Dismissed))
 ---@field show fun(argument: fanout.ShowArguments, done?: fun(problem?: string, answer?: fanout.Opened))

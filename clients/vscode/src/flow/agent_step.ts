@@ -1,12 +1,17 @@
 import { type QuickPickItem, QuickPickItemKind, window } from "vscode";
 import type { OfferedAgent } from "../generated/commands.js";
+import { headline } from "../runs/words.js";
+import { showSetting } from "../server/setting_page.js";
 import type { Draft, Outcome, Step } from "./draft.js";
 import { menu } from "./menu.js";
 import type { OffersCache } from "./offers_cache.js";
 
-type Item = QuickPickItem & { agent?: OfferedAgent; why?: string };
+type Agent = NonNullable<Draft["options"]["agent"]>;
+type Item = QuickPickItem & { agent?: OfferedAgent };
 
-/** Who is to do it: of the agents that work here, the one of the settings first. */
+const SETTINGS = "Open Settings";
+
+/** Who is to do it: of the agents that work here, the one of the settings first; below them why the others do not. */
 export class AgentStep implements Step {
   constructor(private readonly offers: OffersCache) {}
 
@@ -17,17 +22,15 @@ export class AgentStep implements Step {
   }
 
   async ask(draft: Draft, first: boolean): Promise<Outcome> {
-    const items = this.items(draft);
-    const answer = await menu({ title: "Fan Out: Agent", placeholder: "Who is to do it?", items, first });
-    if (answer === undefined || answer === "back") return answer;
-    const chosen = answer.chosen[0];
-    if (chosen?.why !== undefined) {
-      void window.showInformationMessage("Agents that cannot be used here:", { modal: true, detail: chosen.why });
-      return undefined;
+    for (;;) {
+      const items = this.items(draft);
+      const answer = await menu({ title: "Fan Out: Agent", placeholder: "Who is to do it?", items, first });
+      if (answer === undefined || answer === "back") return answer;
+      const agent = answer.chosen[0]?.agent;
+      if (agent === undefined) return undefined;
+      if (agent.usable) return { ...draft, options: { ...draft.options, agent: agent.name as Agent } };
+      if ((await tellWhyNot(agent)) === SETTINGS) return undefined;
     }
-    return chosen?.agent === undefined
-      ? undefined
-      : { ...draft, options: { ...draft.options, agent: chosen.agent.name as NonNullable<Draft["options"]["agent"]> } };
   }
 
   private async items(draft: Draft): Promise<Item[]> {
@@ -36,7 +39,6 @@ export class AgentStep implements Step {
       .filter((one) => one.usable)
       .sort((one, other) => Number(other.chosen ?? false) - Number(one.chosen ?? false));
     const others = agents.filter((one) => !one.usable);
-    const why = others.map((one) => `${one.name}: ${one.problem}`).join("\n\n");
     return [
       ...usable.map(
         (agent): Item => ({
@@ -46,12 +48,21 @@ export class AgentStep implements Step {
           agent,
         }),
       ),
-      ...(others.length > 0
-        ? [
-            { label: "not here", kind: QuickPickItemKind.Separator },
-            { label: `$(info) Why not ${others.map((one) => one.name).join(", ")}?`, why, alwaysShow: true },
-          ]
-        : []),
+      ...(others.length > 0 ? [{ label: "cannot be used here", kind: QuickPickItemKind.Separator }] : []),
+      ...others.map(
+        (agent): Item => ({
+          label: `$(circle-slash) ${agent.name}`,
+          detail: headline(agent.problem ?? "", 100),
+          agent,
+        }),
+      ),
     ];
   }
+}
+
+async function tellWhyNot({ name, problem }: OfferedAgent): Promise<string | undefined> {
+  const text = `Fan Out cannot use ${name} here`;
+  const chosen = await window.showInformationMessage(text, { modal: true, detail: problem ?? "" }, SETTINGS);
+  if (chosen === SETTINGS) await showSetting("fanout.options");
+  return chosen;
 }

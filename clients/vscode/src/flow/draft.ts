@@ -1,4 +1,4 @@
-import type { FanoutOptions, Preview, Selection } from "../generated/commands.js";
+import type { FanoutOptions, Selection, Split } from "../generated/commands.js";
 import type { Arguments } from "../server/api.js";
 
 /** What the user has said so far about a run that is to be. */
@@ -7,7 +7,8 @@ export interface Draft {
   readonly instruction?: string;
   readonly options: FanoutOptions;
   readonly units?: readonly string[];
-  readonly preview?: Preview;
+  /** How the selection can be split, the best way first. */
+  readonly splits: readonly Split[];
 }
 
 /** What a key binding or another extension may say beforehand: the steps for it are left out. */
@@ -18,13 +19,16 @@ export interface Given {
   readonly run?: boolean;
 }
 
-export function argumentOf(draft: Draft): Arguments<"fanout.run"> {
+/** What the server is told of it. */
+export type Said = Omit<Draft, "splits">;
+
+export function argumentOf(draft: Said) {
   return {
     selection: draft.selection,
     options: draft.options,
     ...(draft.instruction ? { instruction: draft.instruction } : {}),
     ...(draft.units === undefined ? {} : { units: [...draft.units] }),
-  };
+  } satisfies Arguments<"fanout.run"> & Arguments<"fanout.plan">;
 }
 
 /** What a step came to: the draft with its answer, a step back, or the end of it all. */

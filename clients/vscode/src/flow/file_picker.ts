@@ -24,16 +24,28 @@ async function items(): Promise<Item[]> {
     const paths = files
       .map((uri) => ({ uri, path: workspace.asRelativePath(uri) }))
       .sort((a, b) => (a.path < b.path ? -1 : 1));
-    found.push(...foldersOf(paths), ...paths.map(({ uri, path }) => ({ label: path, uri })));
+    const sizes = sizesOfFolders(folder.uri, files);
+    const more = files.length === MOST ? " or more" : "";
+    const folders = [...sizes].map(([name, size]): Item => {
+      const uri = Uri.parse(name);
+      const label = uri.path === folder.uri.path ? folder.name : workspace.asRelativePath(uri);
+      return { label: `${label}/`, description: `all files in it: ${size}${more}`, uri };
+    });
+    folders.sort((a, b) => (a.label < b.label ? -1 : 1));
+    found.push(...folders, ...paths.map(({ uri, path }) => ({ label: path, uri })));
   }
   return found;
 }
 
-function foldersOf(files: readonly { uri: Uri; path: string }[]): Item[] {
-  const folders = new Map<string, Uri>();
-  for (const { uri, path } of files) {
-    const name = path.split("/").slice(0, -1).join("/");
-    if (name !== "") folders.set(name, Uri.joinPath(uri, ".."));
+/** How many of the files lie in each folder, at any depth, from the top one down. */
+function sizesOfFolders(top: Uri, files: readonly Uri[]): Map<string, number> {
+  const sizes = new Map<string, number>();
+  for (const file of files) {
+    for (let folder = Uri.joinPath(file, ".."); ; folder = Uri.joinPath(folder, "..")) {
+      const name = folder.toString();
+      sizes.set(name, (sizes.get(name) ?? 0) + 1);
+      if (folder.path.length <= top.path.length) break;
+    }
   }
-  return [...folders].map(([label, uri]) => ({ label: `${label}/`, description: "all files in it", uri }));
+  return sizes;
 }

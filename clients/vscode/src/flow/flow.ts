@@ -1,17 +1,14 @@
-import { window } from "vscode";
 import type { Preview, Selection } from "../generated/commands.js";
 import type { RunStore } from "../runs/run_store.js";
 import type { Api } from "../server/api.js";
 import { AgentStep } from "./agent_step.js";
-import { argumentOf, type Draft, type Given, type Step } from "./draft.js";
+import { argumentOf, type Draft, type Given, type Said, type Step } from "./draft.js";
 import type { History } from "./history.js";
 import { InstructionStep } from "./instruction_step.js";
+import { waitFor } from "./menu.js";
 import { OffersCache } from "./offers_cache.js";
-import { PreviewStep, planArgument } from "./preview_step.js";
+import { PreviewStep } from "./preview_step.js";
 import { SplitStep } from "./split_step.js";
-
-const WAIT_MS = 200;
-const LOOKS = 10;
 
 /** From a selection to a run: split, instruction, agent, preview. Each step leads back to the one before. */
 export class Flow {
@@ -38,14 +35,14 @@ export class Flow {
     if (given.run && given.instruction !== undefined) {
       return this.run({ selection, instruction: given.instruction, options: given.options ?? {} });
     }
-    const { splits } = await this.lookQuickly({ selection, options: given.options ?? {} });
-    const start: Draft = {
+    const said: Said = {
       selection,
       options: given.options ?? {},
       ...(given.instruction === undefined ? {} : { instruction: given.instruction }),
-      preview: { units: [], warnings: [], estimate: { low: 0, high: 0, currency: "USD", basis: "" }, splits },
     };
-    const drafts: Draft[] = [start];
+    const seen = await waitFor("Fan Out", "Looking at what is selected...", this.look(said));
+    if (seen === undefined) return undefined;
+    const drafts: Draft[] = [{ ...said, splits: seen.splits }];
     for (;;) {
       const draft = await this.askAll(drafts);
       if (draft === undefined) return undefined;
@@ -54,7 +51,7 @@ export class Flow {
       if (decision === "back") {
         drafts.pop();
       } else if (decision.what === "plan") {
-        await this.server.execute("fanout.plan", planArgument(decision.draft));
+        await this.server.execute("fanout.plan", argumentOf(decision.draft));
         return undefined;
       } else {
         return this.run(decision.draft);
@@ -76,26 +73,14 @@ export class Flow {
     }
   }
 
-  private async run(draft: Draft): Promise<string> {
+  private async run(draft: Said): Promise<string> {
     const { runId } = await this.server.execute("fanout.run", argumentOf(draft));
     await this.history.add(draft.instruction ?? "");
     this.store.touch(runId);
     return runId;
   }
 
-  private lookQuickly(draft: Draft): Promise<Preview> {
-    return this.server.execute("fanout.preview", argumentOf(draft));
-  }
-
-  /** With what imports and history have to say, if that does not take too long. */
-  private async look(draft: Draft): Promise<Preview> {
-    return window.withProgress({ location: { viewId: "fanout.runs" } }, async () => {
-      let preview = await this.lookQuickly(draft);
-      for (let looks = 1; preview.complete === false && looks < LOOKS; looks += 1) {
-        await new Promise((resolve) => setTimeout(resolve, WAIT_MS));
-        preview = await this.lookQuickly(draft);
-      }
-      return preview;
-    });
+  private look(said: Said): Promise<Preview> {
+    return this.server.execute("fanout.preview", argumentOf(said));
   }
 }

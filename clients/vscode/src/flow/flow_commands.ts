@@ -1,4 +1,4 @@
-import { type Disposable, type Uri, window, workspace } from "vscode";
+import { commands, type Disposable, type Uri, window, workspace } from "vscode";
 import type { Selection } from "../generated/commands.js";
 import { pickBranch } from "./branches.js";
 import type { Given } from "./draft.js";
@@ -27,12 +27,8 @@ export class FlowCommands {
   }
 
   private async overSelection(given: Given): Promise<string | undefined> {
-    const editor = window.activeTextEditor;
-    if (editor === undefined) {
-      void window.showInformationMessage("Open a file and select what the job is about.");
-      return undefined;
-    }
-    return this.flow.begin(ofEditor(editor), given);
+    const selection = await ofActiveEditor();
+    return selection === undefined ? undefined : this.flow.begin(selection, given);
   }
 
   private async overFiles(given: readonly unknown[]): Promise<string | undefined> {
@@ -57,6 +53,32 @@ export class FlowCommands {
     // Each item is a file with what is wrong in it: there is nothing to choose.
     return this.flow.begin(selection, { ...given, options: { split: "item", ...given.options } });
   }
+}
+
+/** Of what has no file on disk the user is told, and undefined. */
+async function ofActiveEditor(): Promise<Selection | undefined> {
+  const editor = window.activeTextEditor;
+  const notebook = window.activeNotebookEditor?.notebook;
+  if (editor?.document.uri.scheme === "file") return ofEditor(editor);
+  // A cell is no file, the notebook is one.
+  if (notebook?.uri.scheme === "file") return ofResources([notebook.uri]);
+  if (editor === undefined) {
+    void window.showInformationMessage("Open a file and select what the job is about.");
+  } else if (editor.document.isUntitled) {
+    return saved(editor.document.fileName);
+  } else {
+    void window.showInformationMessage("This text is no file on the disk. Open the file itself and select there.");
+  }
+  return undefined;
+}
+
+async function saved(name: string): Promise<Selection | undefined> {
+  const save = "Save As...";
+  const text = `${name} is not saved. Agents work on the files of a git repository, so save it in one first.`;
+  if ((await window.showInformationMessage(text, save)) !== save) return undefined;
+  await commands.executeCommand("workbench.action.files.saveAs");
+  const editor = window.activeTextEditor;
+  return editor?.document.uri.scheme === "file" ? ofEditor(editor) : undefined;
 }
 
 async function withProblems(): Promise<Selection | undefined> {

@@ -1,12 +1,9 @@
+import type { Memory } from "../memory.js";
+
 const MOST = 30;
 const KEY = "fanout.instructions";
 
-export interface Memory {
-  get<T>(key: string): T | undefined;
-  update(key: string, value: unknown): PromiseLike<void>;
-}
-
-/** Instructions that runs were begun with, the last first, each once. */
+/** Instructions that were given, the last first, each once. */
 export class History {
   constructor(private readonly memory: Memory) {}
 

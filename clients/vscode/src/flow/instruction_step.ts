@@ -32,7 +32,7 @@ export class InstructionStep implements Step {
     const typed = (text: string): Item[] => {
       const own: Item[] =
         text.trim() === "" ? [] : [{ label: text, description: "as typed", instruction: text, alwaysShow: true }];
-      return [...own, ...known];
+      return [...own, ...known.filter((one) => one.instruction !== text)];
     };
     const answer = await menu({ title: TITLE, placeholder: PLACEHOLDER, items: loading, first, typed });
     if (answer === undefined || answer === "back") return answer;
@@ -44,7 +44,10 @@ export class InstructionStep implements Step {
         options: { ...chosen.preset.options, ...draft.options },
       };
     }
-    return chosen?.instruction === undefined ? undefined : { ...draft, instruction: chosen.instruction };
+    if (chosen?.instruction === undefined) return undefined;
+    // Also for who goes no further than this: it may have been long.
+    await this.history.add(chosen.instruction);
+    return { ...draft, instruction: chosen.instruction };
   }
 
   private async known(draft: Draft, rules: boolean): Promise<Item[]> {

@@ -17,12 +17,11 @@ const WORDS: Record<string, string> = {
 /** How the selection is to be split, with counts; the best way first. */
 export class SplitStep implements Step {
   wanted(draft: Draft): boolean {
-    return draft.options.split === undefined && (draft.preview?.splits.length ?? 0) > 1;
+    return draft.options.split === undefined && draft.splits.length > 1;
   }
 
   async ask(draft: Draft, first: boolean): Promise<Outcome> {
-    const splits = draft.preview?.splits ?? [];
-    const items: Item[] = splits.map((split) => ({
+    const items: Item[] = draft.splits.map((split) => ({
       label: split.label,
       description: WORDS[split.kind] ?? split.kind,
       split,

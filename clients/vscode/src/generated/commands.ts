@@ -78,7 +78,7 @@ arguments: ApplyArguments
 answer: Changed
 }
 "fanout.revert": {
-arguments: RunArguments
+arguments: RevertArguments
 answer: Changed
 }
 "fanout.discard": {
@@ -141,63 +141,210 @@ source?: string
  * The front matter of a plan document, and the `options` of a command.
  */
 export interface FanoutOptions {
+/**
+ * The program that does each unit. Takes `claude`, `codex`, `gemini`, `opencode`, `copilot`, `rewrite`, `command`, or `acp:NAME` for whatever speaks the Agent Client Protocol. Default: the one whose option is set, else the first on PATH of claude, codex, gemini, opencode and copilot.
+ */
 agent?: ((("claude" | "codex" | "gemini" | "opencode" | "copilot" | "rewrite" | "command") | {
 [k: string]: unknown
 }) & string)
+/**
+ * The model that the agent is to use. It also fills `{model}` of `command`. Takes the agent's own name for it. Default: the agent's default.
+ */
 model?: string
+/**
+ * The program that agent `command` (or `acp:NAME`) starts for each unit. `{prompt}`, `{prompt_file}`, `{cwd}`, `{model}` and the unit's variables are filled in. Takes a command: a list of words, or one text that is split as a shell would split it; run without a shell.
+ */
 command?: (string | string[])
+/**
+ * How what `command` prints is read. Takes a mapping. Default: exit status 0 is success.
+ */
 output?: {
+/**
+ * `text`, `json` (one document) or `jsonl` (an object a line)
+ */
 format?: ("text" | "json" | "jsonl")
+/**
+ * the field that names the session
+ */
 session?: string
+/**
+ * the field with what the agent said last
+ */
 text?: string
+/**
+ * the field with dollars
+ */
 cost?: string
+/**
+ * the field with a number of tokens
+ */
 tokens?: string
+/**
+ * a field: where it is there and neither false nor empty, the attempt failed
+ */
 error?: string
+/**
+ * a field that must be there; of a text, a regular expression that must be found
+ */
 success?: string
+/**
+ * a regular expression: where it is found, a limit was reached, and it is tried again later
+ */
 again?: string
+/**
+ * what is added to the command where a session goes on, with `{session}`
+ */
 resume?: (string | string[])
 }
+/**
+ * What agent `rewrite` replaces, without any model. Takes a list of rules, in ast-grep's patterns.
+ */
 rewrite?: {
+/**
+ * the code to look for; `$NAME` stands for any one part, `$$$NAMES` for several
+ */
 pattern: string
+/**
+ * what to put there
+ */
 to: string
+/**
+ * ast-grep's name of the language; by default the file's ending tells
+ */
 language?: string
 }[]
+/**
+ * How the items become units: each file, each folder, each item, each line. Takes one word. Default: the best one.
+ */
 split?: ("path" | "symbol" | "item" | "folder" | "diagnostic" | "line")
+/**
+ * How many units are worked on at a time. Takes a whole number from 1 to 256. Default: 4.
+ */
 jobs?: number
+/**
+ * What a unit may write. What it writes elsewhere is left out, with a finding. Takes globs of gitignore's kind, anchored at the top folder, with variables. Default: none: everything is taken.
+ */
 owns?: (string | string[])
+/**
+ * What git ignores and each worktree gets a copy of. Takes paths or globs below the top folder.
+ */
 copy?: (string | string[])
+/**
+ * What git ignores and each worktree gets a symbolic link to. Takes paths or globs below the top folder.
+ */
 link?: (string | string[])
+/**
+ * A program that is run in a worktree before the agent, with variables. Takes a command: a list of words, or one text that is split as a shell would split it; run without a shell.
+ */
 setup?: (string | string[])
+/**
+ * Tracked files, such as lock files: while they are the same, later runs use again what `setup` left. Takes paths or globs below the top folder. Default: none: once per run.
+ */
 setup_key?: (string | string[])
+/**
+ * A program that is run after the agent, with variables; exit status 0 is good. If it fails, what it printed goes back to the agent. Takes a command: a list of words, or one text that is split as a shell would split it; run without a shell.
+ */
 verify?: (string | string[])
+/**
+ * A program that is run on the merged result; exit status 0 is good. Where it fails, the culprits are left out. Takes a command: a list of words, or one text that is split as a shell would split it; run without a shell.
+ */
 check?: (string | string[])
+/**
+ * How often each unit is tried. Takes a whole number from 1 to 20. Default: 2.
+ */
 attempts?: number
+/**
+ * How long each program may take. Takes a duration like `30m`, `90s` or `1h30m`, or seconds. Default: 30m.
+ */
 timeout?: (number | string)
+/**
+ * How long an agent may be silent. Takes a duration like `30m`, `90s` or `1h30m`, or seconds. Default: 5m.
+ */
 stall?: (number | string)
+/**
+ * How large an untracked file may be that goes along into the worktrees. Takes `50MB`, `1GB`, bytes, or `none`. Default: 50MB.
+ */
 untracked_limit?: (number | string)
+/**
+ * What the whole run may cost. At it, what runs is ended and what is done is kept. Takes an amount of money, like `$3.00`. Default: none.
+ */
 budget?: (number | string)
+/**
+ * What each unit may cost. Takes an amount of money, like `$3.00`. Default: none.
+ */
 unit_budget?: (number | string)
+/**
+ * Prices of models, for agents that tell tokens and no cost. Takes a mapping from globs of model names to `{input, cached, output}`, dollars for a million tokens. Default: list prices that fanout knows, as an estimate.
+ */
 prices?: {
 [k: string]: {
+/**
+ * dollars for a million tokens that go in
+ */
 input: (number | string)
+/**
+ * dollars for a million tokens that come out
+ */
 output: (number | string)
+/**
+ * dollars for a million tokens that are read from a cache
+ */
 cached?: (number | string)
 }
 }
+/**
+ * How many units run first and wait for you to accept them. Their diffs become the example for the rest. Takes a whole number. Default: 0.
+ */
 pilot?: number
+/**
+ * `depends`: units whose files import those of other units start when these are done, from their merged results. Units that import each other start together. Takes one word. Default: plan.
+ */
 order?: ("plan" | "depends")
+/**
+ * Whether units change files, or only say what they find: `review`. Then `owns`, `verify`, `check`, `review` and `apply` have no effect, and what an agent changes nevertheless is thrown away. Takes one word. Default: edit.
+ */
 mode?: ("edit" | "review")
+/**
+ * Who looks at the merged result: checks of fanout's own, or these and then the agent of the run, which is given what changed and whose remarks become findings; its cost counts in `budget`. Takes one word. Default: checks.
+ */
 review?: ("checks" | "agent" | "none")
+/**
+ * What becomes of changes of two units that do not fit together: the later one is left out, or first the agent of the run is asked, once for each, to bring both together. What it makes of them is looked at as any result; its cost counts in `budget`. Takes one word. Default: leave.
+ */
 conflicts?: ("leave" | "agent")
+/**
+ * Whether results of earlier runs are taken where all that they were made of is the same: what the unit is told, what its targets hold, the agent, its model and its options. `renew`: all is done again, and kept instead; `off`: nothing is taken or kept. Takes one word. Default: use.
+ */
 cache?: ("use" | "renew" | "off")
+/**
+ * How much is kept of results in all, for all repositories. What was used longest ago goes first. Takes `250MB`, `1GB`, bytes, or `none`. Default: 250MB.
+ */
 cache_limit?: (number | string)
+/**
+ * What happens when the results are ready: you are asked, they are applied at once, or they wait. Takes one word. Default: ask.
+ */
 apply?: ("ask" | "now" | "later")
+/**
+ * How worktrees are made; `fanout doctor` shows which ways work here. Takes one word; `auto` is the fastest that works. Default: auto.
+ */
 worktrees?: ("auto" | "overlay" | "copy" | "pool" | "plain")
+/**
+ * Variables added to the environment of agents. Takes a mapping `NAME: value`. Default: none.
+ */
 env?: {
 [k: string]: string
 }
+/**
+ * The only variables that agents get of yours. Takes names, or globs of names. Default: all but the editor's own.
+ */
 env_pass?: (string | string[])
+/**
+ * What the agent may do without asking, in the agent's own words, such as `Bash(npm test)` for claude. Takes a list of texts. Default: edits in the worktree.
+ */
 allow?: (string | string[])
+/**
+ * More arguments for the agent's program. Takes a command: a list of words, or one text that is split as a shell would split it; run without a shell.
+ */
 args?: (string | string[])
 }
 /**
@@ -369,7 +516,7 @@ runs: Run[]
 /**
  * Times are seconds since the epoch. `estimate` is there while it goes on, `disk` once it is counted.
  * 
- * `check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun.
+ * `check` is what checking the merged result came to, or what is checked now. `folder` is the uri of the checkout's top folder, once the run has begun. `rest` are the uris of files that it would still bring, of an applied run.
  * 
  * `mark` is there while it goes on. Where it was given as `since`, `units` and `findings` are only those that are new or other than they were then, and `gone` the ids of findings that are there no more.
  */
@@ -387,6 +534,7 @@ estimate?: Estimate
 disk?: Disk
 check?: string
 folder?: string
+rest?: string[]
 mark?: string
 since?: string
 gone?: string[]
@@ -513,21 +661,32 @@ after?: string
 }
 /**
  * Of the run what all of `units` (ids) and `files` (uris) say that are given.
+ * 
+ * `wait`: the answer comes when it is over, also where the user takes their time to confirm it.
  */
 export interface ApplyArguments {
 runId: string
 units?: (string[] | null)
 files?: (string[] | null)
 mode?: ApplyMode
+wait?: boolean
 }
 /**
- * `files` are the uris of those that are changed now. `pending`: it goes on; how it went comes as a message.
+ * `files` are the uris of those that are changed now, `rest` is how many of the run nobody asked for yet, or ticked. `pending`: it goes on; how it went comes as a message.
  */
 export interface Changed {
 applied: boolean
 files: string[]
 left: Finding[]
+rest?: number
 pending?: boolean
+}
+/**
+ * `wait`: the answer comes when it is over, however long that takes.
+ */
+export interface RevertArguments {
+runId: string
+wait?: boolean
 }
 /**
  * `findings` are ids, as the run's status has them; with `fix` they are fixed by that choice.

@@ -1,8 +1,9 @@
-import { type Disposable, type TextDocument, Uri, window, workspace } from "vscode";
+import { type Disposable, Uri, window, workspace } from "vscode";
 import { ofEditor, ofResources } from "../flow/selections.js";
 import type { Selection } from "../generated/commands.js";
 import type { RunStore } from "../runs/run_store.js";
 import type { Api } from "../server/api.js";
+import { pickPlan, shownPlan } from "./plan_picker.js";
 
 type Handler = (...given: never[]) => Promise<unknown>;
 
@@ -31,7 +32,7 @@ export class PlanCommands {
   }
 
   private async create(given: readonly unknown[]): Promise<void> {
-    const selection = ofResources(given) ?? ofSelectedText();
+    const selection = ofMenu(given) ?? ofSelectedText();
     if (selection !== undefined) {
       await this.server.execute("fanout.plan", { selection });
       return;
@@ -41,24 +42,25 @@ export class PlanCommands {
   }
 
   private async run(given: unknown): Promise<string | undefined> {
-    const document = given instanceof Uri ? await workspace.openTextDocument(given) : shownPlan();
-    if (document === undefined) {
-      void window.showInformationMessage("Open the plan document (*.fanout.md) that is to be run.");
-      return undefined;
-    }
+    const uri = given instanceof Uri ? given : (shownPlan() ?? (await pickPlan()));
+    if (uri === undefined) return undefined;
+    const document = await workspace.openTextDocument(uri);
     const { runId } = await this.server.execute("fanout.run", { plan: document.uri.toString() });
     this.store.touch(runId);
     return runId;
   }
 }
 
+function ofMenu(given: readonly unknown[]): Selection | undefined {
+  const [file, ...others] = given;
+  // The menu of an editor gives its file alone, even where text in it is selected; others give lists.
+  const shown = window.activeTextEditor?.document.uri.toString();
+  const selected = others.length === 0 && file instanceof Uri && file.toString() === shown;
+  return (selected ? ofSelectedText() : undefined) ?? ofResources(given);
+}
+
 function ofSelectedText(): Selection | undefined {
   const editor = window.activeTextEditor;
   const fits = editor?.document.uri.scheme === "file" && !editor.selection.isEmpty;
   return editor !== undefined && fits ? ofEditor(editor) : undefined;
-}
-
-function shownPlan(): TextDocument | undefined {
-  const shown = [window.activeTextEditor, ...window.visibleTextEditors];
-  return shown.find((editor) => editor?.document.languageId === "fanout")?.document;
 }

@@ -1,33 +1,70 @@
 import { EventEmitter } from "vscode";
 import type { Run } from "../generated/commands.js";
+import type { Memory } from "../memory.js";
 
 export interface Wanted {
   readonly units?: string[];
   readonly files?: string[];
 }
 
-/** What the user has unticked in the view: units of a run, and files. A file is in or out whoever changed it. */
+/** What of a run is unticked, as it is kept. */
+interface Kept {
+  readonly run: string;
+  readonly units: readonly string[];
+  readonly files: readonly string[];
+}
+
+interface Out {
+  readonly units: ReadonlySet<string>;
+  readonly files: ReadonlySet<string>;
+}
+
+const KEY = "fanout.leftOut";
+const MOST = 30;
+const NOTHING: Out = { units: new Set(), files: new Set() };
+
+/**
+ * What the user has unticked in the view: units of a run, and files. A file is in or out whoever changed it.
+ *
+ * It is kept: a window is loaded anew for many reasons, and what was left out is not to come back by itself.
+ */
 export class Choice {
   private readonly changes = new EventEmitter<void>();
-  private readonly units = new Map<string, Set<string>>();
-  private readonly files = new Map<string, Set<string>>();
+  private readonly out: Map<string, Out>;
   readonly onChange = this.changes.event;
 
+  constructor(private readonly memory: Memory) {
+    const kept = memory.get<readonly Kept[]>(KEY) ?? [];
+    this.out = new Map(kept.map(({ run, units, files }) => [run, { units: new Set(units), files: new Set(files) }]));
+  }
+
   hasUnit(run: string, unit: string): boolean {
-    return !this.units.get(run)?.has(unit);
+    return !this.outOf(run).units.has(unit);
   }
 
   hasFile(run: string, file: string): boolean {
-    return !this.files.get(run)?.has(file);
+    return !this.outOf(run).files.has(file);
   }
 
   setUnit(run: string, unit: string, wanted: boolean): void {
-    set(this.units, run, unit, wanted);
-    this.changes.fire();
+    const { units, files } = this.outOf(run);
+    this.leaveOut(run, turned(units, unit, wanted), files);
   }
 
   setFile(run: string, file: string, wanted: boolean): void {
-    set(this.files, run, file, wanted);
+    const { units, files } = this.outOf(run);
+    this.leaveOut(run, units, turned(files, file, wanted));
+  }
+
+  /** These and no others. */
+  leaveOut(run: string, units: ReadonlySet<string>, files: ReadonlySet<string>): void {
+    // The one that was changed last is the last to be forgotten.
+    this.out.delete(run);
+    if (units.size > 0 || files.size > 0) this.out.set(run, { units, files });
+    const kept = [...this.out]
+      .slice(-MOST)
+      .map(([id, out]): Kept => ({ run: id, units: [...out.units], files: [...out.files] }));
+    void this.memory.update(KEY, kept);
     this.changes.fire();
   }
 
@@ -45,11 +82,13 @@ export class Choice {
       ...(files.length < every.length ? { files } : {}),
     };
   }
+
+  private outOf(run: string): Out {
+    return this.out.get(run) ?? NOTHING;
+  }
 }
 
-function set(out: Map<string, Set<string>>, run: string, one: string, wanted: boolean): void {
-  const found = out.get(run) ?? new Set();
-  out.set(run, found);
-  if (wanted) found.delete(one);
-  else found.add(one);
+function turned(out: ReadonlySet<string>, one: string, wanted: boolean): ReadonlySet<string> {
+  const others = [...out].filter((other) => other !== one);
+  return new Set(wanted ? others : [...others, one]);
 }

@@ -14,13 +14,11 @@ export async function pickChoice(run: Run, choice: Choice): Promise<boolean> {
   const ticked = await window.showQuickPick(items, { title, placeHolder, canPickMany: true });
   if (ticked === undefined) return false;
   const wanted = new Set(ticked);
-  const files = new Map<string, boolean>();
-  for (const one of items) {
-    if (one.unit !== undefined) choice.setUnit(run.runId, one.unit, wanted.has(one));
-    // One that several units changed stands at each of them.
-    if (one.file !== undefined) files.set(one.file, (files.get(one.file) ?? true) && wanted.has(one));
-  }
-  for (const [file, is] of files) choice.setFile(run.runId, file, is);
+  const unticked = items.filter((one) => !wanted.has(one));
+  const units = unticked.flatMap((one) => one.unit ?? []);
+  // One that several units changed stands at each of them.
+  const files = unticked.flatMap((one) => one.file ?? []);
+  choice.leaveOut(run.runId, new Set(units), new Set(files));
   return true;
 }
 

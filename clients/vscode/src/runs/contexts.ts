@@ -6,8 +6,18 @@ const APPLIABLE: readonly RunState[] = ["ready", "cancelled", "applied"];
 const DISCARDABLE: readonly RunState[] = ["ready", "cancelled", "failed", "interrupted"];
 const AGAIN: readonly RunState[] = ["ready", "failed", "cancelled", "waiting"];
 
+/** Whether applying the run would bring this file of it. */
+export function canTake(run: Run, file: string): boolean {
+  return APPLIABLE.includes(run.state) && (run.state !== "applied" || (run.rest ?? []).includes(file));
+}
+
 export function canApply(run: Run): boolean {
-  return APPLIABLE.includes(run.state) && filesOf(run).length > 0;
+  return filesOf(run).some((file) => canTake(run, file));
+}
+
+/** Whether its results wait to be applied. */
+export function isAppliable(run: Run): boolean {
+  return canApply(run) && run.state !== "applied";
 }
 
 export function canRetry(run: Run): boolean {
@@ -17,16 +27,23 @@ export function canRetry(run: Run): boolean {
 export function contextOfRun(run: Run): string {
   const can = ["run", run.state];
   if (filesOf(run).length > 0) can.push("changed");
-  if (canApply(run) && run.state !== "applied") can.push("appliable");
+  if (isAppliable(run)) can.push("appliable");
+  else if (canApply(run)) can.push("rest");
   if (DISCARDABLE.includes(run.state)) can.push("discardable");
   if (canRetry(run)) can.push("retriable");
   return `run:${can.join(":")}:`;
 }
 
-export function contextOfUnit(run: Run, unit: Unit): string {
+/** `boxed`: it has a check box, for it can be left out. */
+export function contextOfUnit(run: Run, unit: Unit, boxed = false): string {
   const can = ["unit", unit.state];
-  if (unit.state === "done" && unit.files.length > 0) can.push("changed");
+  if (unit.files.length > 0) can.push("changed");
+  if (boxed) can.push("boxed");
   if (unit.attempts > 0) can.push("started");
   if (AGAIN.includes(run.state) && unit.state !== "queued") can.push("retriable");
   return `unit:${can.join(":")}:`;
+}
+
+export function contextOfFile(boxed: boolean): string {
+  return boxed ? "file:boxed:" : "file:";
 }

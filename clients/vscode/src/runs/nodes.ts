@@ -30,7 +30,18 @@ export interface FileNode {
   readonly uri: string;
 }
 
-export type Node = RunNode | GroupNode | UnitNode | FileNode;
+export interface FindingsNode {
+  readonly kind: "findings";
+  readonly run: string;
+}
+
+export interface FindingNode {
+  readonly kind: "finding";
+  readonly run: string;
+  readonly finding: string;
+}
+
+export type Node = RunNode | GroupNode | UnitNode | FileNode | FindingsNode | FindingNode;
 
 const RUN_ICONS: Record<RunState, ThemeIcon> = {
   running: new ThemeIcon("sync~spin"),

@@ -1,19 +1,22 @@
 import { commands, type Disposable, Uri, window, workspace } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
-import type { Api, Arguments, CommandName } from "../server/api.js";
+import type { Answer, Api, Arguments, CommandName } from "../server/api.js";
 import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
 import { pickChoice } from "./choice_picker.js";
-import { canApply, canRetry } from "./contexts.js";
-import type { FileNode, Node, UnitNode } from "./nodes.js";
+import { canApply, canRetry, isAppliable } from "./contexts.js";
+import type { FileNode, FindingNode, Node, UnitNode } from "./nodes.js";
+import { asRange, nameOfFile } from "./place.js";
 import type { RunPicker } from "./run_picker.js";
 import type { RunStore } from "./run_store.js";
-import { count, filesOf } from "./words.js";
+import { count, filesOf, nameOf } from "./words.js";
 
 type Given = Node | string | undefined;
 type Handler = (...given: never[]) => Promise<unknown>;
+type Show = (text: string, ...titles: string[]) => Thenable<string | undefined>;
 
 const TOLD_MS = 5000;
+const MOST_NAMES = 3;
 const GOING = new Set(["running", "waiting"]);
 
 /** What can be done with runs, units and files: of the view's nodes, and from the palette. */
@@ -49,6 +52,8 @@ export class RunCommands {
       openLog: (node: UnitNode) => this.show(node, "log"),
       openPrompt: (node: UnitNode) => this.show(node, "prompt"),
       openWorktree: (node: UnitNode) => this.openWorktree(node),
+      openFinding: (node: FindingNode) => this.openFinding(node),
+      turnNode: (node: UnitNode | FileNode) => this.turnNode(node),
       openFileChanges: (node: FileNode) =>
         this.withUnit(node, (run) => this.changes.openFile(run, node.unit, node.uri)),
     };
@@ -56,25 +61,30 @@ export class RunCommands {
   }
 
   private async apply(node: Given | Uri, mode: "now" | "ask"): Promise<void> {
-    const fits = (run: Run) => canApply(run) && run.state !== "applied";
-    const run = await this.picker.pick(this.shown(node), fits, "No run has changes that wait to be applied.");
+    const run = await this.picker.pick(this.shown(node), isAppliable, "No run has changes that wait to be applied.");
     if (run === undefined) return;
     const wanted = this.choice.of(run);
     if (wanted === undefined) {
       void window.showInformationMessage("Everything of this run is left out: tick what is to be applied.");
       return;
     }
-    const told = await this.on("fanout.apply", { runId: run.runId, mode, ...wanted });
-    if (told.pending) return;
-    if (told.left.length > 0) {
-      const text = `Applied ${count(told.files.length, "file")}; ${count(told.left.length, "place")} left alone.`;
-      await this.offer(text, ["Show Problems", "workbench.actions.view.problems"]);
-    } else if (told.applied && told.files.length === 0) {
-      // Another window may have applied it while this one still offered to.
-      void window.showInformationMessage("Your files already hold the changes of this run.");
-    } else if (told.applied) {
-      const text = `Applied ${count(told.files.length, "file")}. One undo takes it back; so does Take Back, later.`;
-      await this.offer(text, ["Take Back", "fanout.revertRun", run.runId]);
+    const told = await this.on("fanout.apply", { runId: run.runId, mode, wait: true, ...wanted });
+    this.tellOfApply(run, told);
+  }
+
+  private tellOfApply(run: Run, { applied, files, left, rest = 0 }: Answer<"fanout.apply">): void {
+    const did = files.length > 0 ? `Applied ${count(files.length, "file")}.` : "Nothing was applied.";
+    if (left.length > 0) {
+      const names = [...new Set(left.flatMap((one) => one.uri ?? []))].map(nameOfFile);
+      const alone = `Left alone as you have it: ${listed(names)}. Problems says why, with ways on.`;
+      this.offer(window.showWarningMessage, `${did} ${alone}`, ["Show Problems", "workbench.actions.view.problems"]);
+    } else if (applied && files.length > 0) {
+      const more = rest > 0 ? ` ${count(rest, "file")} of the run can still be applied.` : "";
+      const back = "One undo in any of them takes all back; so does Take Back, now or later.";
+      this.offer(window.showInformationMessage, `${did} ${back}${more}`, ["Take Back", "fanout.revertRun", run.runId]);
+    } else {
+      const why = applied ? "Your files hold these changes already." : "The run is kept as it is.";
+      this.offer(window.showInformationMessage, `${did} ${why}`);
     }
   }
 
@@ -82,7 +92,7 @@ export class RunCommands {
     const fits = (run: Run) => ["ready", "cancelled", "failed", "interrupted"].includes(run.state);
     const run = await this.picker.pick(node, fits, "There is no run to discard.");
     if (run === undefined) return;
-    const text = `Discard the results of this run? ${count(filesOf(run).length, "changed file")} will not be kept.`;
+    const text = `Discard the results of "${nameOf(run)}"? ${count(filesOf(run).length, "changed file")} will not be kept.`;
     if (filesOf(run).length > 0 && (await window.showWarningMessage(text, { modal: true }, "Discard")) !== "Discard") {
       return;
     }
@@ -97,8 +107,7 @@ export class RunCommands {
   private async revert(node: Given): Promise<void> {
     const run = await this.picker.pick(node, (one) => one.state === "applied", "No run is applied.");
     if (run === undefined) return;
-    const told = await this.on("fanout.revert", { runId: run.runId });
-    if (told.pending) return;
+    const told = await this.on("fanout.revert", { runId: run.runId, wait: true });
     const text = `Took back ${count(told.files.length, "file")}; what you typed since is kept.`;
     const left = told.left.length > 0 ? ` ${count(told.left.length, "place")} left alone, see Problems.` : "";
     void window.showInformationMessage(`${text}${left}`);
@@ -144,6 +153,27 @@ export class RunCommands {
     window.setStatusBarMessage(`Fan Out: ${name} is ${wanted ? "to be applied" : "left out"}`, TOLD_MS);
   }
 
+  /** Of the view: left out, or taken in again. */
+  private async turnNode(node: UnitNode | FileNode): Promise<void> {
+    if (node.kind === "unit") this.choice.setUnit(node.run, node.unit, !this.choice.hasUnit(node.run, node.unit));
+    else this.choice.setFile(node.run, node.uri, !this.choice.hasFile(node.run, node.uri));
+  }
+
+  /** Where it is: in what the run made of the file as long as that is not applied, else in the file itself. */
+  private async openFinding(node: FindingNode): Promise<void> {
+    const run = this.store.get(node.run);
+    const finding = run?.findings.find((one) => one.id === node.finding);
+    if (run === undefined || finding === undefined) return;
+    const { uri, range } = finding;
+    if (!uri) {
+      await this.openReport(node.run);
+    } else if (isAppliable(run) && filesOf(run).includes(uri)) {
+      await this.changes.openFile(run, undefined, uri, range ?? undefined);
+    } else {
+      await window.showTextDocument(Uri.parse(uri), range ? { selection: asRange(range) } : {});
+    }
+  }
+
   /** What a button of the editor that shows a run's changes is about. */
   private shown(node: Given | Uri): Given {
     return node instanceof Uri || node === undefined ? this.changes.run : node;
@@ -156,14 +186,14 @@ export class RunCommands {
 
   private async retryUnit(node: UnitNode): Promise<void> {
     const prompt = "What is to be other than before? Without a note the unit begins anew.";
-    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt });
+    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt, ignoreFocusOut: true });
     if (note === undefined) return;
     await this.on("fanout.retry", { runId: node.run, units: [node.unit], note });
   }
 
   private async sendNote(node: UnitNode): Promise<void> {
     const prompt = "What is the agent to know? It goes on with its work.";
-    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt });
+    const note = await window.showInputBox({ title: `Fan Out: ${this.titleOf(node)}`, prompt, ignoreFocusOut: true });
     if (!note) return;
     const { delivered } = await this.on("fanout.send", { runId: node.run, unit: node.unit, note });
     const when = delivered === "now" ? "The agent was told." : "The agent is told when it comes to its end.";
@@ -195,9 +225,15 @@ export class RunCommands {
     return answer;
   }
 
-  private async offer(text: string, [title, command, ...args]: [string, string, ...unknown[]]): Promise<void> {
-    void window.showInformationMessage(text, title).then((chosen) => {
-      if (chosen === title) void commands.executeCommand(command, ...args);
+  private offer(show: Show, text: string, ...offers: [title: string, command: string, ...given: unknown[]][]): void {
+    void show(text, ...offers.map(([title]) => title)).then((chosen) => {
+      const [, command, ...given] = offers.find(([title]) => title === chosen) ?? [];
+      if (command !== undefined) void commands.executeCommand(command, ...given);
     });
   }
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
+  return `${names.slice(0, MOST_NAMES).join(", ")}${more}`;
 }

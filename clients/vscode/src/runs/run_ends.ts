@@ -41,10 +41,13 @@ export class RunEnds implements Disposable {
         this.offer("info", `${name}: cancelled. ${summary(run)}.`, run, has ? [REVIEW, APPLY] : []);
         break;
       case "interrupted":
-        this.offer("warning", `${name}: interrupted. ${run.message}`, run, [["Resume", "fanout.resumeRun"]]);
+        this.offer("warning", `${name}: interrupted. ${run.message}`, run, [
+          ["Resume", "fanout.resumeRun"],
+          ["Show Log", "fanout.showLog"],
+        ]);
         break;
       case "failed":
-        this.offer("error", `${name}: failed. ${run.message}`, run, [RETRY, REPORT]);
+        this.offer("error", `${name}: failed. ${run.message}`, run, [RETRY, ...findings(run), REPORT]);
         break;
       default:
         break;
@@ -58,9 +61,12 @@ export class RunEnds implements Disposable {
     } else if (has && how === "refactorPreview") {
       void commands.executeCommand("fanout.previewApply", run.runId);
     } else if (has) {
-      this.offer("info", `${name}: ready. ${summary(run)}.`, run, [REVIEW, PREVIEW, APPLY]);
+      this.offer("info", `${name}: ready. ${summary(run)}.`, run, [REVIEW, PREVIEW, APPLY, ...findings(run)]);
     } else {
-      this.offer("info", `${name}: over. ${summary(run)}.`, run, [REPORT]);
+      this.offer("info", `${name}: over. ${summary(run)}.`, run, [
+        REPORT,
+        ...findings(run).filter(([, command]) => command !== REPORT[1]),
+      ]);
     }
   }
 
@@ -75,4 +81,11 @@ export class RunEnds implements Disposable {
       if (command !== undefined) void commands.executeCommand(command, run.runId);
     });
   }
+}
+
+/** Those of a file stand in Problems, the others in the report alone. */
+function findings(run: Run): Offer[] {
+  if (run.findings.length === 0) return [];
+  const placed = run.findings.some((one) => one.uri !== undefined);
+  return [["Show Findings", placed ? "workbench.actions.view.problems" : "fanout.openReport"]];
 }

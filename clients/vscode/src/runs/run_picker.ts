@@ -1,6 +1,7 @@
 import { window } from "vscode";
 import type { Run } from "../generated/commands.js";
 import type { Node } from "./nodes.js";
+import { placeOf } from "./place.js";
 import type { RunStore } from "./run_store.js";
 import { describeRun, headline } from "./words.js";
 
@@ -19,7 +20,7 @@ export class RunPicker {
     if (runs.length === 1) return runs[0];
     const items = runs.map((run) => ({
       label: headline(run.instruction) || run.runId,
-      description: describeRun(run),
+      description: [describeRun(run), ...placeOf(run)].join(" · "),
       detail: `${run.runId}, ${new Date(run.started * 1000).toLocaleString()}`,
       run,
     }));

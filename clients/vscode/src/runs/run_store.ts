@@ -86,10 +86,13 @@ export class RunStore implements Disposable {
   async refresh(): Promise<void> {
     try {
       const { runs } = await this.server.execute("fanout.status", {});
+      const wentOn = new Set(this.active.map((run) => run.runId));
       this.known.clear();
       for (const run of runs) this.known.set(run.runId, run);
       this.loaded = true;
       this.told(new Set(), true);
+      // The server that they went on in is no more, so nobody else tells of it.
+      for (const run of runs) if (run.state === "interrupted" && wentOn.has(run.runId)) this.ends.fire({ run });
     } catch (error) {
       this.log.warn(`The runs cannot be asked for: ${error}`);
     }

@@ -4,20 +4,16 @@ import {
   type TreeDataProvider,
   TreeItem,
   TreeItemCheckboxState,
-  TreeItemCollapsibleState,
   type TreeView,
-  Uri,
   window,
-  workspace,
 } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
 import type { Choice } from "./choice.js";
-import { canApply, contextOfRun, contextOfUnit } from "./contexts.js";
-import { groupOf, groupsOf, isGrouped, isOpenAtFirst, titleOf, unitsIn } from "./groups.js";
-import { type GroupNode, iconOfRun, iconOfUnit, type Node, type UnitNode } from "./nodes.js";
+import { groupOf, groupsOf, isGrouped, unitsIn } from "./groups.js";
+import type { Node, UnitNode } from "./nodes.js";
 import type { Changes } from "./run_news.js";
 import type { RunStore } from "./run_store.js";
-import { count, describeRun, describeUnit, headline } from "./words.js";
+import { TreeItems } from "./tree_items.js";
 
 const TICK_MS = 1000;
 /** How long nothing is drawn anew for each item that was asked for the last time: the user may have opened very many. */
@@ -37,6 +33,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   private drawing: ReturnType<typeof setTimeout> | undefined;
   private asked = 0;
   private readonly open = new Map<string, boolean>();
+  private readonly items: TreeItems;
   readonly onDidChangeTreeData = this.changes.event;
 
   constructor(
@@ -45,6 +42,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     /** The view is looked at for the first time. */
     private readonly wanted: () => Promise<void>,
   ) {
+    this.items = new TreeItems(store, choice);
     this.view = window.createTreeView("fanout.runs", {
       treeDataProvider: this,
       showCollapseAll: true,
@@ -65,14 +63,16 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   async getChildren(parent?: Node): Promise<Node[]> {
     if (parent === undefined) {
       await this.wanted();
-      return this.store.runs.map((run) => this.node({ kind: "run", run: run.runId }));
+      // Who has thrown one away does not want to see it any more.
+      const runs = this.store.runs.filter((run) => run.state !== "discarded");
+      return runs.map((run) => this.node({ kind: "run", run: run.runId }));
     }
     const run = this.store.get(parent.run);
     if (run === undefined) return [];
-    if (parent.kind === "run" && isGrouped(run)) {
-      return groupsOf(run).map((group) => this.node({ kind: "group", run: run.runId, group }));
+    if (parent.kind === "run") return [...this.findingsNodes(run), ...this.partsOf(run)];
+    if (parent.kind === "findings") {
+      return run.findings.map(({ id }) => this.node({ kind: "finding", run: run.runId, finding: id }));
     }
-    if (parent.kind === "run") return run.units.map((unit) => this.unitNode(run, unit));
     if (parent.kind === "group") return unitsIn(run, parent.group).map((unit) => this.unitNode(run, unit));
     if (parent.kind === "unit") {
       const files = this.store.unit(parent.run, parent.unit)?.files ?? [];
@@ -85,11 +85,25 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     this.asked++;
     const run = this.store.get(node.run);
     if (run === undefined) return new TreeItem(node.run);
-    if (node.kind === "run") return this.itemOfRun(run);
-    if (node.kind === "group") return this.itemOfGroup(run, node);
-    const unit = this.store.unit(run.runId, node.unit);
-    if (unit === undefined) return new TreeItem(node.unit);
-    return node.kind === "unit" ? this.itemOfUnit(run, unit) : this.itemOfFile(run, node.uri);
+    switch (node.kind) {
+      case "run":
+        this.open.set(run.runId, isOpen(run));
+        return this.items.ofRun(run, isOpen(run));
+      case "group":
+        return this.items.ofGroup(run, node);
+      case "findings":
+        return this.items.ofFindings(run, node);
+      case "finding": {
+        const finding = run.findings.find((one) => one.id === node.finding);
+        return finding === undefined ? new TreeItem("") : this.items.ofFinding(run, finding);
+      }
+      case "unit": {
+        const unit = this.store.unit(run.runId, node.unit);
+        return unit === undefined ? new TreeItem(node.unit) : this.items.ofUnit(run, unit);
+      }
+      case "file":
+        return this.items.ofFile(run, node);
+    }
   }
 
   getParent(node: Node): Node | undefined {
@@ -99,6 +113,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
       const { uri, ...unit } = node;
       return this.node({ ...unit, kind: "unit" });
     }
+    if (node.kind === "finding") return this.node({ kind: "findings", run });
     if (node.kind === "unit" && node.group !== undefined) return this.node({ kind: "group", run, group: node.group });
     return this.node({ kind: "run", run });
   }
@@ -113,6 +128,11 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     for (const one of this.subscriptions) one.dispose();
   }
 
+  /** Above the runs, where there are some: the server's welcome is shown where there are none. */
+  say(text: string | undefined): void {
+    this.view.message = this.store.runs.length > 0 ? text : undefined;
+  }
+
   /** VS Code knows nodes by identity. */
   private node(node: Node): Node {
     const key = Object.values(node).join("\n");
@@ -122,79 +142,18 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     return node;
   }
 
+  private findingsNodes({ runId, findings }: Run): Node[] {
+    return findings.length > 0 ? [this.node({ kind: "findings", run: runId })] : [];
+  }
+
+  private partsOf(run: Run): Node[] {
+    if (!isGrouped(run)) return run.units.map((unit) => this.unitNode(run, unit));
+    return groupsOf(run).map((group) => this.node({ kind: "group", run: run.runId, group }));
+  }
+
   private unitNode(run: Run, unit: Unit): Node {
     const node: UnitNode = { kind: "unit", run: run.runId, unit: unit.id };
     return this.node(isGrouped(run) ? { ...node, group: groupOf(unit) } : node);
-  }
-
-  private itemOfRun(run: Run): TreeItem {
-    const open = isOpen(run);
-    const item = new TreeItem(
-      // The state is to be seen beside it in a narrow view, too.
-      headline(run.instruction, 24) || run.runId,
-      open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
-    );
-    item.id = `${run.runId} ${open ? "open" : ""}`;
-    this.open.set(run.runId, open);
-    item.description = [describeRun(run), ...placeOf(run)].join(" · ");
-    item.iconPath = iconOfRun(run);
-    item.contextValue = contextOfRun(run);
-    item.tooltip = [run.instruction, run.message, run.check, `Run ${run.runId}`].filter(Boolean).join("\n\n");
-    item.accessibilityInformation = { label: `Run: ${headline(run.instruction)}, ${item.description}` };
-    return item;
-  }
-
-  private itemOfGroup(run: Run, { group }: GroupNode): TreeItem {
-    const units = unitsIn(run, group).length;
-    const open = isOpenAtFirst(group, units);
-    const item = new TreeItem(
-      titleOf(group),
-      open ? TreeItemCollapsibleState.Expanded : TreeItemCollapsibleState.Collapsed,
-    );
-    item.id = `${run.runId} ${group}`;
-    item.description = String(units);
-    item.contextValue = "group";
-    item.accessibilityInformation = { label: `${titleOf(group)}: ${count(units, "unit")}` };
-    return item;
-  }
-
-  private itemOfUnit(run: Run, unit: Unit): TreeItem {
-    const item = new TreeItem(
-      unit.title,
-      unit.files.length > 0 ? TreeItemCollapsibleState.Collapsed : TreeItemCollapsibleState.None,
-    );
-    item.id = [run.runId, unit.id, ...(isGrouped(run) ? [groupOf(unit)] : [])].join("/");
-    item.description = describeUnit(unit, this.seconds(unit), this.store.activity(run.runId, unit.id));
-    item.iconPath = iconOfUnit(unit);
-    item.contextValue = contextOfUnit(run, unit);
-    item.tooltip = [unit.title, unit.message, unit.kind && `Why: ${unit.kind}`].filter(Boolean).join("\n\n");
-    item.accessibilityInformation = { label: `Unit ${unit.title}, ${item.description}` };
-    if (canApply(run) && unit.state === "done" && unit.files.length > 0) {
-      const wanted = this.choice.hasUnit(run.runId, unit.id);
-      item.checkboxState = box(wanted, `${unit.title}: ${wanted ? "to be applied" : "left out"}`);
-    }
-    return item;
-  }
-
-  private itemOfFile(run: Run, uri: string): TreeItem {
-    const resource = Uri.parse(uri);
-    const item = new TreeItem(resource);
-    item.description = workspace.asRelativePath(resource).split("/").slice(0, -1).join("/");
-    item.contextValue = "file";
-    item.command = { command: "vscode.open", title: "Open", arguments: [resource] };
-    if (canApply(run)) {
-      const wanted = this.choice.hasFile(run.runId, uri);
-      item.checkboxState = box(
-        wanted,
-        `${workspace.asRelativePath(resource)}: ${wanted ? "to be applied" : "left out"}`,
-      );
-    }
-    return item;
-  }
-
-  private seconds(unit: Unit): number {
-    const goesOn = unit.state === "running" || unit.state === "verifying";
-    return unit.seconds + (goesOn ? (Date.now() - this.store.askedAt) / 1000 : 0);
   }
 
   private tick(node: Node, wanted: boolean): void {
@@ -223,10 +182,11 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     else this.drawSoon();
   }
 
-  /** VS Code opens or closes by itself only what has another id, which is told by its parent. */
+  /** VS Code opens, closes or takes away only what its parent tells anew. */
   private isRenamed(id: string): boolean {
     const run = this.store.get(id);
-    return run !== undefined && this.open.has(id) && this.open.get(id) !== isOpen(run);
+    if (run === undefined || !this.open.has(id)) return false;
+    return this.open.get(id) !== isOpen(run) || run.state === "discarded";
   }
 
   /** On the view's badge. */
@@ -273,18 +233,4 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
 
 function isOpen({ state }: Run): boolean {
   return state === "running" || state === "waiting" || state === "ready";
-}
-
-/** The checkout's name, where several folders are open. */
-function placeOf(run: Run): string[] {
-  const name = run.folder?.split("/").at(-1);
-  return name === undefined || (workspace.workspaceFolders ?? []).length < 2 ? [] : [decodeURIComponent(name)];
-}
-
-function box(wanted: boolean, label: string) {
-  return {
-    state: wanted ? TreeItemCheckboxState.Checked : TreeItemCheckboxState.Unchecked,
-    tooltip: label,
-    accessibilityInformation: { label },
-  };
 }

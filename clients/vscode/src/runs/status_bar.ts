@@ -23,13 +23,18 @@ export class StatusBar implements Disposable {
 
   private update(): void {
     const going = this.store.runs.filter((run) => run.state === "running");
-    const ready = this.store.runs.filter((run) => run.state === "ready" || run.state === "waiting");
+    const ready = this.store.runs.filter((run) => run.state === "ready" || run.state === "waiting").length;
+    const interrupted = this.store.runs.filter((run) => run.state === "interrupted").length;
     if (going.length > 0) {
       const units = going.reduce((sum, run) => sum + run.units.length, 0);
       const over = going.reduce((sum, run) => sum + ended(run), 0);
       this.show(`$(sync~spin) Fan Out ${over}/${units}`, `Fan Out: ${over} of ${count(units, "unit")} have ended`);
-    } else if (ready.length > 0) {
-      this.show(`$(git-pull-request) ${count(ready.length, "run")} ready`, "Fan Out: results wait for you");
+    } else if (interrupted > 0) {
+      const text = `${count(interrupted, "run")} interrupted`;
+      this.show(`$(debug-disconnect) ${text}`, `Fan Out: ${text}, and can be resumed`);
+    } else if (ready > 0) {
+      const text = `${count(ready, "run")} ready`;
+      this.show(`$(git-pull-request) ${text}`, `Fan Out: ${text}, the results wait for you`);
     } else {
       this.item.hide();
     }

@@ -1,6 +1,8 @@
 // What stands in the view, the status bar and messages, of plain values.
 import type { Run, Unit } from "../generated/commands.js";
 
+const MOST_FINDINGS = 5;
+
 export function count(number: number, one: string, many = `${one}s`): string {
   return `${number} ${number === 1 ? one : many}`;
 }
@@ -14,13 +16,15 @@ export function duration(seconds: number): string {
   return `${Math.floor(minutes / 60)}:${String(minutes % 60).padStart(2, "0")}:${rest}`;
 }
 
+/** As the server's own texts have it: a small amount with as many digits as it takes to see it. */
 export function money(dollars: number, estimated = false): string {
-  const digits = dollars > 0 && dollars < 0.1 ? 3 : 2;
+  const digits = dollars > 0 && dollars < 0.01 ? 4 : 2;
   return `${estimated ? "~" : ""}$${dollars.toFixed(digits)}`;
 }
 
 export function price(low: number, high: number): string {
-  return high === 0 ? "no cost" : `${money(low)} to ${money(high)}`;
+  if (high === 0) return "no cost";
+  return money(low) === money(high) ? money(high) : `${money(low)} to ${money(high)}`;
 }
 
 /** The first line, not too long. */
@@ -49,7 +53,10 @@ export function filesOf(run: Run): string[] {
 
 export function describeRun(run: Run): string {
   const parts: string[] = [run.state];
-  if (run.units.length > 0) parts.push(`${ended(run)}/${run.units.length}`);
+  const goesOn = run.state === "running" || run.state === "waiting";
+  if (goesOn) parts.push(`${ended(run)}/${run.units.length}`);
+  else if (run.units.length > 0) parts.push(`${done(run)}/${run.units.length} done`);
+  if (run.rest?.length) parts.push(`${count(run.rest.length, "file")} left out`);
   if (run.cost !== undefined && run.cost !== null && run.cost > 0) parts.push(money(run.cost));
   if (run.findings.length > 0) parts.push(count(run.findings.length, "finding"));
   return parts.join(" · ");
@@ -72,4 +79,14 @@ export function summary(run: Run): string {
   if (run.findings.length > 0) parts.push(count(run.findings.length, "finding"));
   if (run.cost) parts.push(money(run.cost));
   return parts.join(", ");
+}
+
+/** For who points at it: all that is known of a run in words. */
+export function detailsOf(run: Run): string {
+  const findings = run.findings.slice(0, MOST_FINDINGS).map((one) => `${one.severity}: ${one.message}`);
+  const more =
+    run.findings.length > MOST_FINDINGS ? [`and ${run.findings.length - MOST_FINDINGS} more, see the report`] : [];
+  return [run.instruction, run.message, run.check, ...findings, ...more, `Run ${run.runId}`]
+    .filter(Boolean)
+    .join("\n\n");
 }

@@ -12,7 +12,8 @@ export interface Program {
   readonly args: readonly string[];
 }
 
-export type ServerState = "off" | "starting" | "ready" | "restarting" | "noPython" | "failed";
+/** `cancelled`: the user has ended the making of its environment, so it is begun again only when they say so. */
+export type ServerState = "off" | "starting" | "ready" | "restarting" | "noPython" | "cancelled" | "failed";
 
 /** What `fanout/ended` says, as far as it is not asked of the server again. */
 export interface Ended {

@@ -71,7 +71,8 @@ export class PrivateEnvironment {
             if (!existsSync(folder)) throw error;
           });
         } finally {
-          await rm(aside, { recursive: true, force: true });
+          // What was killed a moment ago may still be at its last file.
+          await rm(aside, { recursive: true, force: true, maxRetries: 5 });
         }
       },
     );

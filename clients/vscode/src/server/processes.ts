@@ -1,4 +1,4 @@
-import { execFile, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import type { CancellationToken } from "vscode";
 import type { Program } from "./api.js";
 
@@ -24,8 +24,9 @@ export function output(program: Program, cwd?: string): Promise<string> {
 /** Runs a longer program, telling each line that it prints. Rejects with its last line where it fails, or `Cancelled`. */
 export function follow(program: Program, line: (text: string) => void, token: CancellationToken): Promise<void> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program.command, program.args, { stdio: ["ignore", "pipe", "pipe"] });
-    const cancelled = token.onCancellationRequested(() => child.kill());
+    // A group of its own, as it starts others that would go on without it.
+    const child = spawn(program.command, program.args, { stdio: ["ignore", "pipe", "pipe"], detached: true });
+    const cancelled = token.onCancellationRequested(() => killGroup(child));
     let last = "";
     const read = (data: Buffer) => {
       for (const text of data
@@ -50,4 +51,14 @@ export function follow(program: Program, line: (text: string) => void, token: Ca
       }
     });
   });
+}
+
+function killGroup({ pid }: ChildProcess): void {
+  if (pid === undefined) return;
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch (error) {
+    // It was over just now.
+    if ((error as NodeJS.ErrnoException).code !== "ESRCH") throw error;
+  }
 }

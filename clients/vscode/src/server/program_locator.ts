@@ -1,4 +1,6 @@
+import { access, constants } from "node:fs/promises";
 import { homedir } from "node:os";
+import { isAbsolute } from "node:path";
 import { type LogOutputChannel, workspace } from "vscode";
 import type { Program } from "./api.js";
 import type { PrivateEnvironment } from "./private_environment.js";
@@ -6,6 +8,9 @@ import type { PythonFinder } from "./python_finder.js";
 
 /** No Python that the server can run with. */
 export class NoPython extends Error {}
+
+/** The program that is set cannot be started. */
+export class WrongPath extends Error {}
 
 /** The program that is the server: the one that is set, or that of the private environment. */
 export class ProgramLocator {
@@ -19,7 +24,15 @@ export class ProgramLocator {
     const set = workspace.getConfiguration("fanout").get<string>("server.path", "").trim();
     if (set !== "") {
       this.log.info(`The server is ${set} (fanout.server.path).`);
-      return { command: set.replace(/^~(?=\/)/, homedir()), args: ["serve"] };
+      const command = set.replace(/^~(?=\/)/, homedir());
+      // A plain name is looked for on PATH when it is started.
+      if (isAbsolute(command)) await access(command, constants.X_OK).catch((error) => wrong(set, error));
+      return { command, args: ["serve"] };
+    }
+    if (process.platform === "win32") {
+      throw new Error(
+        "it runs on Linux and macOS. On Windows open the folder in WSL (command: WSL: Reopen Folder in WSL), and install Fan Out there.",
+      );
     }
     return this.environment.program(async () => {
       const python = await this.pythons.find();
@@ -30,4 +43,9 @@ export class ProgramLocator {
       return python;
     });
   }
+}
+
+function wrong(path: string, error: NodeJS.ErrnoException): never {
+  const why = error.code === "ENOENT" ? "is not there" : "cannot be started (it is not executable, or may not be read)";
+  throw new WrongPath(`The setting fanout.server.path names ${path}, which ${why}. Correct it, or clear it.`);
 }

@@ -1,4 +1,5 @@
-import { extensions, type LogOutputChannel, workspace } from "vscode";
+import type { PythonExtension } from "@vscode/python-extension";
+import { type Extension, extensions, type LogOutputChannel, workspace } from "vscode";
 import { output } from "./processes.js";
 import { isNewEnough, type PythonVersion, parseVersion } from "./python_version.js";
 
@@ -11,6 +12,10 @@ print(sys.executable)
 try: import venv, ensurepip
 except ImportError as missing: print(missing)`;
 
+const ASKED_MS = 20_000;
+
+type Environments = Pick<PythonExtension, "environments">;
+
 /** A Python that is there. */
 export interface Python {
   /** As it was named. */
@@ -20,11 +25,6 @@ export interface Python {
   readonly version?: PythonVersion;
   /** Why the server's environment cannot be made with it; undefined where it can. */
   readonly why?: string;
-}
-
-interface PythonEnvironments {
-  getActiveEnvironmentPath(): { path: string };
-  resolveEnvironment(path: { path: string }): Promise<{ executable: { uri?: { fsPath: string } } } | undefined>;
 }
 
 /** A Python to make the server's environment with: the setting's, the Python extension's, or one on PATH. */
@@ -74,19 +74,31 @@ export class PythonFinder {
   }
 
   private async chosenInPythonExtension(): Promise<string | undefined> {
-    const extension = extensions.getExtension<{ environments?: PythonEnvironments }>("ms-python.python");
+    const extension = extensions.getExtension<Environments>("ms-python.python");
     if (extension === undefined) {
       return undefined;
     }
     try {
-      const environments = (await extension.activate()).environments;
-      const chosen = await environments?.resolveEnvironment(environments.getActiveEnvironmentPath());
+      const chosen = await within(ASKED_MS, chosenOf(extension));
       return chosen?.executable.uri?.fsPath;
     } catch (error) {
       this.log.warn(`Python: the Python extension cannot be asked: ${error}`);
       return undefined;
     }
   }
+}
+
+async function chosenOf(extension: Extension<Environments>) {
+  const { environments } = await extension.activate();
+  return environments.resolveEnvironment(environments.getActiveEnvironmentPath());
+}
+
+async function within<T>(most: number, answer: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`no answer in ${most / 1000} seconds`)), most);
+  });
+  return Promise.race([answer, late]).finally(() => clearTimeout(timer));
 }
 
 function whyNot(version: PythonVersion | undefined, missing: string | undefined): string | undefined {

@@ -12,7 +12,8 @@ import type { FanoutEvent } from "../generated/events.js";
 import { type Answer, type Api, type Arguments, type CommandName, type Ended, type ServerState, Told } from "./api.js";
 import { Backoff } from "./backoff.js";
 import { Cancelled } from "./processes.js";
-import { NoPython, type ProgramLocator } from "./program_locator.js";
+import { NoPython, type ProgramLocator, WrongPath } from "./program_locator.js";
+import { showSetting } from "./setting_page.js";
 
 /** The server's process, started when something is first asked of it, and again when it has crashed. */
 export class Server implements Api, Disposable {
@@ -108,7 +109,7 @@ export class Server implements Api, Disposable {
     if (wait === undefined) {
       this.connection = undefined;
       this.become("failed");
-      this.offer("The server of Fan Out has ended five times in three minutes, and is not started again by itself.");
+      this.offer("The server of Fan Out has ended six times in three minutes, and is not started again by itself.");
     } else {
       this.log.warn(`The server has ended. It is started again in ${wait} ms.`);
       this.become("restarting");
@@ -134,26 +135,26 @@ export class Server implements Api, Disposable {
     const text = error instanceof Error ? error.message : String(error);
     this.log.error(text);
     if (error instanceof Cancelled) {
-      // Nobody need be told what they did themselves. The next command begins anew.
-      this.become("off");
+      // Nobody need be told what they did themselves.
+      this.become("cancelled");
     } else if (error instanceof NoPython) {
       this.become("noPython");
-      this.offer(text, ["Choose Python...", "fanout.choosePython"]);
+      this.offer(text, ["Choose Python...", () => commands.executeCommand("fanout.choosePython")]);
+    } else if (error instanceof WrongPath) {
+      this.become("failed");
+      this.offer(text, ["Open Setting", () => showSetting("fanout.server.path")]);
     } else {
       this.become("failed");
       this.offer(`The server of Fan Out could not be started: ${text}`);
     }
   }
 
-  private offer(text: string, ...more: [string, string][]): void {
-    const choices = new Map<string, string>([
+  private offer(text: string, ...more: [string, () => Thenable<unknown>][]): void {
+    const choices = new Map<string, () => Thenable<unknown>>([
       ...more,
-      ["Try Again", "fanout.restartServer"],
-      ["Show Log", "fanout.showLog"],
+      ["Try Again", () => commands.executeCommand("fanout.restartServer")],
+      ["Show Log", () => commands.executeCommand("fanout.showLog")],
     ]);
-    void window.showErrorMessage(text, ...choices.keys()).then((chosen) => {
-      const command = chosen === undefined ? undefined : choices.get(chosen);
-      if (command !== undefined) void commands.executeCommand(command);
-    });
+    void window.showErrorMessage(text, ...choices.keys()).then((chosen) => choices.get(chosen ?? "")?.());
   }
 }

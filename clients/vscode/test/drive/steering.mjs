@@ -27,8 +27,20 @@ export async function explorerMenu(hands) {
   await hands.press("Escape");
 }
 
-/** What is not committed, by the menus of source control; and what is wrong, by that of Problems. */
+/** By the menus of the editor and of source control; and what is wrong, by that of Problems. */
 export async function otherMenus(hands) {
+  await hands.open("one.py");
+  const line = hands.page.locator(".editor-instance .view-line", { hasText: "return 1" }).first();
+  await line.dblclick();
+  await hands.choose(line, "Fan Out", "Over Selection...");
+  await hands.menu("Fan Out: Split");
+  await hands.rows("1 function").first().waitFor();
+  await hands.press("Escape");
+  await hands.choose(line, "Fan Out", "New Plan");
+  await hands.see(".tab.active", "fanout.md");
+  // The selection's, and not all that is in the file.
+  await hands.see(".view-line", "src/one.py#one");
+  await hands.command("View: Revert and Close Editor");
   await hands.open("broken.json");
   await hands.command("Problems: Focus on Problems View");
   // What knows JSON is only started by the file.
@@ -110,7 +122,7 @@ export async function leavingOut(hands) {
   await hands.rows("as typed").first().waitFor();
   await hands.press("Enter");
   await hands.menu("Fan Out: Agent");
-  await hands.rows("Why not").first().waitFor();
+  await hands.see(".quick-input-list", "cannot be used here");
   await hands.press("Enter");
   await hands.menu("4 units");
   await hands.press("Enter");
@@ -129,6 +141,14 @@ export async function leavingOut(hands) {
   await hands.picture("choose");
   await hands.press("Enter");
   await hands.node("src/three.py").locator('[role="checkbox"][aria-checked="false"]').waitFor();
+  // It stays left out in a window that is loaded anew.
+  await hands.command("Developer: Reload Window");
+  await hands.page.locator(".monaco-workbench").waitFor({ state: "detached" });
+  await hands.ready();
+  await hands.node("src/four.py").locator('[role="checkbox"][aria-label="src/four.py: left out"]').waitFor();
+  // So does what was looked at.
+  await hands.see(".tab.active", "Fan Out: Raise {file}. (4 files)");
+  await hands.see(".view-line", "return 10 +");
   await hands.page.locator('.editor-actions [aria-label^="Apply"]').first().click();
   await hands.node(/Raise.*applied/).waitFor();
   for (const [name, line] of [
@@ -172,7 +192,7 @@ export async function pilot(hands) {
 /** What was applied to many files is taken back by one undo; and later, by the run. */
 export async function undoing(hands) {
   await hands.answer("2 of 2 units done", "Apply");
-  await hands.node(/Raise.*applied · 2/).waitFor();
+  await hands.node(/Raise.*applied · 2\/2 done/).waitFor();
   await hands.open("two.py");
   await hands.see(".view-line", "return 10 + 2");
   await hands.page.locator(".view-line", { hasText: "return 10 + 2" }).first().click();

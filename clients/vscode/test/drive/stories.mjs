@@ -38,10 +38,15 @@ async function wholeFlow(hands, { root, gate }) {
   await hands.menu("Fan Out: Agent");
   await hands.rows("as set").first().waitFor();
   await hands.press("Enter");
-  await hands.menu("4 units");
-  await hands.rows("src/four.py").first().waitFor();
+  await hands.menu("4 units, $0.60 to $1.20");
+  // The price is of what is ticked.
+  const box = hands.rows("src/four.py").first().locator('[role="checkbox"], .quick-input-list-checkbox').first();
+  await box.click();
+  await hands.menu("3 of 4 units, $0.45 to $0.90");
+  await box.click();
+  await hands.menu("4 units, $0.60 to $1.20");
   await hands.picture("preview");
-  await hands.press("Enter");
+  await hands.page.locator(".quick-input-widget .monaco-button", { hasText: "OK" }).click();
   await hands.node(/one\.py.*running/).waitFor();
   await hands.notification("0/4 done").waitFor();
   await hands.picture("running");
@@ -80,7 +85,7 @@ async function origins(hands) {
   // Marks come as soon as the server has said whose the lines are.
   await until(async () => {
     await hands.press("Escape", "Control+k", "Control+i");
-    const hover = hands.page.locator(".monaco-hover", { hasText: "unit src/four.py, by command" }).first();
+    const hover = hands.page.locator(".monaco-hover", { hasText: "unit src/four.py, by command, $0.12" }).first();
     return hover.waitFor({ timeout: 2000 }).then(
       () => true,
       () => false,

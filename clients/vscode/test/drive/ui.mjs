@@ -7,7 +7,7 @@ import { Hands } from "./hands.mjs";
 import { stories } from "./stories.mjs";
 
 const config = JSON.parse(await readFile(process.argv[2], "utf8"));
-await installExtension(config.own, config.vsix);
+for (const vsix of [config.vsix, ...(config.others ?? [])]) await installExtension(config.own, vsix);
 const editor = await startEditor({
   folder: config.own,
   settings: config.settings,

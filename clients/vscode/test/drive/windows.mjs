@@ -51,7 +51,7 @@ async function appliedInTheOther(first, second, gate, root) {
   await first.hands.node(/Add ten.*applied/).waitFor();
   // What was offered at its end is still there, and does no harm.
   await first.hands.answer("1 of 1 unit done", "Apply");
-  await first.hands.notification("Your files already hold the changes of this run").waitFor();
+  await first.hands.notification("Your files hold these changes already").waitFor();
 }
 
 /** A window that is closed takes its server along, which ends its runs so that they can be resumed. */

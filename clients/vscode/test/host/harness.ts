@@ -20,6 +20,8 @@ export interface Given {
   readonly root: string;
   readonly other: string;
   readonly gate: string;
+  /** The program that is the server. */
+  readonly server: string;
   readonly suite: string;
   /** The name of the only test that is wanted. */
   readonly only?: string;

@@ -11,6 +11,6 @@ test("each folder of the workspace has its own repository and runs", async () =>
   const folders = new Set(extension().store.runs.map((one) => one.folder));
   assert.equal(folders.size, 2);
   const { label, description } = extension().view.getTreeItem({ kind: "run", run: id });
-  assert.equal(`${label} ${description}`, "Change {file}. ready · 1/1 · elsewhere");
+  assert.equal(`${label} ${description}`, "Change {file}. ready · 1/1 done · $0.12 · elsewhere");
   await extension().server.execute("fanout.discard", { runId: id });
 });

@@ -30,6 +30,18 @@ test("a whole run: from a selection to an applied edit and a fixed finding", asy
     [["done", 1]],
   );
   assert.equal(document.getText(), before);
+  // What the review found is looked at before it is applied, in what the run made of the file.
+  const [findings] = await extension().view.getChildren({ kind: "run", run: id });
+  assert.equal(findings?.kind, "findings");
+  const [node] = await extension().view.getChildren(findings);
+  assert.equal(node?.kind, "finding");
+  const { label, description } = extension().view.getTreeItem(node);
+  assert.match(`${label} ${description}`, /output for looking for an error.*src\/one\.py:5$/);
+  await commands.executeCommand("fanout.openFinding", node);
+  const shown = await until("the finding's place", () =>
+    window.activeTextEditor?.document.uri.scheme === "fanout" ? window.activeTextEditor : undefined,
+  );
+  assert.equal(shown.document.lineAt(shown.selection.active.line).text, 'print("debug")');
   await commands.executeCommand("fanout.applyRun", id);
   await runIs(id, "applied");
   assert.match(document.getText(), /return 10 \+ 1/);
@@ -127,6 +139,53 @@ test("units and files that are unticked are left out", async () => {
   const texts = ready.units.map((unit) => (unit.title === "src/three.py" ? three : four).getText());
   assert.doesNotMatch(texts[0] ?? "", /return 10/);
   assert.match(texts[1] ?? "", /return 10/);
+  await commands.executeCommand("fanout.revertRun", id);
+  await runIs(id, "reverted");
+  await closeAll();
+});
+
+test("of two runs with the same words each editor of changes applies its own", async () => {
+  const ids = [await begin([file("src/three.py")]), await begin([file("src/four.py")])];
+  for (const id of ids) {
+    await runIs(id, "ready");
+    await commands.executeCommand("fanout.openChanges", id);
+    // One that is only looked at gives way to the next.
+    await commands.executeCommand("workbench.action.keepEditor");
+  }
+  const labels = window.tabGroups.activeTabGroup.tabs.map((tab) => tab.label);
+  assert.equal(new Set(labels).size, 2, labels.join("; "));
+  await commands.executeCommand("workbench.action.openEditorAtIndex1");
+  await until("the first is shown", () => window.tabGroups.activeTabGroup.tabs[0]?.isActive);
+  await commands.executeCommand("fanout.applyRun");
+  await runIs(ids[0] ?? "", "applied");
+  await runIs(ids[1] ?? "", "ready");
+  await commands.executeCommand("fanout.revertRun", ids[0]);
+  await runIs(ids[0] ?? "", "reverted");
+  await commands.executeCommand("workbench.action.closeAllEditors");
+  await extension().server.execute("fanout.discard", { runId: ids[1] ?? "" });
+  await runIs(ids[1] ?? "", "discarded");
+});
+
+test("a unit and a file are left out by their menu, and say so in words", async () => {
+  const id = await begin([file("src/three.py"), file("src/four.py")]);
+  const [unit] = (await runIs(id, "ready")).units;
+  assert.ok(unit);
+  const node = { kind: "unit", run: id, unit: unit.id } as const;
+  const file_ = { kind: "file", run: id, unit: unit.id, uri: unit.files[0] ?? "" } as const;
+  const said = () => {
+    const { accessibilityInformation, checkboxState } = extension().view.getTreeItem(file_);
+    const box = typeof checkboxState === "object" ? checkboxState.accessibilityInformation?.label : undefined;
+    return [accessibilityInformation?.label, box];
+  };
+  const name = workspace.asRelativePath(file(unit.title));
+  assert.deepEqual(said(), [`File ${name}`, `${name}: to be applied`]);
+  await commands.executeCommand("fanout.turnNode", file_);
+  assert.deepEqual(said(), [`File ${name}`, `${name}: left out`]);
+  await commands.executeCommand("fanout.turnNode", node);
+  assert.deepEqual(said(), [`File ${name}, left out with its unit`, undefined]);
+  await commands.executeCommand("fanout.applyRun", id);
+  await runIs(id, "applied");
+  assert.match(`${extension().view.getTreeItem({ kind: "run", run: id }).description}`, /2\/2 done · 1 file left out/);
   await commands.executeCommand("fanout.revertRun", id);
   await runIs(id, "reverted");
   await closeAll();

@@ -13,11 +13,16 @@ test("a server that is killed comes back with its runs, and the run goes on", as
   );
   const pid = await extension().server.pid();
   assert.ok(pid);
+  const told: string[] = [];
+  const listening = extension().store.onEnd(({ run }) => told.push(run.state));
   process.kill(pid, "SIGKILL");
   await until("it is started again", () => extension().server.state === "restarting");
   await until("it is there", () => extension().server.state === "ready");
   assert.notEqual(await extension().server.pid(), pid);
   await runIs(id, "interrupted");
+  await until("it is told", () => told.length > 0);
+  listening.dispose();
+  assert.deepEqual(told, ["interrupted"]);
   writeFileSync(given().gate, "");
   await commands.executeCommand("fanout.resumeRun", id);
   await runIs(id, "ready");

@@ -26,8 +26,11 @@ const RUN: Run = {
 
 test("times and money read as people write them", () => {
   assert.deepEqual([0, 41.9, 61, 3729].map(duration), ["0:00", "0:41", "1:01", "1:02:09"]);
-  assert.deepEqual([money(0.012), money(1.5, true), price(0, 0)], ["$0.012", "~$1.50", "no cost"]);
-  assert.equal(price(1.8, 3.6), "$1.80 to $3.60");
+  assert.deepEqual(
+    [money(0.012), money(0.0042), money(1.5, true), price(0, 0)],
+    ["$0.01", "$0.0042", "~$1.50", "no cost"],
+  );
+  assert.deepEqual([price(1.8, 3.6), price(0.501, 0.502)], ["$1.80 to $3.60", "$0.50"]);
 });
 
 test("a headline is one line, cut where it is long", () => {
@@ -41,7 +44,7 @@ test("a name reads well before a colon", () => {
 });
 
 test("a state is said in words, not by an icon alone", () => {
-  assert.equal(describeRun({ ...RUN, cost: 0.5 }), "ready · 2/2 · $0.50");
+  assert.equal(describeRun({ ...RUN, cost: 0.5 }), "ready · 1/2 done · $0.50");
   assert.equal(describeUnit({ ...UNIT, state: "running" }, 5, "Reading a"), "running · 0:05 · Reading a");
   assert.equal(describeUnit({ ...UNIT, state: "failed", message: "no" }, 0, "Reading a"), "failed · no");
 });
