@@ -29,8 +29,9 @@ const NOTHING: Out = { units: new Set(), files: new Set() };
  * It is kept: a window is loaded anew for many reasons, and what was left out is not to come back by itself.
  */
 export class Choice {
-  private readonly changes = new EventEmitter<void>();
+  private readonly changes = new EventEmitter<string>();
   private readonly out: Map<string, Out>;
+  /** Of which run something is left out, or taken in again. */
   readonly onChange = this.changes.event;
 
   constructor(private readonly memory: Memory) {
@@ -65,7 +66,7 @@ export class Choice {
       .slice(-MOST)
       .map(([id, out]): Kept => ({ run: id, units: [...out.units], files: [...out.files] }));
     void this.memory.update(KEY, kept);
-    this.changes.fire();
+    this.changes.fire(run);
   }
 
   /** For `fanout.apply`; undefined where nothing is left. */

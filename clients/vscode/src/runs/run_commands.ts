@@ -1,5 +1,5 @@
 import { commands, type Disposable, Uri, window, workspace } from "vscode";
-import type { Run, Unit } from "../generated/commands.js";
+import type { Finding, Run, Unit } from "../generated/commands.js";
 import type { Answer, Api, Arguments, CommandName } from "../server/api.js";
 import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
@@ -13,10 +13,12 @@ import { count, filesOf, nameOf } from "./words.js";
 
 type Given = Node | string | undefined;
 type Handler = (...given: never[]) => Promise<unknown>;
+type Offer = [title: string, command: string, ...given: unknown[]];
 type Show = (text: string, ...titles: string[]) => Thenable<string | undefined>;
 
 const TOLD_MS = 5000;
 const MOST_NAMES = 3;
+const PROBLEMS: Offer = ["Show Problems", "workbench.actions.view.problems"];
 const GOING = new Set(["running", "waiting"]);
 
 /** What can be done with runs, units and files: of the view's nodes, and from the palette. */
@@ -75,9 +77,7 @@ export class RunCommands {
   private tellOfApply(run: Run, { applied, files, left, rest = 0 }: Answer<"fanout.apply">): void {
     const did = files.length > 0 ? `Applied ${count(files.length, "file")}.` : "Nothing was applied.";
     if (left.length > 0) {
-      const names = [...new Set(left.flatMap((one) => one.uri ?? []))].map(nameOfFile);
-      const alone = `Left alone as you have it: ${listed(names)}. Problems says why, with ways on.`;
-      this.offer(window.showWarningMessage, `${did} ${alone}`, ["Show Problems", "workbench.actions.view.problems"]);
+      this.offer(window.showWarningMessage, `${did} ${aloneOf(left)}`, PROBLEMS);
     } else if (applied && files.length > 0) {
       const more = rest > 0 ? ` ${count(rest, "file")} of the run can still be applied.` : "";
       const back = "One undo in any of them takes all back; so does Take Back, now or later.";
@@ -108,9 +108,12 @@ export class RunCommands {
     const run = await this.picker.pick(node, (one) => one.state === "applied", "No run is applied.");
     if (run === undefined) return;
     const told = await this.on("fanout.revert", { runId: run.runId, wait: true });
-    const text = `Took back ${count(told.files.length, "file")}; what you typed since is kept.`;
-    const left = told.left.length > 0 ? ` ${count(told.left.length, "place")} left alone, see Problems.` : "";
-    void window.showInformationMessage(`${text}${left}`);
+    const did = told.files.length > 0 ? `Took back ${count(told.files.length, "file")}.` : "Nothing was taken back.";
+    if (told.left.length > 0) {
+      this.offer(window.showWarningMessage, `${did} ${aloneOf(told.left)}`, PROBLEMS);
+    } else {
+      this.offer(window.showInformationMessage, `${did} What you typed since is kept.`);
+    }
   }
 
   private async resume(node: Given): Promise<void> {
@@ -225,7 +228,7 @@ export class RunCommands {
     return answer;
   }
 
-  private offer(show: Show, text: string, ...offers: [title: string, command: string, ...given: unknown[]][]): void {
+  private offer(show: Show, text: string, ...offers: Offer[]): void {
     void show(text, ...offers.map(([title]) => title)).then((chosen) => {
       const [, command, ...given] = offers.find(([title]) => title === chosen) ?? [];
       if (command !== undefined) void commands.executeCommand(command, ...given);
@@ -233,7 +236,8 @@ export class RunCommands {
   }
 }
 
-function listed(names: readonly string[]): string {
+function aloneOf(left: readonly Finding[]): string {
+  const names = [...new Set(left.flatMap((one) => one.uri ?? []))].map(nameOfFile);
   const more = names.length > MOST_NAMES ? ` and ${names.length - MOST_NAMES} more` : "";
-  return `${names.slice(0, MOST_NAMES).join(", ")}${more}`;
+  return `Left alone as you have it: ${names.slice(0, MOST_NAMES).join(", ")}${more}. Problems says why, with ways on.`;
 }

@@ -52,7 +52,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
       this.view,
       this.changes,
       store.onChange((changes) => this.changed(changes)),
-      choice.onChange(() => this.changes.fire(undefined)),
+      choice.onChange((run) => this.changes.fire(this.node({ kind: "run", run }))),
       this.view.onDidChangeCheckboxState(({ items }) => {
         for (const [node, state] of items) this.tick(node, state === TreeItemCheckboxState.Checked);
       }),
