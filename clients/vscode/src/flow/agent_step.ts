@@ -1,9 +1,9 @@
 import { type QuickPickItem, QuickPickItemKind, window } from "vscode";
 import type { OfferedAgent } from "../generated/commands.js";
+import { menu } from "../menu.js";
 import { headline } from "../runs/words.js";
 import { showSetting } from "../server/setting_page.js";
 import type { Draft, Outcome, Step } from "./draft.js";
-import { menu } from "./menu.js";
 import type { OffersCache } from "./offers_cache.js";
 
 type Agent = NonNullable<Draft["options"]["agent"]>;

@@ -1,6 +1,6 @@
 import { extensions, type QuickPickItem, type Uri, window, workspace } from "vscode";
+import { menu } from "../menu.js";
 import { headline } from "../runs/words.js";
-import { menu } from "./menu.js";
 
 interface Ref {
   readonly name?: string;

@@ -1,11 +1,11 @@
 import type { Preview, Selection } from "../generated/commands.js";
+import { waitFor } from "../menu.js";
 import type { RunStore } from "../runs/run_store.js";
 import type { Api } from "../server/api.js";
 import { AgentStep } from "./agent_step.js";
 import { argumentOf, type Draft, type Given, type Said, type Step } from "./draft.js";
 import type { History } from "./history.js";
 import { InstructionStep } from "./instruction_step.js";
-import { waitFor } from "./menu.js";
 import { OffersCache } from "./offers_cache.js";
 import { PreviewStep } from "./preview_step.js";
 import { SplitStep } from "./split_step.js";

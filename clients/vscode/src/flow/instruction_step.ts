@@ -1,9 +1,9 @@
 import { type QuickPickItem, QuickPickItemKind } from "vscode";
 import type { OfferedPreset } from "../generated/commands.js";
+import { menu } from "../menu.js";
 import { headline } from "../runs/words.js";
 import type { Draft, Outcome, Step } from "./draft.js";
 import type { History } from "./history.js";
-import { menu } from "./menu.js";
 import type { OffersCache } from "./offers_cache.js";
 
 type Item = QuickPickItem & { instruction?: string; preset?: OfferedPreset };

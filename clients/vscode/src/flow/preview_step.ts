@@ -1,9 +1,9 @@
 import { type QuickInputButton, type QuickPickItem, ThemeIcon, window } from "vscode";
 import type { Finding, PlannedUnit, Preview } from "../generated/commands.js";
+import { type Head, menu, type Shown } from "../menu.js";
 import { Throttle } from "../runs/throttle.js";
 import { count, price } from "../runs/words.js";
 import type { Draft } from "./draft.js";
-import { type Head, menu, type Shown } from "./menu.js";
 
 type Item = QuickPickItem & { unit?: PlannedUnit };
 

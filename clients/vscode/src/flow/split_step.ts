@@ -1,7 +1,7 @@
 import { type QuickPickItem, QuickPickItemKind } from "vscode";
 import type { Split } from "../generated/commands.js";
+import { menu } from "../menu.js";
 import type { Draft, Outcome, Step } from "./draft.js";
-import { menu } from "./menu.js";
 
 type Item = QuickPickItem & { split?: Split };
 

@@ -1,41 +1,55 @@
-import { type QuickPickItem, QuickPickItemKind, Uri, window, workspace } from "vscode";
+import { type QuickPickItem, QuickPickItemKind } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
+import { menu, type Shown } from "../menu.js";
 import type { Choice } from "./choice.js";
+import { canTake } from "./contexts.js";
+import { nameOfFile } from "./place.js";
+import { followed, keyOf, leftOut, type Part, type Row, type Ticks, ticksOf } from "./ticks.js";
 import { describeUnit, headline } from "./words.js";
 
-type Item = QuickPickItem & { unit?: string; file?: string };
+type Item = QuickPickItem & { row?: Row };
 
 /** Units and files of a run with check boxes, as in the view: what is unticked is left out when it is applied. */
-export async function pickChoice(run: Run, choice: Choice): Promise<boolean> {
-  const changed = run.units.filter((unit) => unit.state === "done" && unit.files.length > 0);
-  const items = changed.flatMap((unit) => itemsOf(run, unit, choice));
-  const title = `Fan Out: ${headline(run.instruction, 40)}`;
-  const placeHolder = "What is to be applied? The rest is left out";
-  const ticked = await window.showQuickPick(items, { title, placeHolder, canPickMany: true });
-  if (ticked === undefined) return false;
-  const wanted = new Set(ticked);
-  const unticked = items.filter((one) => !wanted.has(one));
-  const units = unticked.flatMap((one) => one.unit ?? []);
-  // One that several units changed stands at each of them.
-  const files = unticked.flatMap((one) => one.file ?? []);
-  choice.leaveOut(run.runId, new Set(units), new Set(files));
-  return true;
+export async function pickChoice(run: Run, choice: Choice): Promise<void> {
+  const units = run.units.filter((unit) => unit.state === "done" && filesOf(run, unit).length > 0);
+  const parts = units.map((unit): Part => ({ unit: unit.id, files: filesOf(run, unit) }));
+  let ticks = ticksOf(
+    parts,
+    (unit) => choice.hasUnit(run.runId, unit),
+    (file) => choice.hasFile(run.runId, file),
+  );
+  const answer = await menu({
+    title: `Fan Out: ${headline(run.instruction, 40)}`,
+    placeholder: "What is to be applied? The rest is left out",
+    items: itemsOf(units, parts, ticks),
+    first: true,
+    many: true,
+    ticked: (chosen: readonly Item[], shown: Shown<Item>) => {
+      const now = new Set(chosen.flatMap(({ row }) => (row === undefined ? [] : [keyOf(row)])));
+      ticks = followed(parts, ticks, now);
+      if (ticks.size !== now.size || [...ticks].some((key) => !now.has(key))) {
+        shown.reword(itemsOf(units, parts, ticks));
+      }
+    },
+  });
+  if (answer === undefined || answer === "back") return;
+  const out = leftOut(parts, ticks);
+  choice.leaveOut(run.runId, out.units, out.files);
 }
 
-function itemsOf(run: Run, unit: Unit, choice: Choice): Item[] {
-  return [
+function filesOf(run: Run, unit: Unit): string[] {
+  return unit.files.filter((file) => canTake(run, file));
+}
+
+function itemsOf(units: readonly Unit[], parts: readonly Part[], ticks: Ticks): Item[] {
+  const item = (label: string, description: string, row: Row): Item => {
+    return { label, description, row, picked: ticks.has(keyOf(row)) };
+  };
+  return units.flatMap((unit, at) => [
     { label: "", kind: QuickPickItemKind.Separator },
-    {
-      label: `Unit ${unit.title}`,
-      description: describeUnit(unit, unit.seconds, undefined),
-      picked: choice.hasUnit(run.runId, unit.id),
-      unit: unit.id,
-    },
-    ...unit.files.map((file) => ({
-      label: `$(file) ${workspace.asRelativePath(Uri.parse(file))}`,
-      description: "file",
-      picked: choice.hasFile(run.runId, file),
-      file,
-    })),
-  ];
+    item(`Unit ${unit.title}`, describeUnit(unit, unit.seconds, undefined), { unit: unit.id }),
+    ...(parts[at]?.files ?? []).map((file) =>
+      item(`$(file) ${nameOfFile(file)}`, `file of ${unit.title}`, { unit: unit.id, file }),
+    ),
+  ]);
 }
