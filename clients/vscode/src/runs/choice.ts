@@ -1,6 +1,8 @@
 import { EventEmitter } from "vscode";
 import type { Run } from "../generated/commands.js";
 import type { Memory } from "../memory.js";
+import { partsOf } from "./contexts.js";
+import { followed, keyOf, leftOut, type Row, type Ticks, ticksOf } from "./ticks.js";
 
 export interface Wanted {
   readonly units?: string[];
@@ -24,13 +26,14 @@ const MOST = 30;
 const NOTHING: Out = { units: new Set(), files: new Set() };
 
 /**
- * What the user has unticked in the view: units of a run, and files. A file is in or out whoever changed it.
+ * What the user has unticked: units of a run, and files.
  *
  * It is kept: a window is loaded anew for many reasons, and what was left out is not to come back by itself.
  */
 export class Choice {
   private readonly changes = new EventEmitter<string>();
   private readonly out: Map<string, Out>;
+  private known = new WeakMap<Run, Ticks>();
   /** Of which run something is left out, or taken in again. */
   readonly onChange = this.changes.event;
 
@@ -39,57 +42,67 @@ export class Choice {
     this.out = new Map(kept.map(({ run, units, files }) => [run, { units: new Set(units), files: new Set(files) }]));
   }
 
-  hasUnit(run: string, unit: string): boolean {
-    return !this.outOf(run).units.has(unit);
+  /** The rows that are ticked, of what can be applied. */
+  ticks(run: Run): Ticks {
+    const known = this.known.get(run);
+    if (known !== undefined) return known;
+    const out = this.out.get(run.runId) ?? NOTHING;
+    const ticks = ticksOf(
+      partsOf(run),
+      (unit) => !out.units.has(unit),
+      (file) => !out.files.has(file),
+    );
+    this.known.set(run, ticks);
+    return ticks;
   }
 
-  hasFile(run: string, file: string): boolean {
-    return !this.outOf(run).files.has(file);
+  has(run: Run, row: Row): boolean {
+    return this.ticks(run).has(keyOf(row));
   }
 
-  setUnit(run: string, unit: string, wanted: boolean): void {
-    const { units, files } = this.outOf(run);
-    this.leaveOut(run, turned(units, unit, wanted), files);
+  turn(run: Run, row: Row): void {
+    const before = this.ticks(run);
+    const now = new Set(before);
+    if (!now.delete(keyOf(row))) now.add(keyOf(row));
+    this.take(run, followed(partsOf(run), before, now));
   }
 
-  setFile(run: string, file: string, wanted: boolean): void {
-    const { units, files } = this.outOf(run);
-    this.leaveOut(run, units, turned(files, file, wanted));
+  /** Out of the run, or into it, whoever changed it. Whether it is in now. */
+  turnFile(run: Run, file: string): boolean {
+    const rows = partsOf(run).flatMap(({ unit, files }) => (files.includes(file) ? [{ unit, file }] : []));
+    const wanted = !rows.some((row) => this.has(run, row));
+    for (const row of rows) if (this.has(run, row) !== wanted) this.turn(run, row);
+    return wanted;
   }
 
-  /** These and no others. */
-  leaveOut(run: string, units: ReadonlySet<string>, files: ReadonlySet<string>): void {
+  /** These, and nothing else. */
+  take(run: Run, ticks: Ticks): void {
+    const out = leftOut(partsOf(run), ticks);
     // The one that was changed last is the last to be forgotten.
-    this.out.delete(run);
-    if (units.size > 0 || files.size > 0) this.out.set(run, { units, files });
+    this.out.delete(run.runId);
+    if (out.units.size > 0 || out.files.size > 0) this.out.set(run.runId, out);
     const kept = [...this.out]
       .slice(-MOST)
-      .map(([id, out]): Kept => ({ run: id, units: [...out.units], files: [...out.files] }));
+      .map(([id, { units, files }]): Kept => ({ run: id, units: [...units], files: [...files] }));
     void this.memory.update(KEY, kept);
-    this.changes.fire(run);
+    this.known = new WeakMap();
+    this.changes.fire(run.runId);
   }
 
   /** For `fanout.apply`; undefined where nothing is left. */
   of(run: Run): Wanted | undefined {
-    const done = run.units.filter((unit) => unit.state === "done" && unit.files.length > 0);
-    const taken = done.filter((unit) => this.hasUnit(run.runId, unit.id));
-    const units = taken.map((unit) => unit.id);
+    const parts = partsOf(run);
+    // Another window may have applied it: the server says how it is.
+    if (parts.length === 0) return {};
+    const ticks = this.ticks(run);
+    const taken = parts.filter(({ unit }) => ticks.has(unit));
     // The server wants files that these units have.
-    const every = [...new Set(taken.flatMap((unit) => unit.files))];
-    const files = every.filter((file) => this.hasFile(run.runId, file));
-    if (units.length === 0 || files.length === 0) return undefined;
+    const every = new Set(taken.flatMap(({ files }) => files));
+    const { files: out } = leftOut(parts, ticks);
+    if (taken.length === 0) return undefined;
     return {
-      ...(units.length < done.length ? { units } : {}),
-      ...(files.length < every.length ? { files } : {}),
+      ...(taken.length < parts.length ? { units: taken.map(({ unit }) => unit) } : {}),
+      ...(out.size > 0 ? { files: [...every].filter((file) => !out.has(file)) } : {}),
     };
   }
-
-  private outOf(run: string): Out {
-    return this.out.get(run) ?? NOTHING;
-  }
-}
-
-function turned(out: ReadonlySet<string>, one: string, wanted: boolean): ReadonlySet<string> {
-  const others = [...out].filter((other) => other !== one);
-  return new Set(wanted ? others : [...others, one]);
 }

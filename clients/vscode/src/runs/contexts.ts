@@ -1,5 +1,6 @@
 // What can be done with runs and units, in the form that the menus in package.json look at.
 import type { Run, RunState, Unit } from "../generated/commands.js";
+import type { Part } from "./ticks.js";
 import { filesOf } from "./words.js";
 
 const APPLIABLE: readonly RunState[] = ["ready", "cancelled", "applied"];
@@ -9,6 +10,13 @@ const AGAIN: readonly RunState[] = ["ready", "failed", "cancelled", "waiting"];
 /** Whether applying the run would bring this file of it. */
 export function canTake(run: Run, file: string): boolean {
   return APPLIABLE.includes(run.state) && (run.state !== "applied" || (run.rest ?? []).includes(file));
+}
+
+/** What of the run can be applied, or left out: its units with their files. */
+export function partsOf(run: Run): Part[] {
+  const done = run.units.filter((unit) => unit.state === "done");
+  const parts = done.map((unit) => ({ unit: unit.id, files: unit.files.filter((file) => canTake(run, file)) }));
+  return parts.filter(({ files }) => files.length > 0);
 }
 
 export function canApply(run: Run): boolean {

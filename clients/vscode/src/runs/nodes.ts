@@ -1,6 +1,7 @@
 import { ThemeColor, ThemeIcon } from "vscode";
 import type { Run, RunState, Unit, UnitState } from "../generated/commands.js";
 import type { GroupName } from "./groups.js";
+import type { Row } from "./ticks.js";
 
 export interface RunNode {
   readonly kind: "run";
@@ -42,6 +43,12 @@ export interface FindingNode {
 }
 
 export type Node = RunNode | GroupNode | UnitNode | FileNode | FindingsNode | FindingNode;
+
+/** The row whose box the node has. */
+export function rowOf(node: Node): Row | undefined {
+  if (node.kind === "unit") return { unit: node.unit };
+  return node.kind === "file" ? { unit: node.unit, file: node.uri } : undefined;
+}
 
 const RUN_ICONS: Record<RunState, ThemeIcon> = {
   running: new ThemeIcon("sync~spin"),

@@ -1,11 +1,11 @@
-import { commands, type Disposable, Uri, window, workspace } from "vscode";
+import { commands, type Disposable, Uri, window } from "vscode";
 import type { Finding, Run, Unit } from "../generated/commands.js";
 import type { Answer, Api, Arguments, CommandName } from "../server/api.js";
 import type { ChangesEditor } from "./changes_editor.js";
 import type { Choice } from "./choice.js";
 import { pickChoice } from "./choice_picker.js";
 import { canApply, canRetry, isAppliable } from "./contexts.js";
-import type { FileNode, FindingNode, Node, UnitNode } from "./nodes.js";
+import { type FileNode, type FindingNode, type Node, rowOf, type UnitNode } from "./nodes.js";
 import { asRange, nameOfFile } from "./place.js";
 import type { RunPicker } from "./run_picker.js";
 import type { RunStore } from "./run_store.js";
@@ -150,16 +150,16 @@ export class RunCommands {
     const paths = [uri.path, `${Uri.parse(run.folder ?? "").path}${uri.path}`];
     const file = filesOf(run).find((one) => paths.includes(Uri.parse(one).path));
     if (file === undefined) return;
-    const wanted = !this.choice.hasFile(run.runId, file);
-    this.choice.setFile(run.runId, file, wanted);
-    const name = workspace.asRelativePath(Uri.parse(file));
+    const wanted = this.choice.turnFile(run, file);
+    const name = nameOfFile(file);
     window.setStatusBarMessage(`Fan Out: ${name} is ${wanted ? "to be applied" : "left out"}`, TOLD_MS);
   }
 
   /** Of the view: left out, or taken in again. */
   private async turnNode(node: UnitNode | FileNode): Promise<void> {
-    if (node.kind === "unit") this.choice.setUnit(node.run, node.unit, !this.choice.hasUnit(node.run, node.unit));
-    else this.choice.setFile(node.run, node.uri, !this.choice.hasFile(node.run, node.uri));
+    const run = this.store.get(node.run);
+    const row = rowOf(node);
+    if (run !== undefined && row !== undefined) this.choice.turn(run, row);
   }
 
   /** Where it is: in what the run made of the file as long as that is not applied, else in the file itself. */

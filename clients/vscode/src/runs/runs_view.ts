@@ -10,7 +10,7 @@ import {
 import type { Run, Unit } from "../generated/commands.js";
 import type { Choice } from "./choice.js";
 import { groupOf, groupsOf, isGrouped, unitsIn } from "./groups.js";
-import type { Node, UnitNode } from "./nodes.js";
+import { type Node, rowOf, type UnitNode } from "./nodes.js";
 import type { Changes } from "./run_news.js";
 import type { RunStore } from "./run_store.js";
 import { TreeItems } from "./tree_items.js";
@@ -157,8 +157,9 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   }
 
   private tick(node: Node, wanted: boolean): void {
-    if (node.kind === "unit") this.choice.setUnit(node.run, node.unit, wanted);
-    if (node.kind === "file") this.choice.setFile(node.run, node.uri, wanted);
+    const run = this.store.get(node.run);
+    const row = rowOf(node);
+    if (run !== undefined && row !== undefined && this.choice.has(run, row) !== wanted) this.choice.turn(run, row);
   }
 
   private changed({ listed, runs, activities }: Changes): void {

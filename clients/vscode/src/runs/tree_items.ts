@@ -87,7 +87,7 @@ export class TreeItems {
     item.contextValue = contextOfUnit(run, unit, boxed);
     item.tooltip = [unit.title, unit.message, unit.kind && `Why: ${unit.kind}`].filter(Boolean).join("\n\n");
     item.accessibilityInformation = { label: `Unit ${unit.title}, ${item.description}` };
-    if (boxed) item.checkboxState = box(unit.title, this.choice.hasUnit(run.runId, unit.id));
+    if (boxed) item.checkboxState = box(unit.title, this.choice.has(run, { unit: unit.id }));
     return item;
   }
 
@@ -95,16 +95,12 @@ export class TreeItems {
     const resource = Uri.parse(uri);
     const name = nameOfFile(uri);
     const item = new TreeItem(resource);
-    const wanted = this.choice.hasUnit(run.runId, unit);
-    // What its box would say does not count while its unit is left out.
-    const boxed = wanted && this.store.unit(run.runId, unit)?.state === "done" && canTake(run, uri);
-    item.description = [name.split("/").slice(0, -1).join("/"), ...(wanted ? [] : ["left out with its unit"])]
-      .filter(Boolean)
-      .join(" · ");
+    const boxed = this.store.unit(run.runId, unit)?.state === "done" && canTake(run, uri);
+    item.description = name.split("/").slice(0, -1).join("/");
     item.contextValue = contextOfFile(boxed);
     item.command = { command: "vscode.open", title: "Open", arguments: [resource] };
-    item.accessibilityInformation = { label: `File ${name}${wanted ? "" : ", left out with its unit"}` };
-    if (boxed) item.checkboxState = box(name, this.choice.hasFile(run.runId, uri));
+    item.accessibilityInformation = { label: `File ${name}` };
+    if (boxed) item.checkboxState = box(name, this.choice.has(run, { unit, file: uri }));
     return item;
   }
 

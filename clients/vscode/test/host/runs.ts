@@ -12,6 +12,7 @@ import {
   window,
   workspace,
 } from "vscode";
+import type { Node } from "../../src/runs/nodes.js";
 import { begin, closeAll, extension, file, given, onDisk, open, runIs, test, until } from "./harness.js";
 
 test("a whole run: from a selection to an applied edit and a fixed finding", async () => {
@@ -131,7 +132,7 @@ test("units and files that are unticked are left out", async () => {
   const ready = await runIs(id, "ready");
   const [first] = ready.units;
   assert.ok(first);
-  extension().choice.setUnit(id, first.id, false);
+  extension().choice.turn(ready, { unit: first.id });
   await commands.executeCommand("fanout.applyRun", id);
   await runIs(id, "applied");
   const three = await workspace.openTextDocument(file("src/three.py"));
@@ -172,17 +173,23 @@ test("a unit and a file are left out by their menu, and say so in words", async 
   assert.ok(unit);
   const node = { kind: "unit", run: id, unit: unit.id } as const;
   const file_ = { kind: "file", run: id, unit: unit.id, uri: unit.files[0] ?? "" } as const;
-  const said = () => {
-    const { accessibilityInformation, checkboxState } = extension().view.getTreeItem(file_);
-    const box = typeof checkboxState === "object" ? checkboxState.accessibilityInformation?.label : undefined;
-    return [accessibilityInformation?.label, box];
+  const boxOf = (of: Node) => {
+    const { checkboxState } = extension().view.getTreeItem(of);
+    return typeof checkboxState === "object" ? checkboxState.accessibilityInformation?.label : undefined;
   };
+  const said = () => [extension().view.getTreeItem(file_).accessibilityInformation?.label, boxOf(file_)];
   const name = workspace.asRelativePath(file(unit.title));
   assert.deepEqual(said(), [`File ${name}`, `${name}: to be applied`]);
   await commands.executeCommand("fanout.turnNode", file_);
   assert.deepEqual(said(), [`File ${name}`, `${name}: left out`]);
+  // It was all that the unit has.
+  assert.equal(boxOf(node), `${unit.title}: left out`);
   await commands.executeCommand("fanout.turnNode", node);
-  assert.deepEqual(said(), [`File ${name}, left out with its unit`, undefined]);
+  assert.deepEqual(
+    [...said(), boxOf(node)],
+    [`File ${name}`, `${name}: to be applied`, `${unit.title}: to be applied`],
+  );
+  await commands.executeCommand("fanout.turnNode", node);
   await commands.executeCommand("fanout.applyRun", id);
   await runIs(id, "applied");
   assert.match(`${extension().view.getTreeItem({ kind: "run", run: id }).description}`, /2\/2 done · 1 file left out/);
