@@ -73,11 +73,17 @@ def test_runs_are_steered_by_hands(world: World) -> None:
     """With a server of another version, which is told of."""
     (world.root / "pilot.fanout.md").write_text(_PILOT)
     (world.root / "broken.json").write_text('{"a": }')
-    server = world.own / "server"
-    server.write_text(f"#!{sys.executable} -P\n{_OTHER_VERSION}")
-    server.chmod(0o755)
-    names = ("otherVersion", "explorerMenu", "otherMenus", "notes", "leavingOut", "pilot", "undoing", "contrast")
-    _stories(world, *names, settings={**world.settings, "fanout.server.path": str(server)})
+    server = _program(world.own / "server", f"#!{sys.executable} -P\n{_OTHER_VERSION}")
+    version_gate = world.own / "version-gate"
+    wait = f"until [ -e {version_gate} ]; do sleep 0.05; done"
+    _program(world.own / "bin" / "claude", f"#!/bin/sh\n{wait}\necho '2.1.330 (Claude Code)'\n")
+    more = {
+        "settings": {**world.settings, "fanout.server.path": str(server)},
+        "env": {**world.env, "PATH": f"{world.own / 'bin'}:{world.env['PATH']}"},
+        "versionGate": str(version_gate),
+    }
+    first = ("otherVersion", "explorerMenu", "otherMenus", "slowAgent")
+    _stories(world, *first, "notes", "leavingOut", "pilot", "undoing", "contrast", **more)
 
 
 def test_two_windows_by_hands(world: World) -> None:
@@ -106,6 +112,13 @@ def test_first_steps_by_hands(world: World) -> None:
     [environment] = storage.glob("server-*")
     assert re.fullmatch(r"server-[0-9a-f]{12}", environment.name)
     assert list(environment.glob("*.whl")) == []
+
+
+def _program(path: Path, text: str) -> Path:
+    path.parent.mkdir(exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+    return path
 
 
 def _python_extension(world: World) -> Path:

@@ -9,6 +9,7 @@ import {
   RevealOutputChannelOn,
   type StaticFeature,
 } from "vscode-languageclient/node";
+import { tellError } from "./errors.js";
 import type { FanoutEvent } from "./generated/events.js";
 import { groupByUnit } from "./runs/refactor_preview.js";
 import { RunProgress } from "./runs/run_progress.js";
@@ -149,7 +150,7 @@ export class Connection {
     try {
       return await result;
     } catch (error) {
-      void window.showErrorMessage(error instanceof Error ? error.message : String(error));
+      tellError(error);
       return undefined;
     }
   }

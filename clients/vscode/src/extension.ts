@@ -1,4 +1,5 @@
 import { commands, type Disposable, type ExtensionContext, window, workspace } from "vscode";
+import { tellError } from "./errors.js";
 import { Flow } from "./flow/flow.js";
 import { FlowCommands } from "./flow/flow_commands.js";
 import { History } from "./flow/history.js";
@@ -115,7 +116,7 @@ export class Extension {
       } catch (error) {
         if (!(error instanceof Told)) {
           this.log.error(`${id}: ${error}`);
-          void window.showErrorMessage(error instanceof Error ? error.message : String(error));
+          tellError(error);
         }
         return undefined;
       }

@@ -12,7 +12,10 @@ export interface Head {
 /** A menu while the user sees it. */
 export interface Shown<T> {
   say(head: Head): void;
-  /** The same ones, by their labels, with other words at them. What is ticked is what they say. */
+  /**
+   * The same ones in the same order, with other words at them. What is ticked is what they say. Others would be taken for
+   * those of before where the user chooses just then: VS Code tells of items by their place.
+   */
   reword(items: readonly T[]): void;
 }
 
@@ -45,10 +48,10 @@ export async function menu<T extends QuickPickItem>(options: MenuOptions<T>): Pr
       explain(pick, head);
     },
     reword(items) {
-      const active = pick.activeItems[0]?.label;
+      const at = pick.items.indexOf(pick.activeItems[0] as T);
       pick.keepScrollPosition = true;
       put(pick, items);
-      pick.activeItems = items.filter((one) => one.label === active).slice(0, 1);
+      pick.activeItems = at < 0 ? [] : items.slice(at, at + 1);
     },
   };
   shown.say({ ...options, buttons: [] });

@@ -6,7 +6,7 @@ import { AgentStep } from "./agent_step.js";
 import { argumentOf, type Draft, type Given, type Said, type Step } from "./draft.js";
 import type { History } from "./history.js";
 import { InstructionStep } from "./instruction_step.js";
-import { OffersCache } from "./offers_cache.js";
+import { OffersReader } from "./offers_reader.js";
 import { PreviewStep } from "./preview_step.js";
 import { SplitStep } from "./split_step.js";
 
@@ -20,7 +20,7 @@ export class Flow {
     private readonly store: RunStore,
     private readonly history: History,
   ) {
-    const offers = new OffersCache(server);
+    const offers = new OffersReader(server);
     this.steps = [new SplitStep(), new InstructionStep(history, offers), new AgentStep(offers)];
     this.preview = new PreviewStep(
       (draft) => this.look(draft),

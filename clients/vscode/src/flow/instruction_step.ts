@@ -4,7 +4,7 @@ import { menu } from "../menu.js";
 import { headline } from "../runs/words.js";
 import type { Draft, Outcome, Step } from "./draft.js";
 import type { History } from "./history.js";
-import type { OffersCache } from "./offers_cache.js";
+import type { OffersReader } from "./offers_reader.js";
 
 type Item = QuickPickItem & { instruction?: string; preset?: OfferedPreset };
 
@@ -15,7 +15,7 @@ const PLACEHOLDER = "What is each unit to do? {file}, {stem}, {symbol} and other
 export class InstructionStep implements Step {
   constructor(
     private readonly history: History,
-    private readonly offers: OffersCache,
+    private readonly offers: OffersReader,
   ) {}
 
   wanted(draft: Draft): boolean {
@@ -51,7 +51,7 @@ export class InstructionStep implements Step {
   }
 
   private async known(draft: Draft, rules: boolean): Promise<Item[]> {
-    const { presets } = await this.offers.get(draft.selection);
+    const { presets } = await this.offers.first(draft.selection);
     const separator = (label: string): Item => ({ label, kind: QuickPickItemKind.Separator });
     const before = this.history.all.map((text): Item => ({ label: headline(text, 100), instruction: text }));
     return [

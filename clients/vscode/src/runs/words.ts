@@ -90,3 +90,11 @@ export function detailsOf(run: Run): string {
     .filter(Boolean)
     .join("\n\n");
 }
+
+/** Of a text with a list in it, as the server writes them, the first item, and how many more there are. */
+export function shortened(text: string): { text: string; isList: boolean } {
+  const [head = "", ...items] = text.split("\n- ");
+  if (items.length === 0) return { text, isList: false };
+  const more = items.length > 1 ? ` (and ${items.length - 1} more)` : "";
+  return { text: `${head} ${items[0]}${more}`, isList: true };
+}

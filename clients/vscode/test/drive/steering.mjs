@@ -27,6 +27,31 @@ export async function explorerMenu(hands) {
   await hands.press("Escape");
 }
 
+/** Nobody waits for an agent that is slow to tell its version; and what is said is a plan document instead of a run. */
+export async function slowAgent(hands, { versionGate }) {
+  await hands.open("one.py");
+  await hands.command("Fan Out: Over Selection...");
+  await hands.menu("Fan Out: Split");
+  await hands.press("Enter");
+  await hands.see(".quick-input-title", "Fan Out: Instruction");
+  // At once, whatever is still on its way.
+  await hands.type("Mind {file}.");
+  await hands.rows("as typed").first().waitFor();
+  await hands.press("Enter");
+  await hands.menu("Fan Out: Agent");
+  await hands.rows("as set").first().waitFor();
+  assert.equal(await hands.rows("2.1.330").count(), 0);
+  await writeFile(versionGate, "");
+  await hands.rows("Look Again").first().click();
+  await hands.rows("2.1.330").first().waitFor();
+  await hands.rows("as set").first().click();
+  await hands.menu("1 unit");
+  await hands.page.locator('.quick-input-widget [aria-label="Open as Plan Document"]').click();
+  await hands.see(".tab.active", "fanout.md");
+  await hands.see(".view-line", "Mind {file}.");
+  await hands.command("View: Revert and Close Editor");
+}
+
 /** By the menus of the editor and of source control; and what is wrong, by that of Problems. */
 export async function otherMenus(hands) {
   await hands.open("one.py");

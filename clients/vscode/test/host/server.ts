@@ -1,6 +1,6 @@
 import { strict as assert } from "node:assert";
 import { rmSync, writeFileSync } from "node:fs";
-import { commands } from "vscode";
+import { commands, window } from "vscode";
 import { begin, extension, file, given, runIs, test, until } from "./harness.js";
 
 test("a server that is killed comes back with its runs, and the run goes on", async () => {
@@ -27,4 +27,20 @@ test("a server that is killed comes back with its runs, and the run goes on", as
   await commands.executeCommand("fanout.resumeRun", id);
   await runIs(id, "ready");
   await extension().server.execute("fanout.discard", { runId: id });
+});
+
+test("the log is shown, and the runs are asked for again", async () => {
+  const before = extension().store.runs.length;
+  assert.ok(before > 0);
+  let asked = false;
+  const listening = extension().store.onChange(({ listed }) => {
+    asked ||= listed;
+  });
+  await commands.executeCommand("fanout.refreshRuns");
+  listening.dispose();
+  assert.ok(asked);
+  assert.equal(extension().store.runs.length, before);
+  await commands.executeCommand("fanout.showLog");
+  await until("the log", () => window.visibleTextEditors.some(({ document }) => document.uri.scheme === "output"));
+  await commands.executeCommand("workbench.action.closePanel");
 });

@@ -10,6 +10,7 @@ import {
   money,
   nameOf,
   price,
+  shortened,
   summary,
 } from "../../src/runs/words.js";
 
@@ -52,4 +53,11 @@ test("a state is said in words, not by an icon alone", () => {
 test("only what is done counts as changed", () => {
   assert.deepEqual(filesOf(RUN), ["file:///a"]);
   assert.equal(summary(RUN), "1 of 2 units done, 1 file changed");
+});
+
+test("of a list in an error the first item is said", () => {
+  const one = "The plan cannot be run as it is:\n- Line 3: no such option.";
+  assert.deepEqual(shortened("It is not there."), { text: "It is not there.", isList: false });
+  assert.deepEqual(shortened(one), { text: "The plan cannot be run as it is: Line 3: no such option.", isList: true });
+  assert.match(shortened(`${one}\n- Line 4: x\n- and 7 more`).text, /no such option\. \(and 2 more\)$/);
 });
