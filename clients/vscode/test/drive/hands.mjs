@@ -2,6 +2,7 @@
 import { join } from "node:path";
 
 const LIMIT_MS = 30_000;
+const LOOK_MS = 5000;
 
 export class Hands {
   constructor(page, pictures) {
@@ -12,7 +13,7 @@ export class Hands {
 
   async ready() {
     await this.page.locator(".monaco-workbench").waitFor({ timeout: 2 * LIMIT_MS });
-    // The extension's own entry is there when its commands are.
+    // It has come this far, but not all that extensions bring needs to be there.
     await this.page
       .locator('.activitybar [aria-label^="Fan Out"]')
       .first()
@@ -36,11 +37,24 @@ export class Hands {
     return input;
   }
 
-  /** The palette's entry of this name, which is to be there. */
+  /**
+   * The palette's entry of this name, which is to be there soon: of a window that is only just open extensions' commands may
+   * come later than their views, which VS Code remembers, and a palette that is open does not get them.
+   */
   async command(name) {
-    const input = await this.ask("F1");
-    await input.fill(`>${name}`);
-    await this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name }).waitFor();
+    const last = Date.now() + LIMIT_MS;
+    for (;;) {
+      const input = await this.ask("F1");
+      await input.fill(`>${name}`);
+      const row = this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name });
+      const missing = await row.waitFor({ timeout: LOOK_MS }).then(
+        () => undefined,
+        (error) => error,
+      );
+      if (missing === undefined) break;
+      if (Date.now() > last) throw missing;
+      await this.press("Escape");
+    }
     await this.press("Enter");
   }
 

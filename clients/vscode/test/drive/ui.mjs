@@ -30,8 +30,10 @@ try {
 } catch (error) {
   failed = 1;
   console.log(error.stack);
-  await page.screenshot({ path: join(config.own, "failed.png") }).catch(() => {});
-  await writeFile(join(config.own, "failed.html"), await page.content()).catch(() => {});
+  for (const [at, one] of context.pages().entries()) {
+    await one.screenshot({ path: join(config.own, `failed-${at}.png`) }).catch(() => {});
+    await writeFile(join(config.own, `failed-${at}.html`), await one.content()).catch(() => {});
+  }
 } finally {
   // So that each window says farewell: its extension host would wait for it to come back.
   for (const one of context.pages()) await one.goto("about:blank").catch(() => {});
