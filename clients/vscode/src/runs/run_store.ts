@@ -148,6 +148,11 @@ export class RunStore implements Disposable {
             this.asking.call();
             continue;
           }
+          if (told.state === "running" && told.units.length === 0) {
+            // It is about to begin. If it cannot, the user is told, but no event comes.
+            this.dirty.add(id);
+            this.asking.call();
+          }
           listed ||= known === undefined;
           if (!saysNothingNew(known, told)) news.add(told.runId);
           this.known.set(told.runId, updated(known, told));

@@ -301,6 +301,18 @@ test("plan documents: language, symbols, lenses, folding; a new one is run", asy
   await closeAll();
 });
 
+test("a plan that cannot be run does not look as if it went on", async () => {
+  const plan = file("bad.fanout.md");
+  writeFileSync(plan.fsPath, "---\njobs: 0\nnosuch: 1\n---\nChange {file}.\n\n- src/three.py\n");
+  await open(plan);
+  const id = await commands.executeCommand<string | undefined>("fanout.runPlan");
+  // What goes wrong at once is the command's own error, and there never was a run.
+  if (id !== undefined) assert.match((await runIs(id, "failed")).message, /cannot be run as it is/);
+  await until("nothing goes on", () => extension().store.active.length === 0);
+  await closeAll();
+  rmSync(plan.fsPath);
+});
+
 test("runs over changes and over problems", async () => {
   const changed = file("src/changed.py");
   writeFileSync(changed.fsPath, "def changed():\n    return 5\n");
