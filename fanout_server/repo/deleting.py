@@ -5,6 +5,7 @@ time.
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import secrets
 import select
@@ -12,7 +13,10 @@ import stat
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
+
+import attrs
 
 from fanout_server.repo import emptying
 
@@ -23,8 +27,20 @@ _START_SECONDS = 30.0
 
 _NO_WAY_THERE = {errno.EXDEV, errno.ENOSPC, errno.EDQUOT}
 
+
+@attrs.frozen
+class _AtWork:
+    """A process that empties a trash folder. The other end of ``pipe`` is its own, and closed at its end."""
+
+    trash: Path
+    # It deletes all that was in the folder before it was started in this turn.
+    turn: int
+    pipe: int
+
+
 _lock = threading.Lock()
-_at_work: dict[Path, int] = {}
+_at_work: list[_AtWork] = []
+_turns = itertools.count()
 
 
 def discard(path: Path, trash: Path) -> None:
@@ -72,23 +88,33 @@ def empty(*trashes: Path) -> None:
 
 def wait_for_background(limit: float) -> bool:
     """Whether all background deletions that this process began have ended within ``limit`` seconds."""
+    end = time.monotonic() + limit
     with _lock:
-        return all(_has_ended(trash, limit) for trash in tuple(_at_work))
+        while _at_work and (left := end - time.monotonic()) > 0:
+            _bury(left)
+        return not _at_work
 
 
 def _in_background(trashes: list[Path]) -> None:
+    asked = next(_turns)
     with _lock:
+        _bury(0)
         for trash in trashes:
-            if trash not in _at_work or _has_ended(trash, 0):
-                _at_work[trash] = _start(trash)
+            # One that was started before may already have looked for the last time.
+            if not any(one.trash == trash and one.turn > asked for one in _at_work):
+                turn = next(_turns)
+                _at_work.append(_AtWork(trash, turn, _start(trash)))
 
 
-def _has_ended(trash: Path, limit: float) -> bool:
-    """Only with ``_lock``. The pipe's other end is the process's, and closed with it."""
-    if not select.select([_at_work[trash]], [], [], limit)[0]:
-        return False
-    os.close(_at_work.pop(trash))
-    return True
+def _bury(limit: float) -> None:
+    """Only with ``_lock``: forgets those that have ended, and waits for the first for so many seconds."""
+    waiting = select.poll()
+    for one in _at_work:
+        waiting.register(one.pipe, select.POLLIN)
+    ended = {pipe for pipe, _ in waiting.poll(limit * 1000)}
+    for one in [one for one in _at_work if one.pipe in ended]:
+        _at_work.remove(one)
+        os.close(one.pipe)
 
 
 def _start(trash: Path) -> int:

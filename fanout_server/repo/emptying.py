@@ -10,10 +10,12 @@ import contextlib
 import errno
 import fcntl
 import os
+import signal
 import stat
 import struct
 import sys
 import time
+from collections.abc import Iterator
 
 _TRIES = 3
 _BY_EFFECTIVE_USER = os.access in os.supports_effective_ids
@@ -25,37 +27,59 @@ _LOCK = ".lock"
 TRY = "try-"
 _TRY_SECONDS = 600.0
 
+# Of those before us each deletes what may be many gigabytes, at the lowest priority.
+_TURN_SECONDS = 24 * 3600
+
 # struct btrfs_ioctl_vol_args: a descriptor, a name. All subvolumes' top folders have this inode number.
 VOLUME = struct.Struct("@q4088s")
 _SNAP_DESTROY = 0x5000940F
 _TOP_OF_SUBVOLUME = 256
 
 
-def empty(trash: str, seconds: float = float("inf")) -> bool:
-    """Deletes for about so long; whether all is gone that this process may delete. Another may be at it: then True."""
+def empty(trash: str, seconds: float = float("inf"), *, wait: bool = False) -> bool:
+    """Deletes for about so long; whether all is gone that this process may delete.
+
+    Another may be at it: then True, for whoever has been at it looks again afterwards. With ``wait`` its turn is waited
+    for instead, as it may stop before all is gone.
+    """
     end = time.monotonic() + seconds
-    try:
-        lock = os.open(os.path.join(trash, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    except FileNotFoundError:
-        return True
-    except OSError as error:
-        if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
-            raise
-        # Room is what this is to make: then without, for two at it only do each other's work.
-        return _empty(trash, end)
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        return _empty(trash, end)
-    finally:
-        os.close(lock)
-
-
-def _empty(trash: str, end: float) -> bool:
     failed: set[str] = set()
-    while names := [name for name in _names(trash) if name not in failed]:
+    while _names(trash, failed):
+        try:
+            with _locked(trash, wait=wait):
+                if not _empty(trash, end, failed):
+                    return False
+        except (BlockingIOError, FileNotFoundError):
+            # The latter: thrown away itself, with all that is in it.
+            return True
+    return True
+
+
+@contextlib.contextmanager
+def _locked(trash: str, *, wait: bool) -> Iterator[None]:
+    """Raises BlockingIOError, FileNotFoundError. Without a lock where there is no room for one."""
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = os.open(os.path.join(trash, _LOCK), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            # Room is what this is to make, and two at it only do each other's work.
+            if error.errno not in {errno.ENOSPC, errno.EDQUOT}:
+                raise
+        else:
+            stack.callback(os.close, lock)
+            if wait:
+                # Ends the process, if nothing else does; the next start takes over what is left.
+                signal.alarm(_TURN_SECONDS)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                signal.alarm(0)
+            else:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+
+
+def _empty(trash: str, end: float, failed: set[str]) -> bool:
+    """Whether it got through in time; adds to ``failed`` what is not ours to delete."""
+    while names := _names(trash, failed):
         for name in names:
             try:
                 if not _delete(os.path.join(trash, name), end):
@@ -66,9 +90,10 @@ def _empty(trash: str, end: float) -> bool:
     return True
 
 
-def _names(trash: str) -> list[str]:
+def _names(trash: str, failed: set[str]) -> list[str]:
+    passed = {_LOCK, *failed}
     try:
-        return [name for name in os.listdir(trash) if name != _LOCK and not _is_tried(os.path.join(trash, name))]
+        return [name for name in os.listdir(trash) if name not in passed and not _is_tried(os.path.join(trash, name))]
     except FileNotFoundError:
         # Thrown away itself, with all that is in it.
         return []
@@ -177,7 +202,7 @@ def main() -> None:
     else:
         os.nice(19)
     for trash in sys.argv[1:]:
-        empty(trash)
+        empty(trash, wait=True)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import itertools
 import os
 import signal
 import subprocess
@@ -9,7 +11,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -71,7 +75,7 @@ def test_a_big_folder_is_out_of_sight_at_once_and_deleted_in_the_background(
     assert not big.exists()
     deleting.empty(trash)
     took = time.perf_counter() - began
-    assert trash in deleting._at_work, "so many files are not deleted at once"
+    assert trash in [one.trash for one in deleting._at_work], "so many files are not deleted at once"
     assert took < 5.0
     # It sets that at its start, if it is not at its end yet.
     until(lambda: all(_is_of_low_priority(process) for process in emptiers(trash)))
@@ -146,6 +150,58 @@ def test_two_at_the_same_folder_do_not_disturb_each_other(tmp_path: Path, make_b
     deleting.empty(trash)
     assert deleting.wait_for_background(_LIMIT)
     until(lambda: is_empty(trash))
+
+
+def test_whoever_is_asked_to_go_on_waits_for_the_other_who_may_stop_before_all_is_gone(tmp_path: Path) -> None:
+    trash = tmp_path / "trash"
+    (trash / "one").mkdir(parents=True)
+    with (trash / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        deleting._in_background([trash])
+        assert not deleting.wait_for_background(0.3)
+        assert not is_empty(trash)
+    assert deleting.wait_for_background(_LIMIT)
+    assert is_empty(trash)
+
+
+def test_what_comes_while_the_other_looks_for_the_last_time_is_deleted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trash, look = tmp_path / "trash", emptying._empty
+    late = iter([tmp_path / "late", tmp_path / "later"])
+    for path in (tmp_path / "first", tmp_path / "late", tmp_path / "later"):
+        path.mkdir()
+
+    def then_something_comes(*of: Any) -> bool:
+        is_done = look(*of)
+        for path in itertools.islice(late, 1):
+            deleting.discard(path, trash)
+            assert emptying.empty(str(trash)), "it is left to who holds the lock"
+            assert not is_empty(trash)
+        return is_done
+
+    monkeypatch.setattr(emptying, "_empty", then_something_comes)
+    deleting.discard(tmp_path / "first", trash)
+    deleting.empty(trash)
+    assert is_empty(trash)
+    assert next(late, None) is None
+
+
+def test_many_that_stop_early_leave_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(deleting, "_AT_ONCE_SECONDS", 0.0)
+    trash = tmp_path / "trash"
+
+    def throw_away(name: str) -> None:
+        (tmp_path / name / "folder").mkdir(parents=True)
+        deleting.discard(tmp_path / name, trash)
+        deleting.empty(trash)
+
+    for turn in range(20):
+        with ThreadPoolExecutor(8) as threads:
+            list(threads.map(throw_away, [f"{turn}-{number}" for number in range(8)]))
+        assert deleting.wait_for_background(_LIMIT)
+        assert is_empty(trash)
+        assert deleting._at_work == []
 
 
 def test_a_trash_folder_that_is_thrown_away_itself_is_no_error(
