@@ -90,6 +90,29 @@ def test_two_windows_by_hands(world: World) -> None:
     _stories(world, "twoWindows")
 
 
+_WRONG = """\
+---
+jobs: 0
+nosuch: 1
+---
+Raise {file} and {nosuch}.
+
+- src/two.py
+"""
+
+
+def test_what_goes_wrong_by_hands(world: World) -> None:
+    """The server crashes more often than it is started again by itself; a plan that is no plan."""
+    (world.root / "wrong.fanout.md").write_text(_WRONG)
+    pid, broken = world.own / "pid", world.own / "broken"
+    program = world.settings["fanout.server.path"]
+    text = f'#!/bin/sh\nif [ -e {broken} ]; then echo "It is broken." >&2; exit 3; fi\necho $$ > {pid}\nexec {program} "$@"\n'
+    server = _program(world.own / "server", text)
+    settings = {**world.settings, "fanout.server.path": str(server)}
+    world.gate.write_text("")
+    _stories(world, "crashes", "wrongPlan", settings=settings, serverPid=str(pid), broken=str(broken))
+
+
 def test_first_steps_by_hands(world: World) -> None:
     """On a machine whose Python is too old: another one is chosen in the Python extension, and then in this one."""
     if not (WHEELS / ".ready").exists():

@@ -1,31 +1,32 @@
 // The only module that speaks LSP. It is a bundle of its own, loaded with the server.
 import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { CancellationTokenSource, commands, type LogOutputChannel, window } from "vscode";
 import {
   CloseAction,
   ErrorAction,
   ExecuteCommandRequest,
   LanguageClient,
+  MessageType,
   RevealOutputChannelOn,
+  ShowMessageNotification,
+  type ShowMessageParams,
   type StaticFeature,
 } from "vscode-languageclient/node";
-import { tellError } from "./errors.js";
+import { tell, tellError } from "./errors.js";
 import type { FanoutEvent } from "./generated/events.js";
 import { groupByUnit } from "./runs/refactor_preview.js";
 import { RunProgress } from "./runs/run_progress.js";
 import type { Answer, Arguments, CommandName, Ended, Program } from "./server/api.js";
-import { showSetting } from "./server/setting_page.js";
 
 export interface ConnectionOptions {
   readonly program: Program;
   readonly log: LogOutputChannel;
-  readonly version: string;
   onEvent(event: FanoutEvent): void;
   /** A run is over for now, and the user is to be told. */
   onEnded(ended: Ended): void;
-  /** Milliseconds to wait before the server is started again; undefined: not any more. */
-  onCrash(): number | undefined;
-  onBack(): void;
+  /** It was there, and has ended though nobody wanted it to. */
+  onCrash(): void;
 }
 
 interface InputBoxQuestion {
@@ -34,6 +35,9 @@ interface InputBoxQuestion {
 }
 
 type InputBoxAnswer = { value: string } | { cancelled: true };
+
+const END_MS = 1000;
+const LONGEST_COMPLAINT = 2000;
 
 const NEVER = new CancellationTokenSource().token;
 
@@ -53,9 +57,17 @@ const OPTED_IN: StaticFeature = {
   clear() {},
 };
 
-/** One server, and after a crash the next one. */
+/** What it would say of itself goes into the log: who wanted a server tells why there is none. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
+/** One process of the server, from its start to its end. */
 export class Connection {
   private child: ChildProcess | undefined;
+  private complaint = "";
   private readonly client: LanguageClient;
   private readonly progress = new RunProgress((token) => {
     void this.client.sendNotification("window/workDoneProgress/cancel", { token });
@@ -64,15 +76,16 @@ export class Connection {
   private stopping = false;
 
   private constructor(private readonly options: ConnectionOptions) {
-    this.client = new LanguageClient("fanout", "Fan Out", () => this.spawn(), {
+    this.client = new QuietClient("fanout", "Fan Out", () => this.spawn(), {
       documentSelector: [{ scheme: "file" }, { scheme: "untitled", language: "fanout" }],
       outputChannel: options.log,
       revealOutputChannelOn: RevealOutputChannelOn.Never,
       initializationOptions: { trusted: true },
       errorHandler: {
-        error: () => ({ action: ErrorAction.Continue }),
+        error: () => ({ action: ErrorAction.Continue, handled: true }),
         closed: () => this.closed(),
       },
+      initializationFailedHandler: () => false,
       middleware: {
         handleWorkDoneProgress: (token, params) => this.progress.handle(token, params),
         workspace: {
@@ -91,6 +104,7 @@ export class Connection {
       },
     });
     this.client.registerFeature(OPTED_IN);
+    this.client.onNotification(ShowMessageNotification.type, (said) => this.pass(said));
     this.client.onNotification("fanout/event", (event: FanoutEvent) => options.onEvent(event));
     this.client.onNotification("fanout/ended", (ended: Ended) => options.onEnded(ended));
     this.client.onRequest<InputBoxAnswer, void>("fanout/inputBox", (question: InputBoxQuestion) => ask(question));
@@ -98,14 +112,17 @@ export class Connection {
 
   static async open(options: ConnectionOptions): Promise<Connection> {
     const made = new Connection(options);
-    await made.client.start();
+    try {
+      await made.client.start();
+    } catch (error) {
+      throw (await made.whyItEnded()) ?? error;
+    }
     made.started = true;
-    made.compareVersions();
-    made.client.onDidChangeState(({ newState }) => {
-      // A server that was started anew.
-      if (newState === 2) options.onBack();
-    });
     return made;
+  }
+
+  get version(): string | undefined {
+    return this.client.initializeResult?.serverInfo?.version;
   }
 
   get pid(): number | undefined {
@@ -131,18 +148,30 @@ export class Connection {
       child.once("error", (error) => reject(new Error(`${command} cannot be started: ${error.message}`)));
     });
     this.child = child;
+    child.stderr.on("data", (data) => {
+      this.complaint = `${this.complaint}${data}`.slice(-LONGEST_COMPLAINT);
+    });
     return child;
   }
 
-  private async closed() {
+  /** Of a process that ends at once, by its own last words. */
+  private async whyItEnded(): Promise<Error | undefined> {
+    const { child } = this;
+    if (child === undefined) return undefined;
+    if (child.exitCode === null && child.signalCode === null) {
+      await once(child, "exit", { signal: AbortSignal.timeout(END_MS) }).catch(() => undefined);
+    }
+    const how = child.signalCode ?? (child.exitCode === null ? undefined : `exit status ${child.exitCode}`);
+    const said = this.complaint.trim().split("\n").at(-1);
+    return how === undefined ? undefined : new Error(`it ended with ${how}${said ? `: ${said}` : "."}`);
+  }
+
+  private closed() {
     this.progress.endAll();
     // One that never was there is told of by who wanted it.
-    const wait = this.stopping || !this.started ? undefined : this.options.onCrash();
-    if (wait === undefined) {
-      return { action: CloseAction.DoNotRestart, handled: true };
-    }
-    await new Promise((resolve) => setTimeout(resolve, wait));
-    return { action: CloseAction.Restart, handled: true };
+    if (this.started && !this.stopping) this.options.onCrash();
+    // The next one is another connection: of itself the client tries only once, and tells of it in its own words.
+    return { action: CloseAction.DoNotRestart, handled: true };
   }
 
   /** Of a lens or code action: what went wrong is said in the server's words, and not as a failed command. */
@@ -155,18 +184,12 @@ export class Connection {
     }
   }
 
-  private compareVersions(): void {
-    const theirs = this.client.initializeResult?.serverInfo?.version;
-    if (theirs !== undefined && theirs !== this.options.version) {
-      const text = `The server is version ${theirs}, the extension ${this.options.version}`;
-      this.options.log.warn(text);
-      const setting = "Open Setting";
-      const advice =
-        "Install the matching ones, or clear fanout.server.path to use the server that the extension brings.";
-      void window.showWarningMessage(`${text}. ${advice}`, setting).then((chosen) => {
-        if (chosen === setting) void showSetting("fanout.server.path");
-      });
-    }
+  /** The server's word to the user. */
+  private pass({ type, message }: ShowMessageParams): void {
+    if (type === MessageType.Error) tell(window.showErrorMessage, message);
+    else if (type === MessageType.Warning) tell(window.showWarningMessage, message);
+    else tell(window.showInformationMessage, message);
+    this.options.log.info(message);
   }
 }
 

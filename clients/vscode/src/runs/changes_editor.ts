@@ -32,14 +32,16 @@ export class ChangesEditor implements Disposable {
       window.tabGroups.onDidChangeTabs(() => this.look()),
       store.onChange(() => this.look()),
       store.onChange(() => this.restore()),
+      store.onChange(({ listed, runs }) => {
+        if (listed || runs.size > 0) void this.closeDiscarded();
+      }),
     ];
   }
 
   /** The run whose changes are shown in the active editor. */
   get run(): string | undefined {
     const tab = window.tabGroups.activeTabGroup.activeTab;
-    if (tab?.input instanceof TabInputTextDiff) return runOfSide(tab.input.modified);
-    return tab === undefined ? undefined : this.openedIn(tab)?.run;
+    return tab === undefined ? undefined : this.runIn(tab);
   }
 
   dispose(): void {
@@ -90,10 +92,21 @@ export class ChangesEditor implements Disposable {
     return this.memory.get<readonly Opened[]>(KEY) ?? [];
   }
 
+  private runIn(tab: Tab): string | undefined {
+    return tab.input instanceof TabInputTextDiff ? runOfSide(tab.input.modified) : this.openedIn(tab)?.run;
+  }
+
   private openedIn({ label }: Tab): Opened | undefined {
     // VS Code adds the number of files.
     const fits = ({ title }: Opened) => label === title || /^ \(\d[^)]*\)$/.test(label.slice(title.length));
     return this.known.find((one) => label.startsWith(one.title) && fits(one));
+  }
+
+  /** What was thrown away is not to be looked at any more, and can no longer be applied. */
+  private async closeDiscarded(): Promise<void> {
+    const isGone = (tab: Tab) => this.store.get(this.runIn(tab) ?? "")?.state === "discarded";
+    const tabs = window.tabGroups.all.flatMap((group) => group.tabs).filter(isGone);
+    if (tabs.length > 0) await window.tabGroups.close(tabs, true);
   }
 
   /** After the window was loaded anew VS Code shows such editors again, but nothing in them. */
@@ -105,6 +118,7 @@ export class ChangesEditor implements Disposable {
       const run = this.store.get(opened?.run ?? "");
       if (opened === undefined) continue;
       const files = opened.unit === undefined ? run && filesOf(run) : this.store.unit(opened.run, opened.unit)?.files;
+      if (run?.state === "discarded") continue;
       await window.tabGroups.close(tab);
       if (run !== undefined && files !== undefined && files.length > 0) await this.open(opened, run, files);
     }

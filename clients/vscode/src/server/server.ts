@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import {
   commands,
   type Disposable,
@@ -14,6 +15,10 @@ import { Backoff } from "./backoff.js";
 import { Cancelled } from "./processes.js";
 import { NoPython, type ProgramLocator, WrongPath } from "./program_locator.js";
 import { showSetting } from "./setting_page.js";
+import { compareVersions } from "./versions.js";
+
+/** There is nothing that could be started, and the user is asked to do something about it. */
+const NO_PROGRAM = [NoPython, WrongPath, Cancelled];
 
 /** The server's process, started when something is first asked of it, and again when it has crashed. */
 export class Server implements Api, Disposable {
@@ -22,6 +27,7 @@ export class Server implements Api, Disposable {
   private readonly ends = new EventEmitter<Ended>();
   private readonly backoff = new Backoff();
   private connection: Promise<Connection> | undefined;
+  private ending = new AbortController();
   private now: ServerState = "off";
   readonly onState = this.states.event;
   readonly onEvent = this.events.event;
@@ -33,6 +39,10 @@ export class Server implements Api, Disposable {
     private readonly log: LogOutputChannel,
   ) {}
 
+  private get version(): string {
+    return String(this.context.extension.packageJSON.version);
+  }
+
   get state(): ServerState {
     return this.now;
   }
@@ -43,19 +53,14 @@ export class Server implements Api, Disposable {
 
   /** Rejects with `Told` where the user was told why there is none. */
   start(): Promise<Connection> {
-    if (this.connection === undefined) {
-      const begun = this.begin();
-      this.connection = begun;
-      begun.catch(() => {
-        if (this.connection === begun) this.connection = undefined;
-      });
-    }
-    return this.connection;
+    return this.connection ?? this.keep(this.begin());
   }
 
   async stop(): Promise<void> {
     const running = this.connection;
     this.connection = undefined;
+    this.ending.abort();
+    this.ending = new AbortController();
     this.become("off");
     await running?.then((one) => one.stop()).catch((error) => this.log.warn(`At the end: ${error}`));
   }
@@ -84,17 +89,8 @@ export class Server implements Api, Disposable {
     }
     this.become("starting");
     try {
-      const program = await this.programs.locate();
-      const { Connection } = await import("../connection.js");
-      const made = await Connection.open({
-        program,
-        log: this.log,
-        version: String(this.context.extension.packageJSON.version),
-        onEvent: (event) => this.events.fire(event),
-        onEnded: (ended) => this.ends.fire(ended),
-        onCrash: () => this.crashed(),
-        onBack: () => this.become("ready"),
-      });
+      const made = await this.open();
+      compareVersions(made.version, this.version, this.log);
       this.become("ready");
       return made;
     } catch (error) {
@@ -103,18 +99,55 @@ export class Server implements Api, Disposable {
     }
   }
 
-  /** How long to wait before it is started again; undefined: not any more. */
-  private crashed(): number | undefined {
-    const wait = this.backoff.next(Date.now());
-    if (wait === undefined) {
-      this.connection = undefined;
-      this.become("failed");
-      this.offer("The server of Fan Out has ended six times in three minutes, and is not started again by itself.");
-    } else {
+  private async open(): Promise<Connection> {
+    const program = await this.programs.locate();
+    const { Connection } = await import("../connection.js");
+    return Connection.open({
+      program,
+      log: this.log,
+      onEvent: (event) => this.events.fire(event),
+      onEnded: (ended) => this.ends.fire(ended),
+      onCrash: () => void this.keep(this.comeBack(this.ending.signal)),
+    });
+  }
+
+  /** Whoever asks for the server gets this one, until it turns out that there is none. */
+  private keep(begun: Promise<Connection>): Promise<Connection> {
+    this.connection = begun;
+    begun.catch(() => {
+      if (this.connection === begun) this.connection = undefined;
+    });
+    return begun;
+  }
+
+  /** After a crash. A server that cannot be started has crashed once more. */
+  private async comeBack(stopped: AbortSignal): Promise<Connection> {
+    for (;;) {
+      const wait = this.backoff.next(Date.now());
+      if (wait === undefined) {
+        this.become("failed");
+        const text = "The server of Fan Out has ended six times in three minutes, and is not started again by itself.";
+        this.offer(text);
+        throw new Told(text);
+      }
       this.log.warn(`The server has ended. It is started again in ${wait} ms.`);
       this.become("restarting");
+      await setTimeout(wait, undefined, { signal: stopped }).catch(() => {
+        throw new Told("The server was stopped.");
+      });
+      try {
+        const made = await this.open();
+        if (!stopped.aborted) this.become("ready");
+        return made;
+      } catch (error) {
+        if (stopped.aborted) throw new Told("The server was stopped.");
+        if (NO_PROGRAM.some((kind) => error instanceof kind)) {
+          await this.tellOfFailure(error);
+          throw new Told(String(error));
+        }
+        this.log.error(String(error));
+      }
     }
-    return wait;
   }
 
   private become(state: ServerState): void {

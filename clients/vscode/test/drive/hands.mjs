@@ -29,33 +29,38 @@ export class Hands {
   }
 
   /** The input that these keys bring, once the one before is gone. */
-  async ask(keys) {
+  async ask(keys, timeout = LIMIT_MS) {
     const input = this.page.locator(".quick-input-widget input[type=text]");
     await input.waitFor({ state: "hidden" });
     await this.press(keys);
-    await input.waitFor();
+    await input.waitFor({ timeout });
     return input;
   }
 
   /**
    * The palette's entry of this name, which is to be there soon: of a window that is only just open extensions' commands may
-   * come later than their views, which VS Code remembers, and a palette that is open does not get them.
+   * come later than their views, which VS Code remembers, and a palette that is open does not get them. And what the
+   * command before it shows may take the focus only then, which closes the palette.
    */
   async command(name) {
     const last = Date.now() + LIMIT_MS;
     for (;;) {
-      const input = await this.ask("F1");
-      await input.fill(`>${name}`);
-      const row = this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name });
-      const missing = await row.waitFor({ timeout: LOOK_MS }).then(
-        () => undefined,
-        (error) => error,
-      );
-      if (missing === undefined) break;
-      if (Date.now() > last) throw missing;
-      await this.press("Escape");
+      try {
+        await this.palette(name);
+        break;
+      } catch (error) {
+        if (Date.now() > last) throw error;
+        await this.press("Escape");
+      }
     }
     await this.press("Enter");
+  }
+
+  async palette(name) {
+    const input = await this.ask("F1", LOOK_MS);
+    await input.fill(`>${name}`, { timeout: LOOK_MS });
+    const row = this.page.locator(".quick-input-list .monaco-list-row.focused", { hasText: name });
+    await row.waitFor({ timeout: LOOK_MS });
   }
 
   async open(name) {

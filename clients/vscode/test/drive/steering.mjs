@@ -1,6 +1,6 @@
 // What is done with runs while they go, and with their results, from the menus and buttons of VS Code's window.
 import { strict as assert } from "node:assert";
-import { rm, writeFile } from "node:fs/promises";
+import { readFile, rm, writeFile } from "node:fs/promises";
 import { begin, until } from "./steps.mjs";
 
 /** A server of another version is told of, with a way to the setting. */
@@ -241,4 +241,43 @@ export async function contrast(hands) {
   await focused.locator('[role="checkbox"][aria-label="src/three.py: to be applied"]').waitFor();
   await hands.open("two.py");
   await hands.picture("high-contrast");
+}
+
+/** The server dies, and cannot be started: the view says so above what it still shows, until it is mended. */
+export async function crashes(hands, { serverPid, broken }) {
+  const message = (text) => hands.page.locator(".tree-explorer-viewlet-tree-view .message", { hasText: text });
+  await begin(hands, "src/three.py", "Raise {file}.");
+  await hands.notification("1 of 1 unit done").waitFor();
+  await hands.command("Fan Out: Show Runs");
+  await hands.clear();
+  await writeFile(broken, "");
+  process.kill(Number(await readFile(serverPid, "utf8")), "SIGKILL");
+  await message("The server has ended and is started again.").waitFor();
+  await hands.picture("restarting");
+  await message("There is no server, so this is as it was.").waitFor();
+  // One message, in our own words.
+  const messages = hands.page.locator(".notifications-toasts .notification-list-item");
+  assert.equal(await messages.count(), 1);
+  await hands.picture("no-server");
+  await hands.node(/Raise.*ready/).waitFor();
+  await hands.answer("has ended six times in three minutes", "Try Again");
+  await hands.notification("could not be started: it ended with exit status 3: It is broken.").waitFor();
+  assert.equal(await messages.count(), 1);
+  await hands.picture("cannot-start");
+  await rm(broken);
+  await hands.answer("could not be started", "Try Again");
+  await message("There is no server").waitFor({ state: "detached" });
+  await hands.node(/Raise.*ready/).waitFor();
+  await hands.command("Fan Out: Apply");
+  await hands.node(/Raise.*applied/).waitFor();
+}
+
+/** All that is wrong with a plan stands in Problems; what is said is the first of it. */
+export async function wrongPlan(hands) {
+  await hands.clear();
+  await hands.open("wrong.fanout.md");
+  await hands.command("Fan Out: Run Plan");
+  await hands.answer(/The plan cannot be run as it is: .*\(and \d+ more\)/, "Show Problems");
+  await hands.see('.panel [role="treeitem"]', "nosuch");
+  await hands.picture("wrong-plan");
 }

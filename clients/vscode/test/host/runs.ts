@@ -229,9 +229,17 @@ test("the changes of a run and of a unit open in the changes editor, a file's in
   await until("the prompt", () => window.activeTextEditor?.document.uri.path.endsWith("/prompt"));
   await commands.executeCommand("fanout.openReport", id);
   await until("the report", () => window.activeTextEditor?.document.uri.path.endsWith("/report"));
-  await closeAll();
+  for (const command of ["fanout.openUnitChanges", "fanout.openFileChanges"]) {
+    await commands.executeCommand(command, node);
+    await commands.executeCommand("workbench.action.keepEditor");
+  }
+  const { tabs } = window.tabGroups.activeTabGroup;
+  assert.ok(tabs.length > 3, tabs.map((tab) => tab.label).join("; "));
   await extension().server.execute("fanout.discard", { runId: id });
   await runIs(id, "discarded");
+  await until("what showed its changes is closed", () => !/Fan Out|\(Fan Out\)/.test(labels().join("; ")));
+  assert.ok(labels().length > 0, "what did not is open");
+  await closeAll();
 });
 
 test("a unit that failed is done again with a note", async () => {
@@ -351,4 +359,8 @@ function closeGate(): void {
 
 function openGate(): void {
   writeFileSync(given().gate, "");
+}
+
+function labels(): string[] {
+  return window.tabGroups.all.flatMap((group) => group.tabs.map((tab) => tab.label));
 }
