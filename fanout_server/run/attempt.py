@@ -76,6 +76,8 @@ class Attempt:
                     await self._begin(worktree)
                     failure = await self._prepare(worktree) if is_new else None
                     failure = failure or await self._agent(worktree, feedback)
+                    # Before the slot goes to the next unit, which would go on as if there was room.
+                    await self._blame_full_disk(failure)
                     if failure is not None and policy.is_hopeless(failure, context.agent.abilities):
                         context.halt.stop(f"{self._unit.title}: {failure.message}", failure.kind)
                     # Before the slot goes to the next unit: no more than ``jobs`` are ever shown as running.
@@ -103,10 +105,14 @@ class Attempt:
         finally:
             # A unit whose worktree could not be made must not keep the next ones waiting for its turn.
             turn.passed.set()
-        if failure is not None and await anyio.to_thread.run_sync(context.gate.is_full):
-            # The program that failed could write nothing.
-            raise context.gate.why()
+        await self._blame_full_disk(failure)
         return Outcome(failure, collected, self._said, self._session)
+
+    async def _blame_full_disk(self, failure: Failure | None) -> None:
+        """Raises DiskFull where the program that failed could write nothing."""
+        gate = self._context.gate
+        if failure is not None and await anyio.to_thread.run_sync(gate.is_full):
+            raise gate.why()
 
     async def _begin(self, worktree: Worktree) -> None:
         run, unit = self._context.run, self._unit.id
