@@ -106,8 +106,8 @@ def test_what_goes_wrong_by_hands(world: World) -> None:
     (world.root / "wrong.fanout.md").write_text(_WRONG)
     pid, broken = world.own / "pid", world.own / "broken"
     program = world.settings["fanout.server.path"]
-    text = f'#!/bin/sh\nif [ -e {broken} ]; then echo "It is broken." >&2; exit 3; fi\necho $$ > {pid}\nexec {program} "$@"\n'
-    server = _program(world.own / "server", text)
+    fails = f'if [ -e {broken} ]; then echo "It is broken." >&2; exit 3; fi'
+    server = _program(world.own / "server", f'#!/bin/sh\n{fails}\necho $$ > {pid}\nexec {program} "$@"\n')
     settings = {**world.settings, "fanout.server.path": str(server)}
     world.gate.write_text("")
     _stories(world, "crashes", "wrongPlan", settings=settings, serverPid=str(pid), broken=str(broken))
