@@ -11,6 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from fanout_server.model import Plan, Unit, UnitState
+from fanout_server.repo import commits
+from fanout_server.repo.repository import Repository
 from fanout_server.run import waves
 from fanout_server.run.engine import Engine
 from fanout_server.run.growing import Growing
@@ -100,3 +102,20 @@ async def test_it_grows_while_units_still_work(
     view = await run_plan(engine, make_plan({"a": "a.txt", "b": "b.txt"}, script))
     assert [one.state for one in view.units] == [UnitState.DONE] * 2
     assert view.merged is not None
+
+
+def test_each_result_is_asked_once_where_it_started(units: Units, monkeypatch: pytest.MonkeyPatch) -> None:
+    """There may be thousands, and each that arrives is a reason to look at all of them."""
+    asked: list[str] = []
+    parent = commits.parent
+
+    def counting(repo: Repository, commit: str) -> str | None:
+        asked.append(commit)
+        return parent(repo, commit)
+
+    monkeypatch.setattr(commits, "parent", counting)
+    growing = Growing(units.repo, "run")
+    results = {name: units.on({f"{name}.py": "x = 1\n"}) for name in _NAMES}
+    for number in range(1, len(_NAMES) + 1):
+        growing.extend(units.base, _PLAN, results, _NAMES[:number])
+    assert sorted(asked) == sorted(results.values())
