@@ -56,7 +56,7 @@ export class Extension {
     this.server = new Server(context, new ProgramLocator(environment, pythons, this.log), this.log);
     this.store = new RunStore(this.server, this.log);
     this.choice = new Choice(context.workspaceState);
-    this.view = new RunsView(this.store, this.choice, () => this.load());
+    this.view = new RunsView(this.store, this.choice, context.workspaceState, () => this.load());
     const register = (id: string, handler: Handler) => this.register(id, handler);
     const flow = new Flow(this.server, this.store, new History(context.workspaceState));
     const picker = new RunPicker(this.store);
@@ -98,6 +98,8 @@ export class Extension {
     const sample = new Sample(this.context);
     const handlers: Record<string, Handler> = {
       showRuns: async () => commands.executeCommand("fanout.runs.focus"),
+      hideOver: () => this.view.hideOver(true),
+      showOver: () => this.view.hideOver(false),
       showLog: async () => this.log.show(),
       restartServer: () => this.server.restart(),
       choosePython: () => this.choosePython(pythons),

@@ -1,4 +1,5 @@
 import {
+  commands,
   type Disposable,
   EventEmitter,
   type TreeDataProvider,
@@ -8,7 +9,9 @@ import {
   window,
 } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
+import type { Memory } from "../memory.js";
 import type { Choice } from "./choice.js";
+import { canApply } from "./contexts.js";
 import { groupOf, groupsOf, isGrouped, unitsIn } from "./groups.js";
 import { type Node, rowOf, type UnitNode } from "./nodes.js";
 import type { Changes } from "./run_news.js";
@@ -20,6 +23,8 @@ const TICK_MS = 1000;
 const REST_MS = 1;
 const SHORTEST_REST_MS = 100;
 const LONGEST_REST_MS = 5000;
+const HIDDEN = "fanout.overHidden";
+const OVER = new Set(["applied", "reverted"]);
 const WANT_SOMEBODY = new Set(["ready", "waiting", "interrupted"]);
 
 /** Runs, their units, and the files of those: live, with check boxes for what is to be applied. */
@@ -39,6 +44,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   constructor(
     private readonly store: RunStore,
     private readonly choice: Choice,
+    private readonly memory: Memory,
     /** The view is looked at for the first time. */
     private readonly wanted: () => Promise<void>,
   ) {
@@ -57,6 +63,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
         for (const [node, state] of items) this.tick(node, state === TreeItemCheckboxState.Checked);
       }),
     ];
+    this.tellHidden();
     this.ticking = setInterval(() => this.tickOn(), TICK_MS);
   }
 
@@ -64,7 +71,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     if (parent === undefined) {
       await this.wanted();
       // Who has thrown one away does not want to see it any more.
-      const runs = this.store.runs.filter((run) => run.state !== "discarded");
+      const runs = this.store.runs.filter((run) => run.state !== "discarded" && !this.isHidden(run));
       return runs.map((run) => this.node({ kind: "run", run: run.runId }));
     }
     const run = this.store.get(parent.run);
@@ -118,8 +125,11 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
     return this.node({ kind: "run", run });
   }
 
-  async reveal(run: string): Promise<void> {
-    await this.view.reveal(this.node({ kind: "run", run }), { expand: true, focus: false, select: true });
+  /** Those that are applied or taken back, in this window and the next. */
+  async hideOver(hide: boolean): Promise<void> {
+    await this.memory.update(HIDDEN, hide);
+    this.tellHidden();
+    this.changes.fire(undefined);
   }
 
   dispose(): void {
@@ -131,6 +141,19 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   /** Above the runs, where there are some: the server's welcome is shown where there are none. */
   say(text: string | undefined): void {
     this.view.message = this.store.runs.length > 0 ? text : undefined;
+  }
+
+  private get hidesOver(): boolean {
+    return this.memory.get<boolean>(HIDDEN) ?? false;
+  }
+
+  private tellHidden(): void {
+    void commands.executeCommand("setContext", HIDDEN, this.hidesOver);
+  }
+
+  private isHidden(run: Run): boolean {
+    // What is applied in part still has something to be applied.
+    return this.hidesOver && OVER.has(run.state) && !canApply(run);
   }
 
   /** VS Code knows nodes by identity. */
@@ -187,7 +210,7 @@ export class RunsView implements TreeDataProvider<Node>, Disposable {
   private isRenamed(id: string): boolean {
     const run = this.store.get(id);
     if (run === undefined || !this.open.has(id)) return false;
-    return this.open.get(id) !== isOpen(run) || run.state === "discarded";
+    return this.open.get(id) !== isOpen(run) || run.state === "discarded" || this.isHidden(run);
   }
 
   /** On the view's badge. */

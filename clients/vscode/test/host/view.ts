@@ -2,10 +2,10 @@ import { strict as assert } from "node:assert";
 import { spawn } from "node:child_process";
 import { mkdirSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { Uri, workspace } from "vscode";
+import { commands, Uri, workspace } from "vscode";
 import { MOST_UNGROUPED } from "../../src/runs/groups.js";
 import type { Node } from "../../src/runs/nodes.js";
-import { begin, extension, file, given, runIs, test, until } from "./harness.js";
+import { begin, closeAll, extension, file, given, runIs, test, until } from "./harness.js";
 
 const MANY = MOST_UNGROUPED + 1;
 const REWRITE = { agent: "rewrite", rewrite: [{ pattern: "return $A", to: "return 10 + $A" }], split: "path" };
@@ -32,6 +32,25 @@ test("a run of very many units is shown in groups", async () => {
   const [changed] = await view.getChildren(unit);
   assert.equal(view.getParent(changed as Node), unit);
   await extension().server.execute("fanout.discard", { runId: id });
+});
+
+test("runs that are over are hidden and shown again, but not what is applied in part", async () => {
+  const { view } = extension();
+  const id = await begin([file("src/three.py"), file("src/four.py")]);
+  const ready = await runIs(id, "ready");
+  const shown = async () => (await view.getChildren()).map((node) => node.run);
+  await commands.executeCommand("fanout.hideOver");
+  assert.ok((await shown()).includes(id), "it waits to be applied");
+  extension().choice.turn(ready, { unit: ready.units[0]?.id ?? "" });
+  await commands.executeCommand("fanout.applyRun", id);
+  await runIs(id, "applied");
+  assert.ok((await shown()).includes(id), "half of it can still be applied");
+  await commands.executeCommand("fanout.revertRun", id);
+  await runIs(id, "reverted");
+  assert.ok(!(await shown()).includes(id));
+  await commands.executeCommand("fanout.showOver");
+  assert.ok((await shown()).includes(id));
+  await closeAll();
 });
 
 test("a run that another process begins is shown as it goes, and what is made of it here is seen there", async () => {
