@@ -73,7 +73,7 @@ export class Server implements Api, Disposable {
 
   /** The process of the server, while there is one. */
   async pid(): Promise<number | undefined> {
-    return (await this.connection)?.pid;
+    return (await this.connection?.catch(() => undefined))?.pid;
   }
 
   dispose(): void {
