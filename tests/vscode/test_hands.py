@@ -110,7 +110,7 @@ def test_what_goes_wrong_by_hands(world: World) -> None:
     server = _program(world.own / "server", f'#!/bin/sh\n{fails}\necho $$ > {pid}\nexec {program} "$@"\n')
     settings = {**world.settings, "fanout.server.path": str(server)}
     world.gate.write_text("")
-    _stories(world, "crashes", "wrongPlan", settings=settings, serverPid=str(pid), broken=str(broken))
+    _stories(world, "crashes", "hidingOver", "wrongPlan", settings=settings, serverPid=str(pid), broken=str(broken))
 
 
 def test_first_steps_by_hands(world: World) -> None:

@@ -1,7 +1,7 @@
 import { type Disposable, EventEmitter, type LogOutputChannel } from "vscode";
 import type { Run, Unit } from "../generated/commands.js";
 import type { FanoutEvent } from "../generated/events.js";
-import type { Api } from "../server/api.js";
+import { type Api, isRefusal } from "../server/api.js";
 import { type Changes, saysNothingNew, updated } from "./run_news.js";
 import { Throttle } from "./throttle.js";
 
@@ -28,6 +28,8 @@ export class RunStore implements Disposable {
   private readonly saying = new Set<string>();
   private readonly dirty = new Set<string>();
   private readonly ended = new Map<string, Run["state"]>();
+  /** What went on in a server that is no more: nobody else tells of them. */
+  private readonly lost = new Set<string>();
   private readonly asking = new Throttle(REFRESH_MS, () => this.askForDirty(), LONGEST_REFRESH_MS);
   private readonly telling = new Throttle(ACTIVITY_MS, async () => this.tellActivities());
   private readonly subscriptions: Disposable[];
@@ -50,6 +52,7 @@ export class RunStore implements Disposable {
       }),
       server.onState((state) => {
         if (state === "ready") void this.refresh();
+        else for (const run of this.active) this.lost.add(run.runId);
       }),
     ];
   }
@@ -86,13 +89,12 @@ export class RunStore implements Disposable {
   async refresh(): Promise<void> {
     try {
       const { runs } = await this.server.execute("fanout.status", {});
-      const wentOn = new Set(this.active.map((run) => run.runId));
       this.known.clear();
       for (const run of runs) this.known.set(run.runId, run);
       this.loaded = true;
       this.told(new Set(), true);
-      // The server that they went on in is no more, so nobody else tells of it.
-      for (const run of runs) if (run.state === "interrupted" && wentOn.has(run.runId)) this.ends.fire({ run });
+      // Those that are not interrupted go on elsewhere.
+      this.lost.clear();
     } catch (error) {
       this.log.warn(`The runs cannot be asked for: ${error}`);
     }
@@ -158,8 +160,8 @@ export class RunStore implements Disposable {
           this.known.set(told.runId, updated(known, told));
         }
       } catch (error) {
-        // One that could not begin is known no more.
-        listed = this.known.delete(id) || listed;
+        // One that could not begin is known no more. A server that dies instead of an answer says nothing of it.
+        if (isRefusal(error)) listed = this.known.delete(id) || listed;
         this.log.debug(`${id}: ${error}`);
       }
     }
@@ -170,6 +172,13 @@ export class RunStore implements Disposable {
     this.askedAt = Date.now();
     // What is drawn for nothing takes away what the user is about to click on.
     if (runs.size > 0 || listed) this.changes.fire({ listed, runs, activities: new Set() });
+    for (const id of [...this.lost]) {
+      const run = this.known.get(id);
+      if (run?.state === "interrupted") {
+        this.lost.delete(id);
+        this.ends.fire({ run });
+      }
+    }
     for (const [id, state] of [...this.ended]) {
       const run = this.known.get(id);
       // An answer that was on its way may be of before.

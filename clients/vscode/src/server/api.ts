@@ -33,3 +33,11 @@ export interface Api {
 
 /** What somebody has been told about already: it ends a command without another message. */
 export class Told extends Error {}
+
+/** LSP's code for a request that was understood and could not be done. */
+const REQUEST_FAILED = -32803;
+
+/** Whether it is the server's own answer, and not the want of one. */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === REQUEST_FAILED;
+}

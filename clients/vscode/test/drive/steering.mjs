@@ -281,3 +281,19 @@ export async function wrongPlan(hands) {
   await hands.see('.panel [role="treeitem"]', "nosuch");
   await hands.picture("wrong-plan");
 }
+
+/** What is over can be hidden, which the view says where nothing else is left, with the way back. */
+export async function hidingOver(hands) {
+  await hands.command("Fan Out: Show Runs");
+  await hands.node(/Raise.*applied/).waitFor();
+  await hands.page.locator(".pane-header", { hasText: "Runs" }).first().hover();
+  await hands.page
+    .locator('.sidebar [aria-label="Views and More Actions..."], .sidebar [aria-label="More Actions..."]')
+    .first()
+    .click();
+  await hands.follow("Hide Runs That Are Over");
+  await hands.see(".pane-body", "All runs are over and hidden.");
+  await hands.picture("over-hidden");
+  await hands.page.locator(".pane-body .monaco-button", { hasText: "Show Runs That Are Over" }).click();
+  await hands.node(/Raise.*applied/).waitFor();
+}

@@ -15,8 +15,12 @@ test("a server that is killed comes back with its runs, and the run goes on", as
   assert.ok(pid);
   const told: string[] = [];
   const listening = extension().store.onEnd(({ run }) => told.push(run.state));
+  // It is asked for the run and dies before it answers.
+  process.kill(pid, "SIGSTOP");
+  extension().store.touch(id);
   process.kill(pid, "SIGKILL");
   await until("it is started again", () => extension().server.state === "restarting");
+  assert.equal(extension().store.get(id)?.state, "running");
   await until("it is there", () => extension().server.state === "ready");
   assert.notEqual(await extension().server.pid(), pid);
   await runIs(id, "interrupted");
