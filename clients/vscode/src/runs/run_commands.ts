@@ -80,7 +80,8 @@ export class RunCommands {
       this.offer(window.showWarningMessage, `${did} ${aloneOf(left)}`, PROBLEMS);
     } else if (applied && files.length > 0) {
       const more = rest > 0 ? ` ${count(rest, "file")} of the run can still be applied.` : "";
-      const back = "One undo in any of them takes all back; so does Take Back, now or later.";
+      const undo = files.length > 1 ? "One undo in any of them takes all back" : "One undo takes it back";
+      const back = `${undo}; so does Take Back, now or later.`;
       this.offer(window.showInformationMessage, `${did} ${back}${more}`, ["Take Back", "fanout.revertRun", run.runId]);
     } else {
       const why = applied ? "Your files hold these changes already." : "The run is kept as it is.";

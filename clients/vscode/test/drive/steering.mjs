@@ -286,7 +286,6 @@ export async function wrongPlan(hands) {
 export async function hidingOver(hands) {
   await hands.command("Fan Out: Show Runs");
   await hands.node(/Raise.*applied/).waitFor();
-  await hands.page.locator(".pane-header", { hasText: "Runs" }).first().hover();
   await hands.page
     .locator('.sidebar [aria-label="Views and More Actions..."], .sidebar [aria-label="More Actions..."]')
     .first()
