@@ -40,7 +40,7 @@ def empty(trash: str, seconds: float = float("inf"), *, wait: bool = False) -> b
     """Deletes for about so long; whether all is gone that this process may delete.
 
     Another may be at it: then True, for whoever has been at it looks again afterwards. With ``wait`` its turn is waited
-    for instead, as it may stop before all is gone.
+    for instead, as it may stop before all is gone; that is for a process that does nothing else.
     """
     end = time.monotonic() + seconds
     failed: set[str] = set()

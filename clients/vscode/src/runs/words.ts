@@ -93,8 +93,10 @@ export function detailsOf(run: Run): string {
 
 /** Of a text with a list in it, as the server writes them, the first item, and how many more there are. */
 export function shortened(text: string): { text: string; isList: boolean } {
-  const [head = "", ...items] = text.split("\n- ");
-  if (items.length === 0) return { text, isList: false };
-  const more = items.length > 1 ? ` (and ${items.length - 1} more)` : "";
-  return { text: `${head} ${items[0]}${more}`, isList: true };
+  const [head = "", first, ...others] = text.split("\n- ");
+  if (first === undefined) return { text, isList: false };
+  // The server's own list may end with what it left out.
+  const unsaid = /^and (\d+) more$/.exec(others.at(-1)?.trim() ?? "")?.[1];
+  const more = others.length + (unsaid === undefined ? 0 : Number(unsaid) - 1);
+  return { text: `${head} ${first}${more > 0 ? ` (and ${more} more)` : ""}`, isList: true };
 }

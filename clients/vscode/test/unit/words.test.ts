@@ -59,5 +59,6 @@ test("of a list in an error the first item is said", () => {
   const one = "The plan cannot be run as it is:\n- Line 3: no such option.";
   assert.deepEqual(shortened("It is not there."), { text: "It is not there.", isList: false });
   assert.deepEqual(shortened(one), { text: "The plan cannot be run as it is: Line 3: no such option.", isList: true });
-  assert.match(shortened(`${one}\n- Line 4: x\n- and 7 more`).text, /no such option\. \(and 2 more\)$/);
+  assert.match(shortened(`${one}\n- Line 4: x`).text, /no such option\. \(and 1 more\)$/);
+  assert.match(shortened(`${one}\n- Line 4: x\n- and 7 more`).text, /no such option\. \(and 8 more\)$/);
 });
